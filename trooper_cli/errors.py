@@ -1,0 +1,75 @@
+"""One class a failure, each with its exit code. A message says what happened, to what, and the next step.
+
+No message may hold prompt text, an answer, a key, or the body of an engine's error.
+"""
+
+from __future__ import annotations
+
+
+class TrooperError(Exception):
+    """A failure that ends the command: one line on standard error and an exit code (sysexits where one fits)."""
+
+    code = 70
+
+
+class UsageError(TrooperError):
+    """The command was called wrongly."""
+
+    code = 2
+
+
+class InputError(TrooperError):
+    """The data is bad: not UTF-8, a broken session file, invalid JSON, a prompt that cannot fit."""
+
+    code = 65
+
+
+class NotFoundError(TrooperError):
+    """There is no such session or file."""
+
+    code = 66
+
+
+class UnavailableError(TrooperError):
+    """No engine could answer: refused connections, time-outs, a server in trouble."""
+
+    code = 69
+
+
+class StorageError(TrooperError):
+    """The session could not be written: the disk is full or read-only."""
+
+    code = 74
+
+
+class QuotaError(TrooperError):
+    """The cloud's quota is gone or it is overloaded, and falling back is off."""
+
+    code = 75
+
+
+class BrokenAnswerError(TrooperError):
+    """An answer broke off, or an engine spoke nonsense."""
+
+    code = 76
+
+
+class LocalityError(TrooperError):
+    """Refused, because the text would not have stayed where it has to stay."""
+
+    code = 77
+
+
+class ConfigurationError(TrooperError):
+    """A setting is missing or bad: no key, a rejected key, an unknown model, a value out of range."""
+
+    code = 78
+
+
+class ContextExceededError(InputError):
+    """The engine counted more tokens than its context holds; both counts are the engine's own."""
+
+    def __init__(self, message: str, tokens: int = 0, limit: int = 0) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        self.limit = limit

@@ -1,0 +1,112 @@
+"""The words of Trooper as types. This module imports nothing of the program's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Label(StrEnum):
+    """Who may know a turn; decided before anything is sent and never changed."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+    @classmethod
+    def read(cls, value: object) -> Label:
+        """Give the label that was stored; whatever is missing or unreadable is private."""
+        return cls.PUBLIC if value == "public" else cls.PRIVATE
+
+
+class Side(StrEnum):
+    """Where a turn is executed."""
+
+    CLOUD = "cloud"
+    LOCAL = "local"
+
+
+class Status(StrEnum):
+    """How far a turn came."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    INCOMPLETE = "incomplete"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a view shows of a turn: its two texts, and nothing that would tell of any other turn."""
+
+    prompt: str
+    answer: str
+
+
+class View(Protocol):
+    """The turns that a turn of one label may know, in their order; positions count within the view alone."""
+
+    @property
+    def label(self) -> Label: ...
+
+    @property
+    def system(self) -> str | None:
+        """The newest system prompt among the turns of the view."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def first(self, count: int) -> list[Exchange]:
+        """Give the oldest turns, at most `count`."""
+        ...
+
+    def latest(self) -> Iterator[Exchange]:
+        """Give the turns from the newest to the oldest, read only as far as they are asked for."""
+        ...
+
+
+class PublicView(View, Protocol):
+    """A view that holds public turns only: all that the cloud may ever be told."""
+
+    @property
+    def label(self) -> Literal[Label.PUBLIC]: ...
+
+
+class PrivateView(View, Protocol):
+    """A view that holds every turn: for engines on this machine."""
+
+    @property
+    def label(self) -> Literal[Label.PRIVATE]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as every engine understands it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+V_co = TypeVar("V_co", bound=View, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[V_co]):
+    """What one engine is told for one turn: a view's memory and the prompt.
+
+    A cloud engine takes `Context[PublicView]` and nothing else; the type checker holds every caller to it.
+    Positions count the turns of the view from zero.
+    """
+
+    view: V_co
+    system: str | None
+    messages: tuple[Message, ...]
+    anchor: tuple[int, ...]
+    sitrep: tuple[int, ...]
+    tail: tuple[int, ...]
+    tokens: int
+    budget: int
