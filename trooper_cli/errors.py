@@ -48,10 +48,29 @@ class QuotaError(TrooperError):
     code = 75
 
 
+class OverloadError(QuotaError):
+    """The cloud has too much to do just now; `retry_after` is its own wish in seconds, where it states one."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class BrokenAnswerError(TrooperError):
     """An answer broke off, or an engine spoke nonsense."""
 
     code = 76
+
+
+class RefusedError(TrooperError):
+    """The model will not answer this; where text was printed before it said so, the answer counts as broken off."""
+
+    code = 69
+
+    def __init__(self, message: str, *, after_text: bool = False) -> None:
+        super().__init__(message)
+        if after_text:
+            self.code = BrokenAnswerError.code
 
 
 class LocalityError(TrooperError):

@@ -1,0 +1,53 @@
+"""The command `trooper`: the one place where a failure becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from trooper_cli.errors import TrooperError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+INTERRUPTED, TERMINATED, READER_GONE, FAULT = 130, 143, 141, 70
+
+
+def main() -> int:
+    """Run one command and give its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        if sys.argv[1:] == ["--version"]:
+            return 0
+        from trooper_cli.cli import run
+
+        return run(sys.argv[1:])
+    except TrooperError as error:
+        from trooper_cli.terminal import say
+
+        say(str(error))
+        return error.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        from trooper_cli.terminal import discard_output
+
+        discard_output()
+        return READER_GONE
+    except Exception as error:
+        if os.environ.get("TROOPER_TRACE") == "1":
+            raise
+        from trooper_cli.terminal import say
+
+        say(f"unexpected fault ({type(error).__name__}); run it again with TROOPER_TRACE=1 to see where")
+        return FAULT
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What every engine is: it prepares a request from a context, and sends it. It knows no session and no memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from trooper_cli.turn import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trooper_cli.transport import Request
+    from trooper_cli.turn import Context, Side
+
+V_contra = TypeVar("V_contra", bound=View, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the engine counted them; `input` is all of the input, the cached part included."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of an answer: why it stopped (in the Messages API's words), what it used, which model it was."""
+
+    stop: str
+    usage: Usage
+    model: str
+
+
+class Engine(Protocol[V_contra]):
+    """What executes a turn. `V_contra` is the widest view it may be told."""
+
+    name: str
+    side: Side
+    model: str
+
+    def window(self) -> int:
+        """Give the most tokens that prompt and answer may have together."""
+        ...
+
+    def prepare(self, context: Context[V_contra], max_tokens: int, *, stream: bool) -> Request:
+        """Write the request; nothing is sent and nothing is connected to."""
+        ...
+
+    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+        """Send the request and give the answer's pieces as they arrive, then one `End`.
+
+        Raises:
+            TrooperError: the class says what happened; pieces may have been given before.
+
+        """
+        ...

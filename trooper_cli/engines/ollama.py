@@ -1,0 +1,239 @@
+"""Ollama's native API. Facts are of its source, v0.33 line: `:local` since 0.18, `remote_host` since 0.12."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from trooper_cli.engines import End, Usage
+from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, text
+from trooper_cli.errors import (
+    BrokenAnswerError,
+    ConfigurationError,
+    ContextExceededError,
+    InputError,
+    LocalityError,
+    TrooperError,
+    UnavailableError,
+)
+from trooper_cli.locality import LocalEndpoint, local_endpoint
+from trooper_cli.transport import Request, Response, to_local
+from trooper_cli.turn import Context, Side, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_STEP = 8192
+_LOCK_SINCE = (0, 18)
+_REMOTE_SINCE = (0, 12)
+_PROBE_SECONDS = 5.0
+_STOPS = {"stop": "end_turn", "length": "max_tokens"}
+
+
+def host_url(variable: str) -> str:
+    """Read `OLLAMA_HOST` as Ollama itself does (envconfig/config.go): ports by scheme, 0.0.0.0 is this machine."""
+    value = variable.strip().strip("\"'").strip()
+    scheme, mark, rest = value.partition("://")
+    if not mark:
+        scheme, rest = "http", value
+    scheme = scheme.lower()
+    default = {"http": 80, "https": 443}.get(scheme, 11434) if mark else 11434
+    if not mark and value.split("/", 1)[0] == "ollama.com":
+        scheme, default = "https", 443
+    place, slash, path = rest.partition("/")
+    host, port = _host_and_port(place)
+    if not port.isdigit() or int(port) > 65535:
+        port = str(default)
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{slash}{path}"
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    if place.startswith("["):
+        host, _, rest = place[1:].partition("]")
+        return host, rest.removeprefix(":")
+    if place.count(":") > 1:
+        return place, ""
+    host, _, port = place.partition(":")
+    return host, port
+
+
+class Ollama:
+    """One model of an Ollama on this machine, or on a host that the user trusts as one."""
+
+    name = "ollama"
+    side = Side.LOCAL
+
+    def __init__(self, model: str | None, environ: Mapping[str, str], local_hosts: tuple[str, ...] = ()) -> None:
+        self.model = (model or "").strip()
+        self._url = host_url(environ.get("OLLAMA_HOST", ""))
+        self._local_hosts = local_hosts
+        self._endpoint: LocalEndpoint | None = None
+        self._lock = True
+        self._window = _STEP
+        if _has_cloud_suffix(self.model):
+            raise LocalityError(
+                f"{_printable(self.model)} runs in Ollama's cloud, not on this machine; nothing was sent"
+            )
+
+    def answers(self) -> bool:
+        """Tell whether an Ollama listens at its address; an address that is not local counts as an answer."""
+        try:
+            self._version()
+        except UnavailableError:
+            return False
+        return True
+
+    def make_ready(self) -> None:
+        """Settle the model, show that it is local, and learn its context length. Sends names only.
+
+        Raises:
+            LocalityError: the model is executed elsewhere.
+            ConfigurationError: there is no such model; the message names those that are there.
+
+        """
+        version = self._version()
+        self._lock = version >= _LOCK_SINCE
+        rows = items(self._get("/api/tags"), "models")
+        local = [text(row, "name") for row in rows if not _is_remote(row)]
+        if not self.model:
+            if not local:
+                raise ConfigurationError("this Ollama has no local model; fetch one with `ollama pull llama3.2`")
+            self.model = local[0]
+        if any(_is_remote(row) for row in rows if _same_model(text(row, "name"), self.model)):
+            raise LocalityError(f"{_printable(self.model)} is executed on another machine; nothing was sent")
+        status, shown = self._call("/api/show", {"model": self._locked_name()})
+        if status == 404:
+            there = ", ".join(sorted(local)) or "none"
+            raise ConfigurationError(
+                f"Ollama has no local model {_printable(self.model)}; it has: {_printable(there)}; "
+                f"fetch one with `ollama pull NAME` or choose with -m"
+            )
+        if status != 200:
+            raise UnavailableError(f"Ollama cannot describe the model {_printable(self.model)} ({status})")
+        if _is_remote(shown):
+            raise LocalityError(f"{_printable(self.model)} is executed on another machine; nothing was sent")
+        table = pick(shown, "model_info")
+        lengths = (
+            [count(table, key) for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
+        )
+        self._window = max(lengths, default=_STEP) or _STEP
+
+    def window(self) -> int:
+        return self._window
+
+    def prepare(self, context: Context[View], max_tokens: int, *, stream: bool) -> Request:
+        if not self.model:
+            raise ConfigurationError("which local model? Name it with -m or TROOPER_LOCAL_MODEL")
+        messages = [{"role": message.role, "content": message.text} for message in context.messages]
+        if context.system:
+            messages.insert(0, {"role": "system", "content": context.system})
+        # Another num_ctx makes Ollama load the model anew, so it grows in steps.
+        needed = context.tokens + context.tokens // 8 + max_tokens
+        size = min(self._window, -(-needed // _STEP) * _STEP) if self._window >= _STEP else self._window
+        return Request(
+            url=f"{self._url}/api/chat",
+            headers={"content-type": "application/json", "connection": "close"},
+            body=_json(
+                {
+                    "model": self._locked_name(),
+                    "messages": messages,
+                    "stream": stream,
+                    "truncate": False,
+                    "options": {"num_ctx": size, "num_predict": max_tokens},
+                }
+            ),
+        )
+
+    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+        with to_local(self._local(), "/api/chat", request, silence) as response:
+            if response.status != 200:
+                raise _failure(response, self.model)
+            for line in response.lines():
+                if not line:
+                    continue
+                chunk = parse(line, "Ollama")
+                if _is_remote(chunk):
+                    raise LocalityError(
+                        f"Ollama says that {_printable(self.model)} ran on another machine: do not use this model"
+                    )
+                if pick(chunk, "error") is not None:
+                    raise BrokenAnswerError("Ollama broke the answer off with an error; its log tells why")
+                if piece := text(chunk, "message", "content"):
+                    yield piece
+                if pick(chunk, "done") is True:
+                    reason = text(chunk, "done_reason")
+                    usage = Usage(count(chunk, "prompt_eval_count"), count(chunk, "eval_count"))
+                    yield End(_STOPS.get(reason, reason), usage, self.model)
+                    return
+        raise BrokenAnswerError("Ollama's answer ended without its closing record")
+
+    def _locked_name(self) -> str:
+        if not self._lock or self.model.endswith(":local"):
+            return self.model
+        return f"{self.model}:local"
+
+    def _local(self) -> LocalEndpoint:
+        if self._endpoint is None:
+            self._endpoint = local_endpoint(self._url, self._local_hosts)
+        return self._endpoint
+
+    def _version(self) -> tuple[int, ...]:
+        found = re.match(r"(\d+)\.(\d+)", text(self._get("/api/version"), "version"))
+        return (int(found[1]), int(found[2])) if found else _REMOTE_SINCE
+
+    def _get(self, path: str) -> object:
+        request = Request(self._url + path, {"connection": "close"}, b"", "GET")
+        with to_local(self._local(), path, request, _PROBE_SECONDS) as response:
+            if response.status != 200:
+                raise UnavailableError(f"{self._local().url} does not answer as an Ollama does ({response.status})")
+            return parse(response.read(), "Ollama")
+
+    def _call(self, path: str, body: object) -> tuple[int, object]:
+        headers = {"content-type": "application/json", "connection": "close"}
+        with to_local(self._local(), path, Request(self._url + path, headers, _json(body)), _PROBE_SECONDS) as response:
+            return response.status, parse_or_none(response.read())
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _has_cloud_suffix(model: str) -> bool:
+    _, colon, tag = model.lower().rpartition(":")
+    return bool(colon) and (tag.strip() == "cloud" or tag.strip().endswith("-cloud"))
+
+
+def _is_remote(record: object) -> bool:
+    return bool(pick(record, "remote_host") or pick(record, "remote_model"))
+
+
+def _same_model(listed: str, asked: str) -> bool:
+    name = asked.removesuffix(":local")
+    return listed in {name, f"{name}:latest"}
+
+
+def _printable(name: str) -> str:
+    return "".join(character for character in name if character.isprintable())[:200]
+
+
+def _failure(response: Response, model: str) -> TrooperError:
+    """Say what an error of Ollama means; its text may quote the prompt and is not repeated."""
+    body = parse_or_none(response.read())
+    name, status = _printable(model), response.status
+    if 300 <= status < 400:
+        return LocalityError("the local engine answers with a redirect, which is never followed; nothing more was sent")
+    inner = parse_or_none(text(body, "error"))
+    if pick(inner, "error", "type") == "exceed_context_size_error":
+        tokens, limit = count(inner, "error", "n_prompt_tokens"), count(inner, "error", "n_ctx")
+        return ContextExceededError(f"{name} takes {limit} tokens and the prompt has {tokens}", tokens, limit)
+    if status in {401, 403}:
+        return LocalityError(f"Ollama will not run {name} on this machine ({status}); choose a local model with -m")
+    if status == 404:
+        return ConfigurationError(f"Ollama has no local model {name}; `ollama list` shows which are there")
+    if status == 400:
+        return InputError(f"Ollama calls the request invalid for {name} (400)")
+    if status == 503:
+        return UnavailableError("Ollama's queue is full (503); ask again later")
+    return UnavailableError(f"Ollama could not answer ({status}); its log tells why")

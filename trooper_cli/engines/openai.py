@@ -1,0 +1,160 @@
+"""Any OpenAI-compatible server on this machine: llama.cpp, vLLM, LM Studio. A local engine only."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from trooper_cli.engines import End, Usage
+from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, server_sent_events, text
+from trooper_cli.errors import (
+    BrokenAnswerError,
+    ConfigurationError,
+    ContextExceededError,
+    InputError,
+    LocalityError,
+    TrooperError,
+    UnavailableError,
+)
+from trooper_cli.locality import LocalEndpoint, local_endpoint
+from trooper_cli.transport import Request, Response, to_local
+from trooper_cli.turn import Context, Side, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEFAULT_WINDOW = 8192
+_PROBE_SECONDS = 10.0
+_STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
+# vLLM's words (they stand in its API since 2023); llama.cpp gives fields instead.
+_TOO_LONG = re.compile(r"maximum context length is (\d+) tokens.*?(\d+) (?:input )?tokens", re.DOTALL)
+
+
+class OpenAI:
+    """One model of one server."""
+
+    name = "openai"
+    side = Side.LOCAL
+
+    def __init__(self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = ()) -> None:
+        if not url:
+            raise ConfigurationError("where is the local server? Set TROOPER_LOCAL_URL, as in http://127.0.0.1:8080")
+        self.model = model or ""
+        base = url.rstrip("/")
+        self._base = base if base.endswith("/v1") else f"{base}/v1"
+        self._local_hosts = local_hosts
+        self._endpoint: LocalEndpoint | None = None
+        self._window = _DEFAULT_WINDOW
+
+    def make_ready(self) -> None:
+        """Learn the server's models and their context lengths. Sends no text of the user's."""
+        request = Request(f"{self._base}/models", {"connection": "close"}, b"", "GET")
+        with to_local(self._local(), "/models", request, _PROBE_SECONDS) as response:
+            if response.status != 200:
+                return
+            rows = items(parse(response.read(), "the local server"), "data")
+        chosen = next((row for row in rows if text(row, "id") == self.model), rows[0] if rows else None)
+        self.model = self.model or text(chosen, "id")
+        # vLLM and LM Studio say what they serve, llama.cpp what it has allocated and what the model was trained for.
+        for path in (("max_model_len",), ("max_context_length",), ("meta", "n_ctx"), ("meta", "n_ctx_train")):
+            if length := count(chosen, *path):
+                self._window = length
+                break
+
+    def window(self) -> int:
+        return self._window
+
+    def prepare(self, context: Context[View], max_tokens: int, *, stream: bool) -> Request:
+        messages = [{"role": message.role, "content": message.text} for message in context.messages]
+        if context.system:
+            messages.insert(0, {"role": "system", "content": context.system})
+        body: dict[str, object] = {"model": self.model or "default", "messages": messages, "max_tokens": max_tokens}
+        body["stream"] = stream
+        if stream:
+            body["stream_options"] = {"include_usage": True}
+        return Request(
+            url=f"{self._base}/chat/completions",
+            headers={"content-type": "application/json", "connection": "close"},
+            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+        )
+
+    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+        with to_local(self._local(), "/chat/completions", request, silence) as response:
+            if response.status != 200:
+                raise _failure(response)
+            if response.headers.get("content-type", "").startswith("text/event-stream"):
+                yield from read_chunks(
+                    (parse(data, "the local server") for data in _until_done(server_sent_events(response.lines()))),
+                    self.model,
+                )
+            else:
+                answer = parse(response.read(), "the local server")
+                if piece := text(answer, "choices", 0, "message", "content"):
+                    yield piece
+                yield end(answer, text(answer, "choices", 0, "finish_reason"), self.model)
+
+    def _local(self) -> LocalEndpoint:
+        if self._endpoint is None:
+            self._endpoint = local_endpoint(self._base, self._local_hosts)
+        return self._endpoint
+
+
+def _until_done(events: Iterator[str]) -> Iterator[str]:
+    for data in events:
+        if data.strip() == "[DONE]":
+            return
+        yield data
+
+
+def read_chunks(chunks: Iterator[object], model: str) -> Iterator[str | End]:
+    """Read `chat.completion.chunk` objects. The stop reason comes before the usage, so both are kept to the end."""
+    stop, last = "", None
+    for chunk in chunks:
+        if pick(chunk, "error") is not None:
+            raise failure_of(count(chunk, "error", "code") or 500, chunk)
+        if piece := text(chunk, "choices", 0, "delta", "content"):
+            yield piece
+        stop = text(chunk, "choices", 0, "finish_reason") or stop
+        if isinstance(pick(chunk, "usage"), dict):
+            last = chunk
+    if not stop:
+        raise BrokenAnswerError("the local engine's answer broke off")
+    yield end(last, stop, model)
+
+
+def end(answer: object, stop: str, model: str) -> End:
+    if not stop:
+        raise BrokenAnswerError("the local server's answer is not a chat completion; check TROOPER_LOCAL_URL")
+    usage = Usage(
+        count(answer, "usage", "prompt_tokens"),
+        count(answer, "usage", "completion_tokens"),
+        count(answer, "usage", "prompt_tokens_details", "cached_tokens"),
+    )
+    return End(_STOPS.get(stop, stop), usage, model)
+
+
+def _failure(response: Response) -> TrooperError:
+    if 300 <= response.status < 400:
+        return LocalityError("the local engine answers with a redirect, which is never followed; nothing more was sent")
+    return failure_of(response.status, parse_or_none(response.read()))
+
+
+def failure_of(status: int, body: object) -> TrooperError:
+    """Say what an error of the API means; its text may quote the prompt and is not repeated."""
+    tokens, limit = count(body, "error", "n_prompt_tokens"), count(body, "error", "n_ctx")
+    if found := _TOO_LONG.search(text(body, "error", "message") or text(body, "message")):
+        tokens, limit = int(found[2]), int(found[1])
+    if tokens and limit:
+        return ContextExceededError(f"the local model takes {limit} tokens and the prompt has {tokens}", tokens, limit)
+    if status in {401, 403}:
+        return ConfigurationError(
+            f"the local server wants a key ({status}), which Trooper does not send; run it without one"
+        )
+    if status == 404:
+        return ConfigurationError(
+            "the local server does not know the model or the path (404); see -m and TROOPER_LOCAL_URL"
+        )
+    if 400 <= status < 500:
+        return InputError(f"the local server calls the request invalid ({status})")
+    return UnavailableError(f"the local server could not answer ({status}); its log tells why")

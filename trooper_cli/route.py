@@ -1,0 +1,48 @@
+"""Who may know this turn and where it is executed: flags, environment and key in, a decision out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trooper_cli.errors import ConfigurationError, LocalityError
+from trooper_cli.turn import Label, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Label, side and the contract's word for the reason. A private turn's side is always local."""
+
+    label: Label
+    side: Side
+    reason: str
+
+
+def decide(*, local_flag: bool | None, local_variable: str | None, cloud_lock: bool, has_key: bool) -> Decision:
+    """Decide one turn.
+
+    Args:
+        local_flag: True for `--local`, False for `--cloud`, None for neither.
+        local_variable: the checked value of `TROOPER_LOCAL`: "1", "0" or None.
+        cloud_lock: nothing may go to the cloud.
+        has_key: a key for the cloud is there.
+
+    Raises:
+        LocalityError: `--cloud` under the lock.
+        ConfigurationError: the cloud was asked for by name and there is no key.
+
+    """
+    if local_flag is True:
+        return Decision(Label.PRIVATE, Side.LOCAL, "flag")
+    if cloud_lock:
+        if local_flag is False:
+            raise LocalityError("the cloud is locked (cloud = off); ask without --cloud, or have the lock removed")
+        return Decision(Label.PRIVATE, Side.LOCAL, "policy")
+    if local_flag is None and local_variable == "1":
+        return Decision(Label.PRIVATE, Side.LOCAL, "env")
+    if local_flag is False or local_variable == "0":
+        if not has_key:
+            raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
+        return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else "env")
+    if not has_key:
+        return Decision(Label.PUBLIC, Side.LOCAL, "no_key")
+    return Decision(Label.PUBLIC, Side.CLOUD, "default")

@@ -1,0 +1,419 @@
+"""The session file: one SQLite database a session. It holds turns, their attempts, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sqlite3
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
+from trooper_cli.places import close_to_others, private_folder
+from trooper_cli.turn import Exchange, Label, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trooper_cli.engines import Usage
+
+APPLICATION_ID = 0x54525052
+VERSION = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_BUSY_SECONDS = 60.0
+
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+CREATE TABLE turn (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    label TEXT NOT NULL DEFAULT 'private' CHECK (label IN ('public', 'private')),
+    status TEXT NOT NULL CHECK (status IN ('asked', 'answered', 'incomplete', 'refused', 'failed')),
+    system TEXT,
+    prompt TEXT NOT NULL,
+    answer TEXT NOT NULL DEFAULT '',
+    engine TEXT,
+    model TEXT,
+    stop TEXT
+) STRICT;
+CREATE INDEX known_to_public ON turn (id)
+    WHERE label = 'public' AND status IN ('answered', 'incomplete') AND answer <> '';
+CREATE INDEX known_to_private ON turn (id)
+    WHERE status IN ('answered', 'incomplete') AND answer <> '';
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY,
+    turn INTEGER NOT NULL REFERENCES turn (id) ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    side TEXT NOT NULL,
+    engine TEXT NOT NULL,
+    host TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    turns TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT 'sent',
+    seconds REAL,
+    input INTEGER,
+    output INTEGER,
+    cache_read INTEGER,
+    cache_write INTEGER
+) STRICT;
+CREATE INDEX attempt_of ON attempt (turn);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """A turn as the session file holds it."""
+
+    number: int
+    at: str
+    label: Label
+    status: str
+    system: str | None
+    prompt: str
+    answer: str
+    engine: str | None
+    model: str | None
+    stop: str | None
+
+
+class ImportedTurn(NamedTuple):
+    """A turn that comes from elsewhere, in the order of the columns it goes to."""
+
+    at: str
+    label: Label
+    status: Status
+    system: str | None
+    prompt: str
+    answer: str
+    engine: str | None
+    model: str | None
+
+
+class _StoredView:
+    """The turns of a session that a turn of one label may know, up to the turn numbered `before`, which is not one."""
+
+    _condition: str
+
+    def __init__(self, connection: sqlite3.Connection, before: int) -> None:
+        self._connection = connection
+        self._before = before
+
+    def _select(self, columns: str, rest: str, *values: object) -> sqlite3.Cursor:
+        query = f"SELECT {columns} FROM turn WHERE {self._condition} AND id < ? {rest}"  # noqa: S608
+        return self._connection.execute(query, (self._before, *values))
+
+    @property
+    def system(self) -> str | None:
+        row = self._select("system", "AND system IS NOT NULL ORDER BY id DESC LIMIT 1").fetchone()
+        return row[0] if row else None
+
+    def __len__(self) -> int:
+        count: int = self._select("count(*)", "").fetchone()[0]
+        return count
+
+    def first(self, count: int) -> list[Exchange]:
+        return [Exchange(*row) for row in self._select("prompt, answer", "ORDER BY id LIMIT ?", count)]
+
+    def latest(self) -> Iterator[Exchange]:
+        return (Exchange(*row) for row in self._select("prompt, answer", "ORDER BY id DESC"))
+
+    def numbers(self, positions: Iterable[int]) -> list[int]:
+        """Give the session's own numbers of the turns at these positions, to be shown to the user alone."""
+        rows = self._select("id", "ORDER BY id")
+        wanted = set(positions)
+        return [row[0] for position, row in enumerate(rows) if position in wanted]
+
+
+_TOLD = "status IN ('answered', 'incomplete') AND answer <> ''"
+
+
+class StoredPublicView(_StoredView):
+    """Public turns only. There is no way to make one that shows others."""
+
+    _condition = f"label = 'public' AND {_TOLD}"
+
+    @property
+    def label(self) -> Literal[Label.PUBLIC]:
+        return Label.PUBLIC
+
+
+class StoredPrivateView(_StoredView):
+    """Every turn, for engines on this machine."""
+
+    _condition = _TOLD
+
+    @property
+    def label(self) -> Literal[Label.PRIVATE]:
+        return Label.PRIVATE
+
+
+def check_name(name: str) -> str:
+    """Check a session's name.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise UsageError(
+            "a session's name is 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit"
+        )
+    return name
+
+
+def folder(home: Path) -> Path:
+    return home / "sessions"
+
+
+def path_of(home: Path, name: str) -> Path:
+    return folder(home) / f"{check_name(name)}.db"
+
+
+def names(home: Path) -> list[str]:
+    """Give the names of all session files, sorted."""
+    return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Session:
+    """An open session. What is written is on the disk when the call returns."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str | None) -> None:
+        self._connection = connection
+        self.name = name
+
+    @classmethod
+    def of_one_turn(cls) -> Session:
+        """Give a session without a name, which is gone when the process ends."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.executescript(_SCHEMA)
+        return cls(connection, None)
+
+    @classmethod
+    def open(cls, home: Path, name: str) -> Session:
+        """Open a session that is there.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            InputError: the file is not a session of this version; it is left as it is.
+
+        """
+        path = path_of(home, name)
+        _check_file(path, name)
+        with contextlib.suppress(OSError):
+            private_folder(path.parent)
+            close_to_others(path)
+        return cls(_connect(path), name)
+
+    @classmethod
+    def open_or_create(cls, home: Path, name: str) -> Session:
+        """Open a session, or begin it.
+
+        Raises:
+            InputError: the file is not a session of this version; it is left as it is.
+            StorageError: it cannot be made.
+
+        """
+        path = path_of(home, name)
+        if not os.path.lexists(path):
+            _create(path, name)
+        return cls.open(home, name)
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def public_view(self, before: int | None = None) -> StoredPublicView:
+        return StoredPublicView(self._connection, _END if before is None else before)
+
+    def private_view(self, before: int | None = None) -> StoredPrivateView:
+        return StoredPrivateView(self._connection, _END if before is None else before)
+
+    def begin(self, label: Label, prompt: str, system: str | None) -> int:
+        """Write the prompt of a turn before it is sent, and give the turn's number."""
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO turn (at, label, status, system, prompt) VALUES (?, ?, ?, ?, ?)",
+                (now(), label.value, Status.ASKED.value, system, prompt),
+            )
+        number = cursor.lastrowid
+        assert number is not None  # noqa: S101
+        return number
+
+    def begin_attempt(self, turn: int, *, side: str, engine: str, host: str, body: bytes, turns: list[int]) -> int:
+        """Write down that a request is about to leave, and which turns take part in it."""
+        import hashlib
+
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (turn, now(), side, engine, host, len(body), hashlib.sha256(body).hexdigest(), json.dumps(turns)),
+            )
+        assert cursor.lastrowid is not None  # noqa: S101
+        return cursor.lastrowid
+
+    def end_attempt(self, attempt: int, outcome: str, seconds: float, usage: Usage | None) -> None:
+        figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
+        with self._writing():
+            self._connection.execute(
+                "UPDATE attempt SET outcome = ?, seconds = ?, input = ?, output = ?, cache_read = ?, cache_write = ? WHERE id = ?",
+                (outcome, round(seconds, 3), *figures, attempt),
+            )
+
+    def finish(self, turn: int, status: Status, answer: str, *, engine: str, model: str, stop: str) -> None:
+        """Write what became of a turn."""
+        with self._writing():
+            self._connection.execute(
+                "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ? WHERE id = ?",
+                (status.value, answer, engine, model, stop, turn),
+            )
+
+    def add(self, turns: Iterable[ImportedTurn]) -> int:
+        """Append whole turns, all or none; give their number."""
+        with self._writing():
+            cursor = self._connection.executemany(
+                "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                turns,
+            )
+        return max(cursor.rowcount, 0)
+
+    def turns(self) -> Iterator[StoredTurn]:
+        """Give all turns in their order."""
+        columns = "id, at, label, status, system, prompt, answer, engine, model, stop"
+        for row in self._connection.execute(f"SELECT {columns} FROM turn ORDER BY id"):  # noqa: S608
+            yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
+
+    def counts(self) -> tuple[int, int, str | None]:
+        """Give the number of turns, of private turns, and the time of the newest."""
+        row: tuple[int, int, str | None] = self._connection.execute(
+            "SELECT count(*), coalesce(sum(label <> 'public'), 0), max(at) FROM turn"
+        ).fetchone()
+        return row
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.DatabaseError as error:
+            raise _translated(error, self.name or "") from error
+
+
+_END = 1 << 62
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    place = path.absolute().as_uri()
+    try:
+        connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
+    except sqlite3.OperationalError as error:
+        # A read-only disk cannot hold the files that WAL needs; what is there can still be read.
+        with contextlib.suppress(sqlite3.Error):
+            connection = sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
+            connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
+            return connection
+        raise _translated(error, path.stem) from error
+    except sqlite3.DatabaseError as error:
+        raise _translated(error, path.stem) from error
+    return connection
+
+
+def _translated(error: sqlite3.Error, name: str) -> StorageError | InputError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
+        return InputError(f"session {name} is damaged ({error.sqlite_errorname}); move its file away to begin anew")
+    return StorageError(
+        f"session {name} could not be written ({getattr(error, 'sqlite_errorname', 'unknown')}): is the disk full or read-only?"
+    )
+
+
+def _check_file(path: Path, name: str) -> None:
+    """Look at a file before SQLite does, which would recover, and so change, what is not ours."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are") from error
+    except OSError as error:
+        raise InputError(f"session {name} cannot be opened ({error.strerror}); its file is left as it is") from error
+    with os.fdopen(descriptor, "rb") as file:
+        ours = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        head = file.read(100) if ours else b""
+    if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != APPLICATION_ID:
+        raise InputError(f"{path} is not a session file; it is left as it is")
+    if (version := int.from_bytes(head[60:64])) != VERSION:
+        raise InputError(f"{path} is of format {version} and this Trooper reads format {VERSION}; it is left as it is")
+
+
+def _create(path: Path, name: str) -> None:
+    """Make the file whole under another name and link it into place, so that nobody ever meets half of one."""
+    import tempfile
+
+    private_folder(path.parent)
+    twin = next((other for other in names(path.parent.parent) if other != name and other.lower() == name.lower()), None)
+    if twin:
+        raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"session {name} cannot be made ({error.strerror}); is the disk full or read-only?"
+        ) from error
+    os.close(descriptor)
+    try:
+        connection = sqlite3.connect(temporary, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+        finally:
+            connection.close()
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(f"session {name} cannot be made; is the disk full or read-only?") from error
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            Path(temporary + suffix).unlink(missing_ok=True)
+
+
+def remove(home: Path, name: str) -> None:
+    """Delete a session with everything SQLite keeps beside it.
+
+    Raises:
+        NotFoundError: there is none of that name.
+        InputError: the file is not a session of Trooper; it is left as it is.
+
+    """
+    path = path_of(home, name)
+    session = Session.open(home, name)
+    # With secure_delete, what is deleted is overwritten before its file goes.
+    try:
+        with session._writing():  # noqa: SLF001
+            session._connection.execute("DELETE FROM turn")  # noqa: SLF001
+        session._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # noqa: SLF001
+    finally:
+        session.close()
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"session {name} could not be removed: {error.strerror}") from error

@@ -1,0 +1,63 @@
+"""What may be written where: bytes to a pipe as they are, to a terminal nothing that could steer it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+# C0 but tab and newline, DEL, C1, and the characters that reorder text on the screen.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def escaped(text: str) -> str:
+    """Show every character that could steer a terminal as a visible escape."""
+    return _STEERING.sub(
+        lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}", text
+    )
+
+
+class Output:
+    """Standard output in UTF-8, whatever the locale: the answer and nothing else."""
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stdout is not None and sys.stdout.isatty()
+
+    def write(self, text: str) -> None:
+        """Write and flush.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+
+        """
+        if sys.stdout is None:
+            return
+        sys.stdout.buffer.write((escaped(text) if self.is_terminal else text).encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+
+
+def discard_output() -> None:
+    """Let what Python flushes at its end go nowhere: the reader has left, and that was said by the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+class Notices:
+    """Lines on standard error, each `trooper: …`; none of them with `-q`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def tell(self, text: str) -> None:
+        if not self.quiet:
+            say(text)
+
+
+def say(text: str) -> None:
+    """Write one line to standard error, where there is one."""
+    " ".join(escaped(text).split("\n"))
+    try:
+        pass
+    except (OSError, UnicodeEncodeError, AttributeError):
+        return
