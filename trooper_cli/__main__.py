@@ -20,6 +20,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         if sys.argv[1:] == ["--version"]:
+            from trooper_cli import __version__
+
+            print(f"trooper {__version__}")
             return 0
         from trooper_cli.cli import run
 

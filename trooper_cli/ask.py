@@ -202,7 +202,7 @@ def _decide(question: Question, settings: Settings) -> Decision:
 
 
 def _open(question: Question, home: Path) -> tuple[Session, StorageError | None]:
-    """Open the session; where it cannot be made, the question is asked all the same, and the failure told at the end."""
+    """Open the session; where it cannot be made, the question is asked all the same and the failure told at the end."""
     if question.session is None:
         return Session.of_one_turn(), None
     try:

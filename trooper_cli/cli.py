@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from typer.exceptions import Abort, TyperException
 
+from trooper_cli import __version__
 from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trooper_cli.ask import Answer, Question
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ def run(arguments: list[str]) -> int:
 
 def _version(value: bool) -> None:  # noqa: FBT001
     if value:
+        print(f"trooper {__version__}")
         raise typer.Exit
 
 

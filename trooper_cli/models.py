@@ -1,4 +1,4 @@
-"""The small default model of the embedded engine: fetched once, checked against its known digest, put in place whole."""
+"""The small default model of the embedded engine: fetched once, checked by its digest, put in place whole."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _download(work: Path, *, progress: bool) -> None:
         raise
     if status != 0:
         raise UnavailableError(
-            "the model could not be fetched; is the network there? Try `trooper pull` again, or set TROOPER_EMBEDDED_MODEL"
+            "the model could not be fetched: is the network there? `trooper pull` tries again; or set TROOPER_EMBEDDED_MODEL"
         )
 
 

@@ -163,7 +163,7 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name) or name.endswith("."):
         raise UsageError(
-            "a session's name is 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit"
+            "a session's name is 1 to 64 letters, digits, dots, dashes and underscores, with a letter or digit first"
         )
     return name
 
@@ -256,7 +256,8 @@ class Session:
 
         with self._writing():
             cursor = self._connection.execute(
-                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (turn, now(), side, engine, host, len(body), hashlib.sha256(body).hexdigest(), json.dumps(turns)),
             )
         assert cursor.lastrowid is not None  # noqa: S101
@@ -266,7 +267,8 @@ class Session:
         figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
         with self._writing():
             self._connection.execute(
-                "UPDATE attempt SET outcome = ?, seconds = ?, input = ?, output = ?, cache_read = ?, cache_write = ? WHERE id = ?",
+                "UPDATE attempt SET outcome = ?, seconds = ?, input = ?, output = ?, cache_read = ?, cache_write = ? "
+                "WHERE id = ?",
                 (outcome, round(seconds, 3), *figures, attempt),
             )
 
@@ -282,7 +284,8 @@ class Session:
         """Append whole turns, all or none; give their number."""
         with self._writing():
             cursor = self._connection.executemany(
-                "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 turns,
             )
         return max(cursor.rowcount, 0)
@@ -343,7 +346,8 @@ def _translated(error: sqlite3.Error, name: str) -> StorageError | InputError:
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
         return InputError(f"session {name} is damaged ({error.sqlite_errorname}); move its file away to begin anew")
     return StorageError(
-        f"session {name} could not be written ({getattr(error, 'sqlite_errorname', 'unknown')}): is the disk full or read-only?"
+        f"session {name} could not be written ({getattr(error, 'sqlite_errorname', 'unknown')}); "
+        "is the disk full or read-only?"
     )
 
 

@@ -56,8 +56,8 @@ class Notices:
 
 def say(text: str) -> None:
     """Write one line to standard error, where there is one."""
-    " ".join(escaped(text).split("\n"))
+    line = " ".join(escaped(text).split("\n"))
     try:
-        pass
+        print(f"trooper: {line}", file=sys.stderr, flush=True)
     except (OSError, UnicodeEncodeError, AttributeError):
         return

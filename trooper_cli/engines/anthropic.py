@@ -163,7 +163,7 @@ def _failure(response: Response, host: str) -> TrooperError:
     return _classify(response.status, response.headers, parse_or_none(response.read()), host)
 
 
-def _classify(status: int, headers: Mapping[str, str], body: object, host: str) -> TrooperError:  # noqa: PLR0911
+def _classify(status: int, headers: Mapping[str, str], body: object, host: str) -> TrooperError:
     """Say what an error of the API means for the caller. Its own words may quote the prompt and are not repeated."""
     kind, words = text(body, "error", "type"), text(body, "error", "message")
     code = text(body, "error", "details", "error_code")

@@ -136,7 +136,7 @@ def _received(arrived: queue.SimpleQueue[object], silence: float) -> Iterator[ob
 
 
 def context_length(path: Path) -> int:
-    """Read from a GGUF file for how many tokens its model was trained (the format of ggml's docs/gguf.md, version 2 and 3).
+    """Read from a GGUF file for how many tokens its model was trained (ggml's docs/gguf.md, versions 2 and 3).
 
     Raises:
         ConfigurationError: there is no such file.
