@@ -34,12 +34,12 @@ def main() -> int:
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        from trooper_cli.terminal import discard_output
-
-        discard_output()
-        return READER_GONE
     except Exception as error:
+        from trooper_cli.terminal import ReaderGoneError, discard_output
+
+        if isinstance(error, ReaderGoneError):
+            discard_output()
+            return READER_GONE
         if os.environ.get("TROOPER_TRACE") == "1":
             raise
         from trooper_cli.terminal import say

@@ -151,7 +151,7 @@ def ask(  # noqa: PLR0913
     from trooper_cli.prompt import gather
 
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
-    name = session or settings.text("session")
+    name = session if session is not None else settings.text("session")
     if name is not None:
         from trooper_cli.session import check_name
 

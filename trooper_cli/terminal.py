@@ -6,6 +6,8 @@ import os
 import re
 import sys
 
+from trooper_cli.errors import StorageError
+
 # C0 but tab and newline, DEL, C1, and the characters that reorder text on the screen.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -15,6 +17,10 @@ def escaped(text: str) -> str:
     return _STEERING.sub(
         lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}", text
     )
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads standard output any more. Not an OSError: those the command library takes for its own."""
 
 
 class Output:
@@ -27,13 +33,19 @@ class Output:
         """Write and flush.
 
         Raises:
-            BrokenPipeError: nobody reads any more.
+            ReaderGoneError: nobody reads any more.
 
         """
         if sys.stdout is None:
             return
-        sys.stdout.buffer.write((escaped(text) if self.is_terminal else text).encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+        data = (escaped(text) if self.is_terminal else text).encode("utf-8", "replace")
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
+        except OSError as error:
+            raise StorageError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def discard_output() -> None:

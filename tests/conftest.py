@@ -1,0 +1,157 @@
+"""The command as a process, in a home and an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.standin import Standin, claude, ollama
+from trooper_cli import models
+from trooper_cli.errors import TrooperError
+from trooper_cli.places import data_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tests.standin import Recorded
+
+COMMAND = Path(sysconfig.get_path("scripts")) / "trooper"
+KEY = "sk-ant-" + "standin-0123456789"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a user sees of one call."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
+    @property
+    def notices(self) -> str:
+        return self.err.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Trooper:
+    """The installed command with a home and an environment of its own."""
+
+    home: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str | bytes, stdin: bytes | str | None = None, **environ: str | None) -> Outcome:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            input=b"" if data is None else data,
+            capture_output=True,
+            env=self.environment(**environ),
+            timeout=120,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def environment(self, **changes: str | None) -> dict[str, str]:
+        """Give the environment of a call: little of this process's own, and nothing that points outside."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
+        merged = kept | {"TROOPER_HOME": str(self.home)} | self.environ
+        return {name: value for name, value in (merged | changes).items() if value is not None}
+
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL, **environ: str | None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(**environ),
+        )
+
+    def turns(self, session: str) -> list[Any]:
+        done = self("show", "-s", session, "--json")
+        assert done.code == 0, done.notices
+        return [json.loads(line) for line in done.out.splitlines()]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[Recorded], Iterable[bytes]]], Standin]]:
+    """Start stand-ins that are stopped at the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(respond: Callable[[Recorded], Iterable[bytes]]) -> Standin:
+            return stack.enter_context(contextlib.closing(Standin(respond)))
+
+        yield start
+
+
+@pytest.fixture
+def cloud(serve: Callable[..., Standin]) -> Standin:
+    return serve(claude())
+
+
+@pytest.fixture
+def local(serve: Callable[..., Standin]) -> Standin:
+    return serve(ollama())
+
+
+@pytest.fixture
+def trooper(tmp_path: Path, cloud: Standin, local: Standin) -> Trooper:
+    """The command with a recording cloud and a recording Ollama."""
+    return Trooper(
+        tmp_path / "home",
+        {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": cloud.url, "OLLAMA_HOST": local.url},
+    )
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default model, from the user's own folder or fetched once for this run."""
+    place = models.default_model(data_folder(os.environ))
+    if place.exists():
+        return place
+    home = tmp_path_factory.mktemp("model")
+    try:
+        models.pull(home, progress=False)
+    except TrooperError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"the default model is not here and cannot be fetched: {error}")
+    return models.default_model(home)
+
+
+@pytest.fixture(scope="session")
+def real_server(model_file: Path) -> Iterator[str]:
+    """A real Messages API on loopback, by people other than us: llama.cpp's server around the default model."""
+    program = (
+        "import sys, xllamacpp\n"
+        "p = xllamacpp.CommonParams()\n"
+        "p.model.path = sys.argv[1]\n"
+        "p.n_ctx, p.n_parallel, p.verbosity, p.fit_params = 8192, 1, -1, False\n"
+        "s = xllamacpp.Server(p)\n"
+        "print(s.listening_address, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", program, str(model_file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with server:
+        yield server.stdout.readline().decode().strip()
+        server.stdin.close()

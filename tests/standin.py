@@ -1,0 +1,225 @@
+"""A stand-in for engines: it records every byte that reaches it and answers what a healthy engine never would.
+
+Its shapes follow the Messages API (streaming documents, SDK 2.12) and Ollama's source (api/types.go, v0.33 line).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request, to the byte."""
+
+    raw: bytes
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Standin:
+    """A server on loopback. `respond` gives the bytes to write, piece by piece; then the connection is closed."""
+
+    def __init__(self, respond: Callable[[Recorded], Iterable[bytes]]) -> None:
+        self.respond = respond
+        self.requests: list[Recorded] = []
+        self.connections = 0
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            # Closing alone leaves a listener whose thread is still in accept().
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    @property
+    def bodies(self) -> list[Any]:
+        """What was asked, without the probes that carry no text."""
+        return [request.json for request in self.requests if request.body and request.path.endswith(CHAT_PATHS)]
+
+    @property
+    def bytes(self) -> bytes:
+        return b"".join(request.raw for request in self.requests)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
+
+    def _handle(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                request = _read(connection)
+                if request is None:
+                    return
+                self.requests.append(request)
+                for piece in self.respond(request):
+                    connection.sendall(piece)
+        except OSError:
+            return
+
+
+CHAT_PATHS = ("/v1/messages", "/api/chat", "/v1/chat/completions")
+
+
+def _read(connection: socket.socket) -> Recorded | None:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return None
+        data += chunk
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    while len(body) < int(headers.get("content-length", "0")):
+        chunk = connection.recv(65536)
+        if not chunk:
+            return None
+        body += chunk
+    return Recorded(head + b"\r\n\r\n" + body, method, path, headers, body)
+
+
+def http(status: int, body: bytes | str, kind: str = "application/json", **headers: str) -> list[bytes]:
+    """Give one whole response."""
+    data = body.encode() if isinstance(body, str) else body
+    lines = [f"HTTP/1.1 {status} X", f"content-type: {kind}", f"content-length: {len(data)}", "connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ["\r\n".join(lines).encode() + b"\r\n\r\n", data]
+
+
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+NDJSON_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n"
+
+
+def event(value: dict[str, Any]) -> bytes:
+    return f"event: {value['type']}\ndata: {json.dumps(value)}\n\n".encode()
+
+
+def message_events(text: str, stop: str = "end_turn", pieces: int = 3) -> list[bytes]:
+    """Give the events of a streamed message, `ping` and an unknown one among them."""
+    size = max(1, -(-len(text) // pieces))
+    usage = {"input_tokens": 11, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 1}
+    start = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-standin", "content": []}
+    return [
+        event({"type": "message_start", "message": start | {"usage": usage}}),
+        event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        event({"type": "ping"}),
+        event({"type": "brand_new_event", "hello": 1}),
+        *(
+            event(
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text[at : at + size]}}
+            )
+            for at in range(0, len(text), size)
+        ),
+        event({"type": "content_block_stop", "index": 0}),
+        event({"type": "message_delta", "delta": {"stop_reason": stop}, "usage": {"output_tokens": 7}}),
+        event({"type": "message_stop"}),
+    ]
+
+
+def message(text: str, stop: str = "end_turn") -> list[bytes]:
+    usage = {"input_tokens": 11, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 7}
+    return http(
+        200,
+        json.dumps(
+            {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": "claude-standin",
+                "content": [{"type": "text", "text": text}],
+                "stop_reason": stop,
+                "usage": usage,
+            }
+        ),
+    )
+
+
+def claude(text: str = "a cloud answer", stop: str = "end_turn") -> Callable[[Recorded], Iterable[bytes]]:
+    """Answer as the Messages API does: a stream if one was asked for, else JSON."""
+
+    def respond(request: Recorded) -> Iterable[bytes]:
+        return [STREAM_HEAD, *message_events(text, stop)] if request.json.get("stream") else message(text, stop)
+
+    return respond
+
+
+def api_error(status: int, kind: str, words: str = "as the API says it", code: str = "", **headers: str) -> list[bytes]:
+    error: dict[str, Any] = {"type": kind, "message": words}
+    if code:
+        error["details"] = {"error_code": code}
+    return http(status, json.dumps({"type": "error", "error": error, "request_id": "req_1"}), **headers)
+
+
+def ollama(
+    text: str = "a local answer",
+    *,
+    version: str = "0.33.0",
+    models: Iterable[str] = ("llama3.2:latest",),
+    remote: Iterable[str] = (),
+    context: int = 32768,
+    chat: Callable[[Recorded], Iterable[bytes]] | None = None,
+) -> Callable[[Recorded], Iterable[bytes]]:
+    """Answer as Ollama does; `remote` names models that are stubs of ones elsewhere."""
+    lock = tuple(map(int, version.split(".")[:2])) >= (0, 18)
+    far = {"remote_host": "https://ollama.com:443", "remote_model": "big"}
+
+    def known(request: Recorded) -> tuple[str, bool]:
+        asked = request.json["model"]
+        locked = lock and asked.endswith(":local")
+        name = asked.removesuffix(":local") if locked else asked
+        found = next((model for model in (*models, *remote) if model in {name, f"{name}:latest"}), "")
+        return found, bool(found) and not (locked and found in remote)
+
+    def respond(request: Recorded) -> Iterable[bytes]:
+        if request.path == "/api/version":
+            return http(200, json.dumps({"version": version}))
+        if request.path == "/api/tags":
+            rows = [{"name": name} for name in models] + [{"name": name} | far for name in remote]
+            return http(200, json.dumps({"models": rows}))
+        name, there = known(request)
+        if not there:
+            return http(404, json.dumps({"error": f"model '{request.json['model']}' not found"}))
+        if request.path == "/api/show":
+            extra = far if name in remote else {}
+            return http(200, json.dumps({"model_info": {"llama.context_length": context}} | extra))
+        return chat(request) if chat else lines(text, stream=request.json["stream"])
+
+    return respond
+
+
+def lines(text: str, *, stream: bool = True, reason: str = "stop") -> Iterator[bytes]:
+    """Give the records of an Ollama answer."""
+    end = {"done": True, "done_reason": reason, "prompt_eval_count": 9, "eval_count": 4}
+    if not stream:
+        yield from http(200, json.dumps({"message": {"role": "assistant", "content": text}} | end))
+        return
+    yield NDJSON_HEAD
+    for word in text.split(" "):
+        piece = word if text.startswith(word) else f" {word}"
+        yield json.dumps({"message": {"role": "assistant", "content": piece}, "done": False}).encode() + b"\n"
+    yield json.dumps({"message": {"role": "assistant", "content": ""}} | end).encode() + b"\n"

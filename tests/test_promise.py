@@ -1,0 +1,239 @@
+"""The promise: what was processed locally never reaches the cloud."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.standin import api_error, claude, http, ollama
+from trooper_cli.engines.anthropic import Anthropic
+from trooper_cli.errors import LocalityError
+from trooper_cli.memory import build
+from trooper_cli.session import Session
+from trooper_cli.turn import Label, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+
+ENVIRON = {"ANTHROPIC_API_KEY": "sk-" + "x" * 20}
+
+
+class TestConversation:
+    """A conversation that goes back and forth between the sides."""
+
+    def test_a_secret_stays_and_the_conversation_goes_on(
+        self, trooper: Trooper, cloud: Standin, local: Standin
+    ) -> None:
+        """The cloud knows nightowl and no byte of the private turn; the next private turn knows both."""
+        local.respond = ollama("the vault opens with marzipan")
+        trooper("ask", "-s", "ops", stdin="my service is called nightowl\n")
+        trooper("ask", "-s", "ops", "--local", stdin="the secret is hunter2-tango\n")
+        trooper("ask", "-s", "ops", stdin="what is my service called?\n")
+        assert b"nightowl" in cloud.requests[-1].body
+        for secret in (b"hunter2", b"tango", b"marzipan", b"vault"):
+            assert secret not in cloud.bytes
+        trooper("ask", "-s", "ops", "--local", stdin="and now?\n")
+        told = local.requests[-1].body
+        assert b"nightowl" in told
+        assert b"hunter2-tango" in told
+        assert b"marzipan" in told
+
+    def test_the_request_is_as_if_the_private_turn_had_never_been(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path
+    ) -> None:
+        """Two sessions that differ in private turns alone send the same bytes, headers and all."""
+        for session, private in (("plain", False), ("mixed", True)):
+            trooper("ask", "-s", session, "--system", "Be brief.", "one")
+            if private:
+                attachment = tmp_path / "secret.txt"
+                attachment.write_text("classified")
+                trooper("ask", "-s", session, "--local", "--system", "Be secret.", "-f", str(attachment), "zwei")
+                trooper("ask", "-s", session, "--local", "x" * 3000)
+                trooper("ask", "-s", session, "--local", "fails", OLLAMA_HOST="127.0.0.1:9")
+            trooper("ask", "-s", session, "three")
+        assert cloud.requests[0].raw == cloud.requests[2].raw
+        assert cloud.requests[1].raw == cloud.requests[3].raw
+
+    def test_a_private_turn_that_fails_fails(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
+        """No Ollama, an error of Ollama, a broken answer: an exit code and no cloud."""
+        answers: list[Callable[[Any], Any]] = [
+            ollama(chat=lambda _: http(500, '{"error":"runner died"}')),
+            ollama(chat=lambda _: http(404, '{"error":"not found"}')),
+            ollama(chat=lambda _: http(200, '{"message":{"content":"half"}}\n', "application/x-ndjson")),
+            ollama(chat=lambda _: http(307, "", location=cloud.url)),
+            lambda _: [],
+        ]
+        for answer in answers:
+            local.respond = answer
+            done = trooper("ask", "-s", "ops", "--local", "hello", TROOPER_LOCAL_ENGINE="ollama")
+            assert done.code in {69, 76, 77, 78}
+            assert done.out == b""
+        local.close()
+        assert trooper("ask", "--local", "hello", TROOPER_LOCAL_ENGINE="ollama").code == 69
+        assert cloud.connections == 0
+
+    def test_proxies_of_the_environment_are_not_asked(
+        self, trooper: Trooper, local: Standin, serve: Callable[..., Standin]
+    ) -> None:
+        """HTTP_PROXY and its friends see nothing of a private turn."""
+        proxy = serve(claude())
+        names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+        done = trooper("ask", "--local", "secret", **dict.fromkeys(names, proxy.url))
+        assert done.text == "a local answer\n"
+        assert proxy.connections == 0
+        assert len(local.bodies) == 1
+
+    def test_a_fallback_turn_is_told_the_public_view_only(
+        self, trooper: Trooper, cloud: Standin, local: Standin
+    ) -> None:
+        """A public turn that falls back is shown no private turn, so that its answer may go to the cloud later."""
+        trooper("ask", "-s", "ops", "public words")
+        trooper("ask", "-s", "ops", "--local", "hunter2-tango")
+        cloud.respond = lambda _: api_error(402, "billing_error")
+        trooper("ask", "-s", "ops", "more")
+        assert b"public words" in local.requests[-1].body
+        assert b"hunter2" not in local.requests[-1].body
+
+    def test_with_no_key_the_public_view_is_told(self, trooper: Trooper, local: Standin) -> None:
+        """A public turn that is answered here for want of a key is shown no private turn either."""
+        trooper("ask", "-s", "ops", "--local", "hunter2-tango")
+        trooper("ask", "-s", "ops", "hello", ANTHROPIC_API_KEY=None)
+        assert b"hunter2" not in local.requests[-1].body
+
+
+class TestPlace:
+    """A private turn runs on this machine or not at all."""
+
+    @pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "x:cloud", "X:Cloud", "x:CLOUD ", "a/b:7b-Cloud"])
+    def test_cloud_names_are_refused(self, trooper: Trooper, local: Standin, name: str) -> None:
+        """A model whose name says that it runs in Ollama's cloud is exit 77, and nothing is sent."""
+        done = trooper("ask", "--local", "-m", name, "hello")
+        assert (done.code, done.out) == (77, b"")
+        assert local.connections == 0
+
+    @pytest.mark.parametrize("version", ["0.33.0", "0.17.4", "0.12.0"])
+    def test_stubs_are_refused_under_any_name(self, trooper: Trooper, local: Standin, version: str) -> None:
+        """A stub of a remote model, whatever it is called and however old the server, gets no text."""
+        local.respond = ollama(version=version, remote=("innocent:latest",))
+        for name in ("innocent", "innocent:latest", "innocent:local"):
+            done = trooper("ask", "--local", "-m", name, "hunter2")
+            assert done.code in {77, 78}, done.notices
+        assert b"hunter2" not in local.bytes
+
+    def test_a_model_that_is_not_named_is_a_local_one(self, trooper: Trooper, local: Standin) -> None:
+        """Without a name the first local model is taken, never a stub that stands before it."""
+        local.respond = ollama(models=("mine:latest",), remote=("far:latest",))
+        assert trooper("ask", "--local", "hello").code == 0
+        assert local.bodies[0]["model"] == "mine:latest:local"
+
+    def test_an_answer_that_says_it_is_remote_is_an_alarm(self, trooper: Trooper, local: Standin) -> None:
+        """A record that names a remote host ends the turn with exit 77."""
+        chunk = '{"message":{"content":"x"},"remote_host":"https://ollama.com","done":true}\n'
+        local.respond = ollama(chat=lambda _: http(200, chunk, "application/x-ndjson"))
+        assert trooper("ask", "--local", "hello").code == 77
+
+    @pytest.mark.parametrize("host", ["192.0.2.7", "http://192.0.2.7:11434", "https://ollama.com", "ollama.com"])
+    def test_a_remote_ollama_host_is_refused(self, trooper: Trooper, cloud: Standin, host: str) -> None:
+        """OLLAMA_HOST on another machine is refused before a byte is sent."""
+        done = trooper("ask", "--local", "hello", OLLAMA_HOST=host)
+        assert done.code in {69, 77}, done.notices
+        assert done.out == b""
+        if "192" in host:
+            assert done.code == 77
+        assert cloud.connections == 0
+
+    def test_a_remote_openai_server_is_refused(self, trooper: Trooper) -> None:
+        """TROOPER_LOCAL_URL on another machine is exit 77."""
+        assert trooper("ask", "--local", "hello", TROOPER_LOCAL_URL="http://192.0.2.7:8080").code == 77
+
+
+class TestTypes:
+    """The law is in the types: a cloud request cannot be built from anything but the public view."""
+
+    def test_the_type_checker_refuses_a_private_context(self, tmp_path: Path) -> None:
+        """Handing the private view's context to the cloud engine does not type-check; the public view's does."""
+        program = (
+            "from trooper_cli.engines.anthropic import Anthropic\n"
+            "from trooper_cli.memory import build\n"
+            "from trooper_cli.session import Session\n"
+            "session = Session.of_one_turn()\n"
+            "good = build(session.public_view(), 'x', 100, system=None, scale=1.0)\n"
+            "bad = build(session.private_view(), 'x', 100, system=None, scale=1.0)\n"
+            "Anthropic('m', {}).prepare(good, 1, stream=True)\n"
+            "Anthropic('m', {}).prepare(bad, 1, stream=True)\n"
+        )
+        file = tmp_path / "program.py"
+        file.write_text(program)
+        root = Path(__file__).parent.parent
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(file)],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        errors = [line for line in done.stdout.splitlines() if "error:" in line]
+        assert len(errors) == 1, done.stdout
+        assert "program.py:8" in errors[0]
+        assert "arg-type" in errors[0]
+
+    def test_what_gets_past_the_types_is_refused(self) -> None:
+        """A private context that reaches the cloud engine all the same is refused before a request exists."""
+        session = Session.of_one_turn()
+        context = build(session.private_view(), "x", 100, system=None, scale=1.0)
+        with pytest.raises(LocalityError):
+            Anthropic("m", ENVIRON).prepare(context, 1, stream=True)  # type: ignore[arg-type]
+        session.close()
+
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+public_turns = st.lists(st.tuples(texts, texts, st.none() | texts), max_size=8)
+private_turns = st.lists(
+    st.tuples(texts, texts, st.none() | texts, st.sampled_from(list(Status)), st.integers(0, 8)), max_size=8
+)
+
+
+def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict[str, str], bytes]:
+    """Give the cloud request of a session with these turns, the private ones put in at their places."""
+    session = Session.of_one_turn()
+    for place in range(len(public) + 1):
+        for prompt, answer, system, status, _ in (turn for turn in private if min(turn[4], len(public)) == place):
+            number = session.begin(Label.PRIVATE, prompt, system)
+            session.finish(number, status, answer, engine="ollama", model="m", stop="end_turn")
+        if place < len(public):
+            prompt, answer, system = public[place]
+            number = session.begin(Label.PUBLIC, prompt, system)
+            session.finish(number, Status.ANSWERED, answer, engine="anthropic", model="m", stop="end_turn")
+    view = session.public_view()
+    context = build(view, "the present prompt", budget, system=view.system, scale=1.4)
+    request = Anthropic("m", ENVIRON).prepare(context, 100, stream=True)
+    session.close()
+    return request.headers, request.body
+
+
+@settings(max_examples=300, deadline=None)
+@given(public_turns, private_turns, private_turns, st.integers(150, 2000))
+def test_the_cloud_request_is_a_function_of_the_public_turns(
+    public: list[Any], private: list[Any], other: list[Any], budget: int
+) -> None:
+    """Whatever private turns there are, of whatever number, place, size and fate, the request is the same bytes."""
+    from trooper_cli.errors import InputError
+
+    try:
+        expected = request_of(public, [], budget)
+    except InputError:
+        with pytest.raises(InputError):
+            request_of(public, private, budget)
+        return
+    assert request_of(public, private, budget) == expected
+    assert request_of(public, other, budget) == expected
