@@ -1,0 +1,138 @@
+"""Is it this machine? And the connection that goes nowhere else."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from trooper_cli import locality
+from trooper_cli.engines.ollama import host_url
+from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
+from trooper_cli.locality import PinnedConnection, is_loopback, local_endpoint
+from trooper_cli.transport import cloud_url
+
+if TYPE_CHECKING:
+    from tests.standin import Standin
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
+def test_loopback_is_this_machine(address: str) -> None:
+    """Every address of the loopback range is local, mapped ones too."""
+    assert is_loopback(address)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "0.0.0.0", "::", "192.168.1.2", "::ffff:8.8.8.8", "localhost", "", "fe80::1"])  # noqa: S104
+def test_nothing_else_is(address: str) -> None:
+    """A network address is not local, and a name is no address."""
+    assert not is_loopback(address)
+
+
+def test_localhost_is_never_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that lies about localhost is not asked."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("looked up"))
+    assert local_endpoint("http://localhost:11434").addresses == ("127.0.0.1", "::1")
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    def lookup(*_: object, **__: object) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in addresses]
+
+    monkeypatch.setattr(locality.socket, "getaddrinfo", lookup)
+
+
+def test_one_address_elsewhere_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that resolves to this machine and to another is refused."""
+    resolving(monkeypatch, "127.0.0.1", "198.51.100.1")
+    with pytest.raises(LocalityError, match="local_hosts"):
+        local_endpoint("http://gpu.example:11434")
+
+
+def test_the_addresses_that_were_checked_are_those_connected_to(monkeypatch: pytest.MonkeyPatch, cloud: Standin) -> None:
+    """A name that changes its address after the check (DNS rebinding) is not looked up again."""
+    resolving(monkeypatch, "127.0.0.1")
+    endpoint = local_endpoint(f"http://gpu.example:{cloud.port}")
+    resolving(monkeypatch, "198.51.100.1")
+    connection = PinnedConnection(endpoint, 5)
+    connected: list[object] = []
+    create = socket.create_connection
+
+    def spy(address: tuple[str, int], timeout: float) -> socket.socket:
+        connected.append(address)
+        monkeypatch.undo()
+        return create(address, timeout)
+
+    monkeypatch.setattr(locality.socket, "create_connection", spy)
+    connection.connect()
+    connection.close()
+    assert connected == [("127.0.0.1", cloud.port)]
+
+
+def test_the_peer_is_checked_before_a_byte_is_written(monkeypatch: pytest.MonkeyPatch, cloud: Standin) -> None:
+    """A connection whose peer turns out to be elsewhere is closed with nothing written."""
+    monkeypatch.setattr(locality, "is_loopback", lambda address: address == "checked")
+    endpoint = locality.LocalEndpoint("http", "127.0.0.1", cloud.port, "", ("127.0.0.1",), on_network=False)
+    with pytest.raises(LocalityError):
+        PinnedConnection(endpoint, 5).request("POST", "/", b"secret")
+    assert cloud.requests == []
+
+
+def test_a_trusted_host_is_the_user_s_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host of the network is accepted if local_hosts names it, and marked as on the network."""
+    resolving(monkeypatch, "198.51.100.1")
+    assert local_endpoint("http://gpu.example:11434", ("gpu.example",)).on_network
+
+
+def test_a_name_that_is_not_found_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that cannot be resolved is no engine, not a fault."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(locality.socket, "getaddrinfo", fail)
+    with pytest.raises(UnavailableError):
+        local_endpoint("http://gpu.example")
+
+
+@pytest.mark.parametrize("url", ["", "ftp://127.0.0.1", "http://", "http://me@127.0.0.1", "http://127.0.0.1:99999", "127.0.0.1:8080"])
+def test_what_is_no_address_is_a_configuration_error(url: str) -> None:
+    """A local address that cannot be used is exit 78 with the way to write it."""
+    with pytest.raises(ConfigurationError):
+        local_endpoint(url)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("", "http://127.0.0.1:11434"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),  # noqa: S104
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        (":1234", "http://127.0.0.1:1234"),
+        ("::", "http://[::1]:11434"),
+        ("::1", "http://[::1]:11434"),
+        ("[::1]:99", "http://[::1]:99"),
+        ("http://example.com", "http://example.com:80"),
+        ("https://example.com", "https://example.com:443"),
+        ("example.com:66000", "http://example.com:11434"),
+        (' "127.0.0.1:5" ', "http://127.0.0.1:5"),
+        ("example.com/path", "http://example.com:11434/path"),
+        ("ollama.com", "https://ollama.com:443"),
+        ("http://127.0.0.1:bad", "http://127.0.0.1:80"),
+    ],
+)
+def test_ollama_host_is_read_as_ollama_reads_it(variable: str, url: str) -> None:
+    """The forms of OLLAMA_HOST give what Ollama's own config.go gives."""
+    assert host_url(variable) == url
+
+
+@pytest.mark.parametrize("url", ["http://api.example.com", "ftp://x", "https://", "https://me:pw@api.example.com", "nonsense"])
+def test_a_cloud_url_is_https(url: str) -> None:
+    """The key and the prompt go over https, or to loopback."""
+    with pytest.raises(ConfigurationError):
+        cloud_url(url)
+
+
+def test_a_cloud_url_on_loopback_may_be_plain() -> None:
+    """A gateway on this machine may be spoken to without TLS."""
+    assert cloud_url("http://localhost:8080/") == "http://localhost:8080"
