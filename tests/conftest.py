@@ -143,6 +143,7 @@ def real_server(model_file: Path) -> Iterator[str]:
         "p = xllamacpp.CommonParams()\n"
         "p.model.path = sys.argv[1]\n"
         "p.n_ctx, p.n_parallel, p.verbosity, p.fit_params = 8192, 1, -1, False\n"
+        "p.sampling.temp = 0\n"
         "s = xllamacpp.Server(p)\n"
         "print(s.listening_address, flush=True)\n"
         "sys.stdin.read()\n"

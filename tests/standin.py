@@ -131,7 +131,11 @@ def message_events(text: str, stop: str = "end_turn", pieces: int = 3) -> list[b
         event({"type": "brand_new_event", "hello": 1}),
         *(
             event(
-                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text[at : at + size]}}
+                {
+                    "type": "content_block_delta",
+                    "index": 0,
+                    "delta": {"type": "text_delta", "text": text[at : at + size]},
+                }
             )
             for at in range(0, len(text), size)
         ),

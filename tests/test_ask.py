@@ -14,11 +14,11 @@ import pytest
 
 from tests.conftest import COMMAND, KEY
 from tests.standin import STREAM_HEAD, api_error, claude, event, http, message_events
-
 from trooper_cli.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
     from tests.conftest import Trooper
     from tests.standin import Recorded, Standin
 
@@ -148,7 +148,7 @@ class TestWho:
             (["--local"], {"ANTHROPIC_API_KEY": None}, "private", "local", "flag"),
         ],
     )
-    def test_the_table_of_decisions(  # noqa: PLR0913
+    def test_the_table_of_decisions(
         self,
         trooper: Trooper,
         cloud: Standin,
@@ -348,7 +348,7 @@ class TestFailures:
             (500, "api_error", "Internal", 69),
         ],
     )
-    def test_the_cloud_s_statuses(  # noqa: PLR0913
+    def test_the_cloud_s_statuses(
         self, trooper: Trooper, cloud: Standin, status: int, kind: str, words: str, code: int
     ) -> None:
         """Each status of the API has its exit code; its own words, which may quote the prompt, are not repeated."""
@@ -362,7 +362,9 @@ class TestFailures:
         assert [turn["status"] for turn in trooper.turns("ops")] == ["failed"]
 
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
-    def test_a_redirect_is_not_followed(self, trooper: Trooper, cloud: Standin, serve: Callable[..., Standin], status: int) -> None:
+    def test_a_redirect_is_not_followed(
+        self, trooper: Trooper, cloud: Standin, serve: Callable[..., Standin], status: int
+    ) -> None:
         """A redirect of the cloud is exit 78; its target is never asked."""
         other = serve(claude("stolen"))
         cloud.respond = lambda _: http(status, "", location=f"{other.url}/v1/messages")
@@ -489,7 +491,9 @@ class TestReaderAndSignals:
     def test_a_reader_that_leaves_is_141(self, trooper: Trooper) -> None:
         """`trooper ask … | head -c 1` exits 141 quietly, and the answer is in the session."""
         script = f"{COMMAND} ask -s ops hello </dev/null | head -c 1; echo ${{PIPESTATUS[0]}}"
-        done = subprocess.run(["bash", "-c", script], env=trooper.environment(), capture_output=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["bash", "-c", script], env=trooper.environment(), capture_output=True, timeout=60, check=False
+        )
         assert done.stdout == b"a141\n"
         assert done.stderr == b""
         (turn,) = trooper.turns("ops")
@@ -546,7 +550,9 @@ class TestReaderAndSignals:
         assert trooper("ask", "-s", "ops", "hello").code == 0
         size = (trooper.home / "sessions" / "ops.db").stat().st_size // 1024
         script = f"ulimit -f {size}; exec {COMMAND} ask -s ops again </dev/null"
-        done = subprocess.run(["bash", "-c", script], env=trooper.environment(), capture_output=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["bash", "-c", script], env=trooper.environment(), capture_output=True, timeout=60, check=False
+        )
         assert (done.returncode, done.stdout) == (74, b"a cloud answer\n")
         assert done.stderr.count(b"\n") == 1
 

@@ -23,7 +23,9 @@ def test_loopback_is_this_machine(address: str) -> None:
     assert is_loopback(address)
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "0.0.0.0", "::", "192.168.1.2", "::ffff:8.8.8.8", "localhost", "", "fe80::1"])  # noqa: S104
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "0.0.0.0", "::", "192.168.1.2", "::ffff:8.8.8.8", "localhost", "", "fe80::1"]
+)
 def test_nothing_else_is(address: str) -> None:
     """A network address is not local, and a name is no address."""
     assert not is_loopback(address)
@@ -39,7 +41,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     def lookup(*_: object, **__: object) -> list[object]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in addresses]
 
-    monkeypatch.setattr(locality.socket, "getaddrinfo", lookup)
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
 
 
 def test_one_address_elsewhere_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +51,9 @@ def test_one_address_elsewhere_is_enough_to_refuse(monkeypatch: pytest.MonkeyPat
         local_endpoint("http://gpu.example:11434")
 
 
-def test_the_addresses_that_were_checked_are_those_connected_to(monkeypatch: pytest.MonkeyPatch, cloud: Standin) -> None:
+def test_the_addresses_that_were_checked_are_those_connected_to(
+    monkeypatch: pytest.MonkeyPatch, cloud: Standin
+) -> None:
     """A name that changes its address after the check (DNS rebinding) is not looked up again."""
     resolving(monkeypatch, "127.0.0.1")
     endpoint = local_endpoint(f"http://gpu.example:{cloud.port}")
@@ -63,7 +67,7 @@ def test_the_addresses_that_were_checked_are_those_connected_to(monkeypatch: pyt
         monkeypatch.undo()
         return create(address, timeout)
 
-    monkeypatch.setattr(locality.socket, "create_connection", spy)
+    monkeypatch.setattr(socket, "create_connection", spy)
     connection.connect()
     connection.close()
     assert connected == [("127.0.0.1", cloud.port)]
@@ -90,12 +94,14 @@ def test_a_name_that_is_not_found_is_unavailable(monkeypatch: pytest.MonkeyPatch
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror
 
-    monkeypatch.setattr(locality.socket, "getaddrinfo", fail)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(UnavailableError):
         local_endpoint("http://gpu.example")
 
 
-@pytest.mark.parametrize("url", ["", "ftp://127.0.0.1", "http://", "http://me@127.0.0.1", "http://127.0.0.1:99999", "127.0.0.1:8080"])
+@pytest.mark.parametrize(
+    "url", ["", "ftp://127.0.0.1", "http://", "http://me@127.0.0.1", "http://127.0.0.1:99999", "127.0.0.1:8080"]
+)
 def test_what_is_no_address_is_a_configuration_error(url: str) -> None:
     """A local address that cannot be used is exit 78 with the way to write it."""
     with pytest.raises(ConfigurationError):
@@ -106,7 +112,7 @@ def test_what_is_no_address_is_a_configuration_error(url: str) -> None:
     ("variable", "url"),
     [
         ("", "http://127.0.0.1:11434"),
-        ("0.0.0.0", "http://127.0.0.1:11434"),  # noqa: S104
+        ("0.0.0.0", "http://127.0.0.1:11434"),
         ("0.0.0.0:8080", "http://127.0.0.1:8080"),
         (":1234", "http://127.0.0.1:1234"),
         ("::", "http://[::1]:11434"),
@@ -126,7 +132,9 @@ def test_ollama_host_is_read_as_ollama_reads_it(variable: str, url: str) -> None
     assert host_url(variable) == url
 
 
-@pytest.mark.parametrize("url", ["http://api.example.com", "ftp://x", "https://", "https://me:pw@api.example.com", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["http://api.example.com", "ftp://x", "https://", "https://me:pw@api.example.com", "nonsense"]
+)
 def test_a_cloud_url_is_https(url: str) -> None:
     """The key and the prompt go over https, or to loopback."""
     with pytest.raises(ConfigurationError):

@@ -40,7 +40,10 @@ def cost(context: Context[Any]) -> int:
     return sum(estimate(text) + MESSAGE_TOKENS for text in texts)
 
 
-LONG = [(f"question {n} about host db-{n:02}?", f"answer {n}: the value is {n * 7}. " + "More words. " * 30) for n in range(40)]
+LONG = [
+    (f"question {n} about host db-{n:02}?", f"answer {n}: the value is {n * 7}. " + "More words. " * 30)
+    for n in range(40)
+]
 
 
 def test_a_short_conversation_is_sent_whole() -> None:
@@ -60,7 +63,10 @@ def test_a_long_one_keeps_beginning_end_and_a_line_of_the_middle() -> None:
     assert context.sitrep[-1] + 1 == context.tail[0]
     assert context.system is not None
     for position in context.sitrep:
-        assert f"question {position} about host db-{position:02}? → answer {position}: the value is {position * 7}." in context.system
+        assert (
+            f"question {position} about host db-{position:02}? → answer {position}: the value is {position * 7}."
+            in context.system
+        )
     assert context.messages[0].text.startswith("question 0")
     assert context.messages[-3].text == LONG[39][0]
 

@@ -172,7 +172,12 @@ class TestCommands:
         trooper("ask", "-s", "ops", "hello")
         trooper("ask", "-s", "ops", "--local", "two\nlines")
         shown = trooper("show", "-s", "ops").text
-        assert shown.index("> hello") < shown.index("a cloud answer") < shown.index("private") < shown.index("> two\n> lines")
+        assert (
+            shown.index("> hello")
+            < shown.index("a cloud answer")
+            < shown.index("private")
+            < shown.index("> two\n> lines")
+        )
 
     @pytest.mark.parametrize("command", ["show", "export", "rm"])
     def test_a_session_that_is_not_there_is_66(self, trooper: Trooper, command: str) -> None:
@@ -202,7 +207,17 @@ class TestCommands:
 
     @pytest.mark.parametrize(
         "line",
-        ["{", "[]", "1", "null", '{"prompt": "x"}', '{"prompt": 1, "answer": "x"}', '"x"', "\\", '{"prompt":"\\ud800","answer":"x"}'],
+        [
+            "{",
+            "[]",
+            "1",
+            "null",
+            '{"prompt": "x"}',
+            '{"prompt": 1, "answer": "x"}',
+            '"x"',
+            "\\",
+            '{"prompt":"\\ud800","answer":"x"}',
+        ],
     )
     def test_a_bad_line_imports_nothing(self, trooper: Trooper, line: str) -> None:
         """A line that is no turn is exit 65 with its number; nothing is imported and no session begun."""

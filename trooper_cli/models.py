@@ -117,7 +117,7 @@ def _download(work: Path, *, progress: bool) -> None:
         raise
     if status != 0:
         raise UnavailableError(
-            "the model could not be fetched: is the network there? `trooper pull` tries again; or set TROOPER_EMBEDDED_MODEL"
+            "the model could not be fetched; try `trooper pull` again, or set TROOPER_EMBEDDED_MODEL to any GGUF file"
         )
 
 
