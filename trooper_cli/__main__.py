@@ -35,15 +35,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        from trooper_cli.terminal import ReaderGoneError, discard_output
+        from trooper_cli.terminal import ReaderGoneError, say
 
         if isinstance(error, ReaderGoneError):
-            discard_output()
             return READER_GONE
         if os.environ.get("TROOPER_TRACE") == "1":
             raise
-        from trooper_cli.terminal import say
-
         say(f"unexpected fault ({type(error).__name__}); run it again with TROOPER_TRACE=1 to see where")
         return FAULT
 

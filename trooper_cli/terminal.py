@@ -43,13 +43,15 @@ class Output:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError as error:
+            _discard_output()
             raise ReaderGoneError from error
         except OSError as error:
+            _discard_output()
             raise StorageError(f"standard output cannot be written: {error.strerror}") from error
 
 
-def discard_output() -> None:
-    """Let what Python flushes at its end go nowhere: the reader has left, and that was said by the exit code."""
+def _discard_output() -> None:
+    """Let what Python flushes at its end go nowhere: that it cannot be written is said by the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
