@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +12,14 @@ import pytest
 from trooper_cli import locality
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
-from trooper_cli.locality import PinnedConnection, is_loopback, local_endpoint
+from trooper_cli.locality import PinnedConnection, is_loopback, local_endpoint, this_machine_only
 from trooper_cli.transport import cloud_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import Trooper
     from tests.standin import Standin
 
 
@@ -144,3 +150,49 @@ def test_a_cloud_url_is_https(url: str) -> None:
 def test_a_cloud_url_on_loopback_may_be_plain() -> None:
     """A gateway on this machine may be spoken to without TLS."""
     assert cloud_url("http://localhost:8080/") == "http://localhost:8080"
+
+
+class TestGate:
+    """During a private turn nothing in the process reaches out, whoever tries."""
+
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            lambda: socket.getaddrinfo("example.com", 80),
+            lambda: socket.gethostbyname("example.com"),
+            lambda: socket.create_connection(("198.51.100.1", 80), 1),
+            lambda: socket.create_connection(("example.com", 80), 1),
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("198.51.100.1", 53)),
+            lambda: socket.socket().connect(("0.0.0.0", 80)),
+            lambda: socket.socket(socket.AF_UNIX).connect("/tmp/somebody.sock"),
+            lambda: subprocess.run(["true"], check=False),
+            lambda: os.system("true"),
+            lambda: os.posix_spawn("/bin/true", ["true"], {}),
+            os.fork,
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore::ResourceWarning")
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_reaching_out_is_stopped(self, attempt: Callable[[], object]) -> None:
+        """Connections, look-ups, datagrams and child processes are refused before they happen."""
+        with this_machine_only(), pytest.raises(LocalityError):
+            attempt()
+
+    def test_loopback_is_let_through_and_the_gate_opens_again(self, cloud: Standin) -> None:
+        """A connection to this machine passes; after the turn everything passes again."""
+        with this_machine_only():
+            socket.create_connection(("127.0.0.1", cloud.port), 5).close()
+        assert subprocess.run(["true"], check=False).returncode == 0
+
+    def test_a_private_turn_runs_behind_the_gate(self, trooper: Trooper, tmp_path: Path) -> None:
+        """A library that looks up a host while a private turn is under way ends it with exit 77."""
+        (tmp_path / "sitecustomize.py").write_text(
+            "import http.client, socket\n"
+            "plain = http.client.HTTPConnection.request\n"
+            "def request(self, *arguments, **named):\n"
+            "    socket.getaddrinfo('telemetry.example.com', 443)\n"
+            "    return plain(self, *arguments, **named)\n"
+            "http.client.HTTPConnection.request = request\n"
+        )
+        done = trooper("ask", "--local", "hello", PYTHONPATH=str(tmp_path))
+        assert (done.code, done.out) == (77, b"")

@@ -26,6 +26,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
+from trooper_cli.locality import this_machine_only
 from trooper_cli.memory.count import message_cost
 from trooper_cli.route import Decision, decide
 from trooper_cli.session import Session, StoredPrivateView, StoredPublicView, path_of
@@ -214,8 +215,9 @@ def _open(question: Question, home: Path) -> tuple[Session, StorageError | None]
 def _execute(turn: _Turn, settings: Settings, home: Path) -> Answer:
     """Give the turn to its side; only here can a public turn change sides, and a private one cannot."""
     if turn.decision.label is Label.PRIVATE:
-        local = _local(turn, settings, home)
-        return _attempt(turn, local, turn.private_view(), settings)
+        with this_machine_only():
+            local = _local(turn, settings, home)
+            return _attempt(turn, local, turn.private_view(), settings)
     cause = None
     if turn.decision.side is Side.CLOUD:
         cloud = _cloud(turn, settings)

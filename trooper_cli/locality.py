@@ -1,14 +1,20 @@
-"""Is this endpoint on this machine? And the connection that goes there and nowhere else."""
+"""Is this endpoint on this machine? The connection that goes there and nowhere else, and the gate around all others."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
+import sys
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LOCALHOST = ("127.0.0.1", "::1")
 
@@ -76,10 +82,12 @@ def local_endpoint(url: str, local_hosts: tuple[str, ...] = ()) -> LocalEndpoint
                     "to trust it with private text, name it in local_hosts in config.toml"
                 )
             on_network = True
+            _Gate.trusted.update(addresses)
     return LocalEndpoint(parts.scheme, host, port, parts.path.rstrip("/"), addresses, on_network)
 
 
 def _resolve(host: str, port: int) -> tuple[str, ...]:
+    _Gate.configured.add(host)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -116,3 +124,77 @@ class PinnedConnection(http.client.HTTPConnection):
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(self.sock, server_hostname=self._endpoint.host)
         self.sock.settimeout(self._silence)
+
+
+_LOOK_UPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
+_SENDINGS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+_CHILDREN = {
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.startfile",
+    "pty.spawn",
+    "webbrowser.open",
+}
+
+
+class _Gate:
+    """The state of the one audit hook that a process can have."""
+
+    installed = False
+    closed = False
+    configured: set[str] = set()  # noqa: RUF012
+    trusted: set[str] = set()  # noqa: RUF012
+
+
+@contextlib.contextmanager
+def this_machine_only() -> Iterator[None]:
+    """Refuse whatever in this process would reach out: connections, look-ups, child processes.
+
+    The checks above decide where a private turn goes; this stands behind them and behind every library, as an audit
+    hook of the interpreter, which sees each attempt before it happens. Let through are loopback, the look-up of the host
+    that the user configured, and the addresses of hosts that he trusts as local.
+
+    Raises:
+        LocalityError: in whatever code tried.
+
+    """
+    if not _Gate.installed:
+        sys.addaudithook(_look)
+        _Gate.installed = True
+    _Gate.configured.clear()
+    _Gate.trusted.clear()
+    _Gate.closed = True
+    try:
+        yield
+    finally:
+        _Gate.closed = False
+
+
+def _look(event: str, arguments: tuple[object, ...]) -> None:
+    if not _Gate.closed:
+        return
+    if event in _CHILDREN:
+        raise LocalityError("a private turn tried to start another program; it was stopped")
+    if event in _LOOK_UPS and not (_is_near(arguments[0]) or _host(arguments[0]) in _Gate.configured):
+        raise LocalityError("a private turn tried to look up a host that is not this machine; it was stopped")
+    if event in _SENDINGS and not _is_near(arguments[1]):
+        raise LocalityError("a private turn tried to reach another machine; it was stopped")
+
+
+def _is_near(place: object) -> bool:
+    # No place is a socket that is connected already; a lone text, as a path is, has no loopback address and is refused.
+    host = _host(place)
+    return host is None or is_loopback(host) or host in _Gate.trusted
+
+
+def _host(place: object) -> str | None:
+    if isinstance(place, tuple) and place:
+        place = place[0]
+    if isinstance(place, bytes):
+        place = place.decode("ascii", "replace")
+    return place if isinstance(place, str) else None
