@@ -156,8 +156,8 @@ def this_machine_only() -> Iterator[None]:
     """Refuse whatever in this process would reach out: connections, look-ups, child processes.
 
     The checks above decide where a private turn goes; this stands behind them and behind every library, as an audit
-    hook of the interpreter, which sees each attempt before it happens. Let through are loopback, the look-up of the host
-    that the user configured, and the addresses of hosts that he trusts as local.
+    hook of the interpreter, which sees each attempt before it happens. Let through are loopback, the look-up of the
+    host that the user configured, and the addresses of hosts that he trusts as local.
 
     Raises:
         LocalityError: in whatever code tried.

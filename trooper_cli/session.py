@@ -7,14 +7,15 @@ import json
 import os
 import re
 import sqlite3
-import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
-from trooper_cli.places import close_to_others, private_folder
+from trooper_cli import database
+from trooper_cli.database import writing
+from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.places import private_folder
 from trooper_cli.turn import Exchange, Label, Status
 
 if TYPE_CHECKING:
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x54525052
 VERSION = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_BUSY_SECONDS = 60.0
 
-_SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
+_SCHEMA = """
 CREATE TABLE turn (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at TEXT NOT NULL,
@@ -209,11 +207,17 @@ class Session:
 
         """
         path = path_of(home, name)
-        _check_file(path, name)
-        with contextlib.suppress(OSError):
+        if not os.path.lexists(path):
+            raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+        database.check(path, APPLICATION_ID, VERSION)
+        with contextlib.suppress(StorageError):
             private_folder(path.parent)
-            close_to_others(path)
-        return cls(_connect(path), name)
+        try:
+            connection = database.connect(path)
+            connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise database.translated(error, f"session {name}") from error
+        return cls(connection, name)
 
     @classmethod
     def open_or_create(cls, home: Path, name: str) -> Session:
@@ -226,7 +230,7 @@ class Session:
         """
         path = path_of(home, name)
         if not os.path.lexists(path):
-            _create(path, name)
+            _create(home, name)
         return cls.open(home, name)
 
     def close(self) -> None:
@@ -303,100 +307,20 @@ class Session:
         ).fetchone()
         return row
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
-                raise
-        except sqlite3.DatabaseError as error:
-            raise _translated(error, self.name or "") from error
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return writing(self._connection, f"session {self.name}")
 
 
 _END = 1 << 62
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    place = path.absolute().as_uri()
-    try:
-        connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
-    except sqlite3.OperationalError as error:
-        # A read-only disk cannot hold the files that WAL needs; what is there can still be read.
-        with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
-            connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
-            return connection
-        raise _translated(error, path.stem) from error
-    except sqlite3.DatabaseError as error:
-        raise _translated(error, path.stem) from error
-    return connection
-
-
-def _translated(error: sqlite3.Error, name: str) -> StorageError | InputError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
-        return InputError(f"session {name} is damaged ({error.sqlite_errorname}); move its file away to begin anew")
-    return StorageError(
-        f"session {name} could not be written ({getattr(error, 'sqlite_errorname', 'unknown')}); "
-        "is the disk full or read-only?"
-    )
-
-
-def _check_file(path: Path, name: str) -> None:
-    """Look at a file before SQLite does, which would recover, and so change, what is not ours."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are") from error
-    except OSError as error:
-        raise InputError(f"session {name} cannot be opened ({error.strerror}); its file is left as it is") from error
-    with os.fdopen(descriptor, "rb") as file:
-        ours = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        head = file.read(100) if ours else b""
-    if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != APPLICATION_ID:
-        raise InputError(f"{path} is not a session file; it is left as it is")
-    if (version := int.from_bytes(head[60:64])) != VERSION:
-        raise InputError(f"{path} is of format {version} and this Trooper reads format {VERSION}; it is left as it is")
-
-
-def _create(path: Path, name: str) -> None:
-    """Make the file whole under another name and link it into place, so that nobody ever meets half of one."""
-    import tempfile
-
-    private_folder(path.parent)
-    twin = next((other for other in names(path.parent.parent) if other != name and other.lower() == name.lower()), None)
+def _create(home: Path, name: str) -> None:
+    private_folder(home)
+    private_folder(folder(home))
+    twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
     if twin:
         raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    except OSError as error:
-        raise StorageError(
-            f"session {name} cannot be made ({error.strerror}); is the disk full or read-only?"
-        ) from error
-    os.close(descriptor)
-    try:
-        connection = sqlite3.connect(temporary, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
-        finally:
-            connection.close()
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    except (sqlite3.Error, OSError) as error:
-        raise StorageError(f"session {name} cannot be made; is the disk full or read-only?") from error
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            Path(temporary + suffix).unlink(missing_ok=True)
+    database.create(path_of(home, name), _SCHEMA, APPLICATION_ID, VERSION)
 
 
 def remove(home: Path, name: str) -> None:
@@ -417,7 +341,7 @@ def remove(home: Path, name: str) -> None:
     finally:
         session.close()
     try:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        for companion in database.COMPANIONS:
+            Path(f"{path}{companion}").unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"session {name} could not be removed: {error.strerror}") from error

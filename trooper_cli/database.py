@@ -1,0 +1,139 @@
+"""SQLite files of ours: made whole, looked at before they are opened, for their owner alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trooper_cli.errors import InputError, NotFoundError, StorageError
+from trooper_cli.places import close_to_others
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BUSY_SECONDS = 60.0
+COMPANIONS = ("", "-wal", "-shm")
+
+
+def make_whole(path: Path, fill: Callable[[Path], object]) -> None:
+    """Make a file under another name and link it into place, so that nobody ever meets half of it.
+
+    If another process was quicker, its file stands.
+
+    Raises:
+        StorageError: it cannot be made.
+
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+        os.close(descriptor)
+        try:
+            fill(Path(name))
+            with contextlib.suppress(FileExistsError):
+                os.link(name, path)
+        finally:
+            for companion in COMPANIONS:
+                Path(name + companion).unlink(missing_ok=True)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"cannot make {path} ({type(error).__name__}); is the disk full or read-only?") from error
+
+
+def create(path: Path, schema: str, application: int, version: int) -> None:
+    """Make a database with this schema and these marks in its head."""
+
+    def fill(temporary: Path) -> None:
+        with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA application_id = {application}")
+            connection.execute(f"PRAGMA user_version = {version}")
+            connection.executescript(schema)
+
+    make_whole(path, fill)
+
+
+def check(path: Path, application: int, version: int) -> None:
+    """Look at a file's head before SQLite does, which would recover, and so change, what is not ours.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it is no file of ours, or of another version; it is left as it is.
+
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file {path}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened ({error.strerror}); it is left as it is") from error
+    with os.fdopen(descriptor, "rb") as file:
+        head = file.read(100) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != application:
+        raise InputError(f"{path} is not a file of Trooper's; it is left as it is")
+    if (found := int.from_bytes(head[60:64])) != version:
+        raise InputError(f"{path} is of format {found} and this Trooper reads format {version}; it is left as it is")
+    with contextlib.suppress(OSError):
+        close_to_others(path)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a checked file; what is deleted from it is overwritten.
+
+    Raises:
+        sqlite3.Error: SQLite cannot.
+
+    """
+    place = path.absolute().as_uri()
+    try:
+        return _prepared(sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None))
+    except sqlite3.OperationalError:
+        # A read-only disk cannot hold the files that WAL needs; what is there can still be read.
+        with contextlib.suppress(sqlite3.Error):
+            return _prepared(sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None))
+        raise
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    for pragma in ("secure_delete = ON", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    # The first look at the file, which fails here and not at the first use.
+    connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
+    return connection
+
+
+@contextlib.contextmanager
+def writing(connection: sqlite3.Connection, what: str) -> Iterator[None]:
+    """Write in one transaction, all or nothing; on the disk when it ends.
+
+    Raises:
+        StorageError: the disk is full or read-only.
+        InputError: the file is damaged.
+
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.DatabaseError as error:
+        raise translated(error, what) from error
+
+
+def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
+    """Say what an error of SQLite means for the user; its own text is not repeated."""
+    name = getattr(error, "sqlite_errorname", "unknown")
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_ERROR,
+    }:
+        return InputError(f"{what} is damaged ({name}); move its file away to begin anew")
+    return StorageError(f"{what} could not be written ({name}); is the disk full or read-only?")

@@ -1,0 +1,118 @@
+"""The forms in which a text may stand: as it is, decoded, without line numbers; each reduced to what survives copying.
+
+Letters and digits alone, in lower case, survive quoting, re-wrapping, indentation and diff markers. Each character of a
+form knows where it stood in the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A reduced text; `places[i]` is where character i stood in the original."""
+
+    text: str
+    places: Sequence[int]
+
+
+_RUN = re.compile(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
+_LINE_NUMBER = re.compile(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
+_JSON_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"\\/]))')
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
+_PLAIN = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+
+
+def forms(text: str) -> Iterator[Form]:
+    """Give every form of a text in which private text might stand."""
+    given: set[str] = set()
+    for decoded, places in ((text, range(len(text))), *_decoded(text)):
+        if decoded in given:
+            continue
+        given.add(decoded)
+        yield _reduced(decoded, places)
+        bare, kept = _replaced(decoded, places, _LINE_NUMBER, lambda _: "")
+        if len(bare) != len(decoded):
+            yield _reduced(bare, kept)
+
+
+def reduced(text: str) -> str:
+    """Give the letters and digits of a text, in lower case and in compatibility form (NFKC)."""
+    return _reduced(text, range(len(text))).text
+
+
+def _reduced(text: str, places: Sequence[int]) -> Form:
+    letters: list[str] = []
+    kept: list[int] = []
+    for run in _RUN.finditer(text):
+        piece, start = run[0], run.start()
+        if piece.isascii():
+            letters.append(piece.lower())
+            kept.extend(places[start : run.end()])
+            continue
+        for place, character in enumerate(piece, start):
+            alike = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", character).casefold()))
+            letters.append(alike)
+            kept.extend([places[place]] * len(alike))
+    return Form("".join(letters), kept)
+
+
+def _decoded(text: str) -> Iterator[tuple[str, Sequence[int]]]:
+    places = range(len(text))
+    if "\\" in text:
+        once = _replaced(text, places, _JSON_ESCAPE, _unescaped)
+        yield once
+        # A log line often holds JSON within JSON.
+        if "\\" in once[0]:
+            yield _replaced(*once, _JSON_ESCAPE, _unescaped)
+    if "%" in text:
+        yield _replaced(text, places, _PERCENT, lambda match: unquote(match[0]))
+    if "&" in text:
+        yield _replaced(text, places, _ENTITY, lambda match: html.unescape(match[0]))
+    if _BASE64.search(text):
+        yield _replaced(text, places, _BASE64, _from_base64)
+
+
+def _replaced(
+    text: str, places: Sequence[int], pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]
+) -> tuple[str, list[int]]:
+    pieces: list[str] = []
+    kept: list[int] = []
+    end = 0
+    for match in pattern.finditer(text):
+        pieces.append(text[end : match.start()])
+        kept.extend(places[end : match.start()])
+        piece = decode(match)
+        pieces.append(piece)
+        kept.extend([places[match.start()]] * len(piece))
+        end = match.end()
+    pieces.append(text[end:])
+    kept.extend(places[end:])
+    return "".join(pieces), kept
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    return _PLAIN.get(match[2], match[2])
+
+
+def _from_base64(match: re.Match[str]) -> str:
+    data = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(data + "=" * (-len(data) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return match[0]

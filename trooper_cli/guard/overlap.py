@@ -1,0 +1,248 @@
+"""Does a text repeat private text? Keyed fingerprints of all private turns, of any session and of none.
+
+Fingerprints are BLAKE2b hashes, 8 bytes, keyed, of runs of 32 reduced characters, winnowed (Schleimer, Wilkerson, Aiken
+2003): of any 17 neighbouring runs the one with the least selector is kept, so that a shared run of 48 characters is
+always found. The selector is a CRC, which is cheap and never stored. Fingerprints that occur in public turns too do not
+count. Whoever has both key and index can test guesses; he has the sessions too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import zlib
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from trooper_cli import database
+from trooper_cli.errors import InputError, StorageError
+from trooper_cli.guard.find import PRIVATE_TEXT, Find
+from trooper_cli.guard.forms import Form, forms, reduced
+from trooper_cli.places import close_to_others, private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+RUN = 32
+WINDOW = 17
+# Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
+ASKING_WINDOW = 4
+# A prompt has at most 32 million characters.
+_PLACE_BITS = 26
+_LAST_PLACE = (1 << _PLACE_BITS) - 1
+_SHORT_LINE = range(16, RUN + WINDOW)
+_LINE, _WHOLE = re.compile(r"[^\n]+"), re.compile(r"(?s).+")
+_TOKEN = re.compile(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
+_COMMON_TOKEN = re.compile(
+    r"v?\d+(?:\.\d+)+\S*|\d{4}-\d\d-\d\d.*|\d\d:\d\d.*|https?://\S*|[a-z]+[\d.]{1,4}|[./~][\w./-]*", re.IGNORECASE
+)
+APPLICATION_ID = 0x54525047
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE origin (
+    id INTEGER PRIMARY KEY,
+    public INTEGER NOT NULL,
+    session TEXT,
+    turn INTEGER
+) STRICT;
+CREATE INDEX origin_of ON origin (session, turn);
+CREATE TABLE mark (
+    hash INTEGER NOT NULL,
+    origin INTEGER NOT NULL REFERENCES origin (id) ON DELETE CASCADE,
+    PRIMARY KEY (hash, origin)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mark_of ON mark (origin);
+"""
+
+
+class Index:
+    """The fingerprints of one user's turns, in two files: the index and its key."""
+
+    def __init__(self, home: Path) -> None:
+        """Open the index, or begin it.
+
+        Raises:
+            StorageError: it cannot be made or opened.
+            InputError: the file there is no index; it is left as it is.
+
+        """
+        path = home / "guard.db"
+        private_folder(home)
+        self._key = _key(home / "guard.key")
+        self._seed = int.from_bytes(blake2b(b"selector", key=self._key, digest_size=4).digest())
+        if not os.path.lexists(path):
+            database.create(path, _SCHEMA, APPLICATION_ID, VERSION)
+        database.check(path, APPLICATION_ID, VERSION)
+        try:
+            self._connection = database.connect(path)
+        except sqlite3.DatabaseError as error:
+            raise database.translated(error, "the guard's index") from error
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def add(self, texts: Iterable[tuple[str, bool]], *, public: bool, session: str | None, turn: int | None) -> None:
+        """Add the texts of one turn; each says whether it is an answer, whose short lines count as wholes too."""
+        marks: set[int] = set()
+        for text, is_answer in texts:
+            for form in forms(text):
+                places = _minima(self._selectors(form.text), WINDOW)
+                marks.update(self._hash(form.text[place : place + RUN]) for place in places)
+            marks.update(self._hash(token) for _, _, token in _tokens(text))
+            if is_answer or public:
+                marks.update(self._hash(line) for _, _, line in _short_lines(text))
+        if not marks:
+            return
+        with self._writing():
+            row = self._connection.execute(
+                "INSERT INTO origin (public, session, turn) VALUES (?, ?, ?)", (public, session, turn)
+            )
+            self._connection.executemany("INSERT INTO mark VALUES (?, ?)", ((mark, row.lastrowid) for mark in marks))
+
+    def remove(self, session: str, turn: int | None = None) -> None:
+        """Remove the fingerprints of a session, or of one turn of it; no byte of them stays in the files."""
+        with self._writing():
+            self._connection.execute(
+                "DELETE FROM origin WHERE session = ? AND (? IS NULL OR turn = ?)", (session, turn, turn)
+            )
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def find(self, text: str) -> list[Find]:
+        """Give the places of `text` that repeat private text."""
+        finds: list[Find] = []
+        # Most of a decoded form is the text as it was, whose runs need no second look.
+        looked_at: set[str] = set()
+        for form in forms(text):
+            finds += self._runs(form, looked_at)
+        asked: dict[int, list[tuple[int, int]]] = {}
+        for offset, length, unit in (*_tokens(text), *_short_lines(text)):
+            asked.setdefault(self._hash(unit), []).append((offset, length))
+        private, public = self._known(asked)
+        for mark, (session, turn) in private.items():
+            if mark not in public:
+                finds += [Find(PRIVATE_TEXT, offset, length, session, turn) for offset, length in asked[mark]]
+        return _merged(finds)
+
+    def _runs(self, form: Form, looked_at: set[str]) -> Iterator[Find]:
+        selectors = self._selectors(form.text)
+        asked: dict[int, int] = {}
+        for place in _minima(selectors, ASKING_WINDOW):
+            run = form.text[place : place + RUN]
+            if run not in looked_at:
+                looked_at.add(run)
+                asked[place] = self._hash(run)
+        private, public = self._known(asked.values())
+        if private.keys() <= public:
+            return
+        settled = _minima(selectors, WINDOW)
+        for place, mark in asked.items():
+            if mark not in private or mark in public:
+                continue
+            # At the edge of a run that public turns hold as well, its mark may be missing; its neighbours' are not.
+            near = [other for other in settled if 0 < abs(other - place) <= WINDOW]
+            if near and all(asked.get(other) in public for other in near):
+                continue
+            first, last = form.places[place], form.places[place + RUN - 1]
+            session, turn = private[mark]
+            yield Find(PRIVATE_TEXT, first, last - first + 1, session, turn)
+
+    def _known(self, marks: Iterable[int]) -> tuple[dict[int, tuple[str | None, int | None]], set[int]]:
+        """Tell which marks private turns have, with one origin each, and which of them public turns have too."""
+        private: dict[int, tuple[str | None, int | None]] = {}
+        public: set[int] = set()
+        wanted = list(set(marks))
+        for at in range(0, len(wanted), 30_000):
+            chunk = wanted[at : at + 30_000]
+            rows = self._connection.execute(
+                "SELECT hash, public, session, turn FROM mark JOIN origin ON origin.id = mark.origin "  # noqa: S608
+                f"WHERE hash IN ({','.join('?' * len(chunk))})",
+                chunk,
+            )
+            for mark, is_public, session, turn in rows:
+                if is_public:
+                    public.add(mark)
+                else:
+                    private[mark] = (session, turn)
+        return private, public
+
+    def _selectors(self, text: str) -> list[int]:
+        """Give the selector of the run at each place."""
+        # Four bytes a character for all texts alike: the same run has the same selector wherever it stands.
+        data, size, seed, crc = text.encode("utf-32-le", "replace"), RUN * 4, self._seed, zlib.crc32
+        return [crc(data[at : at + size], seed) for at in range(0, (len(text) - RUN + 1) * 4, 4)]
+
+    def _hash(self, text: str) -> int:
+        digest = blake2b(text.encode("utf-8", "replace"), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest, signed=True)
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return database.writing(self._connection, "the guard's index")
+
+
+def _minima(values: list[int], window: int) -> list[int]:
+    """Give the places that are the least of some window of neighbours, or of the whole list if it is shorter."""
+    if not values:
+        return []
+    # Value and place in one number, so that the whole of it runs in map(min, ...), which Python does quickly.
+    least = [value << _PLACE_BITS | (_LAST_PLACE - place) for place, value in enumerate(values)]
+    window, reach = min(window, len(values)), 1
+    while reach < window:
+        step = min(reach, window - reach)
+        least = list(map(min, least, least[step:]))
+        reach += step
+    return sorted(_LAST_PLACE - (key & _LAST_PLACE) for key in set(least))
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
+    for match in _TOKEN.finditer(text):
+        word = match[0].strip(".:!?*_-")
+        letters = reduced(word)
+        if not 10 <= len(letters) < RUN + WINDOW or _COMMON_TOKEN.fullmatch(word):
+            continue
+        digits = sum(map(str.isdigit, letters))
+        if 0 < digits < len(letters) or digits >= 12:
+            yield match.start(), len(match[0]), letters
+
+
+def _short_lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give the lines, and the text as a whole if it is one, that are too short to hold a run."""
+    for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * RUN else ())):
+        if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
+            yield match.start(), len(match[0]), line
+
+
+def _merged(finds: list[Find]) -> list[Find]:
+    """Join what overlaps, in order of place."""
+    joined: list[Find] = []
+    for find in sorted(finds, key=lambda found: (found.offset, -found.length)):
+        last = joined[-1] if joined else None
+        if last is not None and find.offset <= last.offset + last.length:
+            end = max(last.offset + last.length, find.offset + find.length)
+            joined[-1] = Find(last.kind, last.offset, end - last.offset, last.session, last.turn)
+        else:
+            joined.append(find)
+    return joined
+
+
+def _key(path: Path) -> bytes:
+    """Read the key, or make one: whole under another name first, so that no process ever reads half of it."""
+    for _ in range(2):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:
+            database.make_whole(path, lambda temporary: temporary.write_bytes(os.urandom(32)))
+            continue
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror}") from error
+        with os.fdopen(descriptor, "rb") as file:
+            key = file.read()
+        close_to_others(path)
+        if len(key) == 32:
+            return key
+        break
+    raise InputError(f"{path} is not the guard's key; move it and guard.db away to begin anew")
