@@ -1,6 +1,6 @@
 """One turn, start to finish. Who reads this file knows the program.
 
-Question → route → session.view(label) → memory(view, budget) → engine → session → Answer
+Question → route → guard → session.view(label) → memory(view, budget) → engine → session → Answer
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
+from trooper_cli.guard import Guard, described, refusal
 from trooper_cli.locality import this_machine_only
 from trooper_cli.memory.count import message_cost
 from trooper_cli.route import Decision, decide
@@ -64,6 +65,7 @@ class Question:
     stream: bool = True
     live: bool = False
     fallback: bool = True
+    on_leak: str = "block"
     budget: int | None = None
     max_tokens: int | None = None
     silence: float | None = None
@@ -81,6 +83,8 @@ class Answer:
     stop: str
     usage: Usage
     context: dict[str, object]
+    host: str
+    on_network: bool
     fallback: dict[str, str] | None = None
     seconds: float = 0.0
     failure: StorageError | None = None
@@ -93,6 +97,7 @@ class _Turn:
     question: Question
     decision: Decision
     session: Session
+    guard: Guard
     number: int | None
     show: Callable[[str], None]
     tell: Callable[[str], None]
@@ -138,26 +143,71 @@ def ask(
     """
     began = time.monotonic()
     decision = _decide(question, settings)
-    session, failure = _open(question, home)
-    with closing(session):
-        number = None
-        if failure is None:
-            try:
-                number = session.begin(decision.label, question.prompt, question.system)
-            except StorageError as error:
-                failure = error
-        turn = _Turn(question, decision, session, number, show, tell, failure)
-        try:
-            answer = _execute(turn, settings, home)
-        except BaseException as error:
-            _give_up(turn, error)
-            raise
-        _finish(turn, Status.ANSWERED, answer.stop)
-        if not question.live:
-            show(answer.text)
+    with closing(Guard(home, settings)) as guard:
+        decision = _guarded(question, decision, guard, tell)
+        session, failure = _open(question, home)
+        with closing(session):
+            turn = _Turn(question, decision, session, guard, None, show, tell, failure)
+            _begin(turn)
+            answer = _carried_out(turn, settings, home)
     answer.failure = turn.failure
     answer.seconds = round(time.monotonic() - began, 3)
     return answer
+
+
+def _carried_out(turn: _Turn, settings: Settings, home: Path) -> Answer:
+    """Execute a turn and write down what came of it, whatever that is."""
+    try:
+        answer = _execute(turn, settings, home)
+    except BaseException as error:
+        _give_up(turn, error)
+        raise
+    _finish(turn, Status.ANSWERED, answer.stop)
+    if not turn.question.live:
+        turn.show(answer.text)
+    return answer
+
+
+def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callable[[str], None]) -> Decision:
+    """Look for private text and credentials in what a public turn would say, now to an engine and later to the cloud.
+
+    Raises:
+        LocalityError: there is some, and the user has not chosen otherwise.
+
+    """
+    if decision.label is Label.PRIVATE:
+        return decision
+    said = f"{question.system}\n\n{question.prompt}" if question.system else question.prompt
+    if named := guard.mentioned_hosts(said):
+        tell(f"the prompt names your hosts: {described(named)}")
+    finds = guard.look(said)
+    if not finds:
+        return decision
+    if question.on_leak == "local":
+        tell(f"kept on this machine, as private: the prompt holds {described(finds)}")
+        return Decision(Label.PRIVATE, Side.LOCAL, "leak")
+    if question.on_leak == "warn":
+        tell(f"warning: the prompt holds {described(finds)}")
+        return decision
+    raise refusal(finds)
+
+
+def _begin(turn: _Turn) -> None:
+    """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
+    question, label = turn.question, turn.decision.label
+    said = f"{question.system}\n\n{question.prompt}" if question.system else question.prompt
+
+    def remember(number: int) -> None:
+        if label is Label.PRIVATE:
+            turn.guard.remember(label, turn.session.name, number, prompt=said)
+
+    try:
+        if turn.failure is None and turn.session.name is not None:
+            turn.number = turn.session.begin(label, question.prompt, question.system, remember)
+        elif label is Label.PRIVATE:
+            turn.guard.remember(label, None, None, prompt=said)
+    except StorageError as error:
+        turn.failure = error
 
 
 @dataclass(frozen=True)
@@ -171,14 +221,15 @@ class Rehearsal:
     context: dict[str, object]
 
 
-def rehearse(question: Question, settings: Settings, home: Path) -> Rehearsal:
-    """Prepare a question and stop before it is sent; nothing is connected to and nothing is written."""
-    decision = _decide(question, settings)
+def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
+    """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
+    with closing(Guard(home, settings)) as guard:
+        decision = _guarded(question, _decide(question, settings), guard, tell)
     session = Session.of_one_turn()
     if question.session and path_of(home, question.session).exists():
         session = Session.open(home, question.session)
     with closing(session):
-        turn = _Turn(question, decision, session, None, lambda _: None, lambda _: None)
+        turn = _Turn(question, decision, session, guard, None, lambda _: None, tell)
         if decision.side is Side.CLOUD:
             return _rehearsed(turn, _cloud(turn, settings), turn.public_view(), settings)
         local = _local(turn, settings, home, connect=False)
@@ -296,7 +347,18 @@ def _send(turn: _Turn, engine: Engine[V], context: Context[V]) -> Answer:
             raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
         usage, outcome, turn.model = end.usage, end.stop or "end_turn", end.model
         _check_end(turn, end)
-        return Answer(turn.text, turn.number or 0, turn.decision, engine.name, end.model, end.stop, end.usage, told)
+        return Answer(
+            turn.text,
+            turn.number or 0,
+            turn.decision,
+            engine.name,
+            end.model,
+            end.stop,
+            end.usage,
+            told,
+            _host(request, engine),
+            engine.on_network,
+        )
     except TrooperError as error:
         outcome = type(error).__name__
         raise
@@ -366,14 +428,18 @@ def _begin_attempt(turn: _Turn, engine: Engine[V], request: Request, told: dict[
     if turn.number is None or turn.failure is not None:
         return None
     turns = [number for layer in ("anchor", "sitrep", "tail") for number in told[layer]]  # type: ignore[attr-defined]
-    host = urlsplit(request.url).netloc or engine.name
+    side = "network" if engine.on_network else engine.side
     try:
         return turn.session.begin_attempt(
-            turn.number, side=engine.side, engine=engine.name, host=host, body=request.body, turns=turns
+            turn.number, side=side, engine=engine.name, host=_host(request, engine), body=request.body, turns=turns
         )
     except StorageError as error:
         turn.failure = error
         return None
+
+
+def _host(request: Request, engine: Engine[V]) -> str:
+    return urlsplit(request.url).netloc or engine.name
 
 
 def _end_attempt(turn: _Turn, record: int | None, outcome: str, seconds: float, usage: Usage | None) -> None:
@@ -386,10 +452,24 @@ def _end_attempt(turn: _Turn, record: int | None, outcome: str, seconds: float, 
 
 
 def _finish(turn: _Turn, status: Status, stop: str) -> None:
-    if turn.number is None or turn.failure is not None:
+    if turn.failure is not None:
         return
+    label, name = turn.decision.label, turn.session.name
+
+    def remember(number: int) -> None:
+        if label is Label.PRIVATE:
+            turn.guard.remember(label, name, number, answer=turn.text)
+
     try:
-        turn.session.finish(turn.number, status, turn.text, engine=turn.engine, model=turn.model, stop=stop)
+        if turn.number is None:
+            if label is Label.PRIVATE:
+                turn.guard.remember(label, None, None, answer=turn.text)
+            return
+        turn.session.finish(
+            turn.number, status, turn.text, engine=turn.engine, model=turn.model, stop=stop, also=remember
+        )
+        if label is Label.PUBLIC:
+            turn.guard.remember(label, name, turn.number, prompt=turn.question.prompt, answer=turn.text)
     except StorageError as error:
         turn.failure = error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -65,6 +66,14 @@ def trooper(
     del version
 
 
+class Leak(StrEnum):
+    """What to do about a leak."""
+
+    BLOCK = "block"
+    LOCAL = "local"
+    WARN = "warn"
+
+
 SessionOption = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("-s", "--session", metavar="NAME", help="The named session (TROOPER_SESSION)."),
@@ -120,6 +129,14 @@ def ask(  # noqa: PLR0913
     no_fallback: Annotated[
         bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")
     ] = False,
+    on_leak: Annotated[
+        Optional[Leak],  # noqa: UP045
+        typer.Option(
+            "--on-leak",
+            help="If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK).",
+            show_default=False,
+        ),
+    ] = None,
     budget: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--budget", min=1, metavar="N", help="Most tokens of context and prompt sent (TROOPER_BUDGET)."),
@@ -167,13 +184,14 @@ def ask(  # noqa: PLR0913
         stream=stream is not False,
         live=not as_json and (output.is_terminal if stream is None else stream),
         fallback=not no_fallback and settings.text("fallback") == "1",
+        on_leak=on_leak or settings.text("on_leak") or "block",
         budget=budget,
         max_tokens=max_tokens,
         silence=timeout,
     )
     home = data_folder(settings.environ)
     if dry_run:
-        return _dry_run(question, settings, home, output)
+        return _dry_run(question, settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
@@ -230,6 +248,8 @@ def _as_json(answer: Answer, session: str | None) -> dict[str, object]:
         "reason": answer.decision.reason,
         "engine": answer.engine,
         "model": answer.model,
+        "host": answer.host,
+        "network": answer.on_network,
         "stop": answer.stop,
         "usage": {
             "input": usage.input,
@@ -245,18 +265,19 @@ def _as_json(answer: Answer, session: str | None) -> dict[str, object]:
 
 def _status(answer: Answer) -> str:
     decision, usage = answer.decision, answer.usage
+    place = f" on {answer.host} of your network" if answer.on_network else ""
     return (
-        f"{decision.label}, {decision.side} ({decision.reason}), {answer.engine} {answer.model}, "
+        f"{decision.label}, {decision.side} ({decision.reason}), {answer.engine} {answer.model}{place}, "
         f"{usage.input} + {usage.output} tokens, {answer.seconds:.1f} s"
     )
 
 
-def _dry_run(question: Question, settings: Settings, home: Path, output: Output) -> int:
+def _dry_run(question: Question, settings: Settings, home: Path, output: Output, notices: Notices) -> int:
     import hashlib
 
     from trooper_cli.ask import rehearse
 
-    rehearsal = rehearse(question, settings, home)
+    rehearsal = rehearse(question, settings, home, notices.tell)
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
     told = {
@@ -386,10 +407,16 @@ def import_turns(
     \b
     trooper import -s ops < ops.jsonl
     """  # noqa: D301
+    from contextlib import closing
+
     from trooper_cli.exchange import import_file
+    from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
 
-    count = import_file(data_folder(Settings.of_process().environ), session, file)
+    settings = Settings.of_process()
+    home = data_folder(settings.environ)
+    with closing(Guard(home, settings)) as opened:
+        count = import_file(home, session, file, opened)
     Notices(quiet=quiet).tell(f"{count} turns imported into {session}")
     return 0
 
@@ -401,8 +428,130 @@ def rm(*, session: NamedSession) -> int:
     \b
     trooper rm -s ops
     """  # noqa: D301
+    from contextlib import closing
+
+    from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
     from trooper_cli.session import remove
 
-    remove(data_folder(Settings.of_process().environ), session)
+    settings = Settings.of_process()
+    home = data_folder(settings.environ)
+    remove(home, session)
+    with closing(Guard(home, settings)) as guard:
+        guard.forget(session)
     return 0
+
+
+TurnNumbers = Annotated[list[int], typer.Argument(metavar="TURN...", help="Numbers as `trooper show` prints them.")]
+
+
+@app.command()
+def share(turns: TurnNumbers, *, session: NamedSession) -> int:
+    """Declassify private turns: copy each into a new public turn, which the cloud will be told.
+
+    \b
+    trooper share -s ops 7
+    """  # noqa: D301
+    from contextlib import closing
+
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    settings, output = Settings.of_process(), Output()
+    home = data_folder(settings.environ)
+    with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
+        for number in turns:
+            copy = opened.share(number)
+            guard.remember_turns(session, [copy])
+            output.write(f"{number} is public as {copy.number}\n")
+    return 0
+
+
+@app.command()
+def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
+    """Erase turns from the disk: from the session, from its log and from the guard's fingerprints.
+
+    \b
+    trooper forget -s ops 7 8
+    """  # noqa: D301
+    from contextlib import closing
+
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    settings = Settings.of_process()
+    home = data_folder(settings.environ)
+    with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
+        opened.forget(turns)
+        for number in turns:
+            guard.forget(session, number)
+    return 0
+
+
+@app.command()
+def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
+    """List every request that left this machine, and every turn that was shared; exit 77 if a private turn took part.
+
+    \b
+    trooper audit -s ops
+    trooper audit -s ops --json | jq -r .sha256
+    """  # noqa: D301
+    from contextlib import closing
+
+    from trooper_cli.audit import leaked, records
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    output = Output()
+    with closing(Session.open(data_folder(Settings.of_process().environ), session)) as opened:
+        found = records(opened)
+    for record in found:
+        if as_json:
+            output.write(f"{json.dumps(record)}\n")
+        else:
+            turns = ",".join(str(number) for number in record["turns"]) or "-"
+            mark = "  PRIVATE" if record["private"] and record["to"] != "share" else ""
+            place = record["host"] or "-"
+            output.write(
+                f"{record['at']}  {record['to']:<7}  {place}  {record['bytes']:>8} bytes  "
+                f"{record['sha256'][:16] or '-':<16}  turn {record['turn'] or '-'} with {turns}{mark}\n"
+            )
+    if leaked(found):
+        say("a private turn took part in a request to the cloud")
+        return 77
+    return 0
+
+
+@app.command()
+def guard(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Standard input without one.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> int:
+    """Check text as if it were about to go to the cloud; exit 77 if it repeats private text or holds a credential.
+
+    \b
+    git diff --cached | trooper guard
+    trooper guard --json notes.txt | jq .kind
+    """  # noqa: D301
+    from contextlib import closing
+
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.prompt import stdin_text, text_of
+
+    settings, output = Settings.of_process(), Output()
+    found = False
+    with closing(Guard(data_folder(settings.environ), settings)) as opened:
+        sources = [(str(path), text_of(path)) for path in files or []] or [("-", stdin_text(say))]
+        for name, text in sources:
+            for find in opened.look(text):
+                found = True
+                told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
+                if find.session:
+                    told |= {"session": find.session, "turn": find.turn or 0}
+                line = json.dumps(told) if as_json else " ".join(f"{key} {value}" for key, value in told.items())
+                output.write(f"{line}\n")
+    return 77 if found else 0

@@ -137,3 +137,18 @@ def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
     }:
         return InputError(f"{what} is damaged ({name}); move its file away to begin anew")
     return StorageError(f"{what} could not be written ({name}); is the disk full or read-only?")
+
+
+def settle(connection: sqlite3.Connection, what: str) -> None:
+    """Move all from the log beside the file into the file, and empty the log: nothing deleted stays in it.
+
+    Raises:
+        StorageError: another process reads it just now.
+
+    """
+    try:
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise translated(error, what) from error
+    if busy:
+        raise StorageError(f"{what} is in use, so traces may remain in its log; run the same again")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from trooper_cli.guard import Guard
     from trooper_cli.session import StoredTurn
 
 LONGEST_LINE = 64 << 20
@@ -35,7 +36,7 @@ def as_record(turn: StoredTurn) -> dict[str, object]:
     return record | ({"system": turn.system} if turn.system else {})
 
 
-def import_file(home: Path, name: str, path: Path | None) -> int:
+def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
     """Append the turns of a file, or of standard input, to a session: all or none. Gives their number.
 
     Raises:
@@ -54,12 +55,13 @@ def import_file(home: Path, name: str, path: Path | None) -> int:
                 raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error
         session = Session.open_or_create(home, name)
         try:
-            count = session.add(_turn(line, number) for number, line in enumerate(lines, 1) if line.strip())
+            count, first = session.add(_turn(line, number) for number, line in enumerate(lines, 1) if line.strip())
         except BaseException:
             session.close()
             if is_new:
                 remove(home, name)
             raise
+        guard.remember_turns(name, session.turns(first))
         session.close()
     return count
 

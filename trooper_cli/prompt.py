@@ -28,8 +28,8 @@ def gather(arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool,
     """
     parts = [utf8(" ".join(arguments), "the prompt")]
     if read_stdin:
-        parts.append(_stdin(tell))
-    parts += [f"File {utf8(str(path), 'the name of a file')}:\n\n{_file(path)}" for path in files]
+        parts.append(stdin_text(tell))
+    parts += [f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path)}" for path in files]
     prompt = "\n\n".join(part for part in parts if part.strip())
     if not prompt:
         raise UsageError("there is no prompt: pipe it in, or give it as arguments; see `trooper ask --help`")
@@ -56,7 +56,8 @@ def _decoded(data: bytes, what: str) -> str:
         raise InputError(f"{what} is not UTF-8 (byte {error.start}); convert it, for instance with iconv") from error
 
 
-def _stdin(tell: Callable[[str], None]) -> str:
+def stdin_text(tell: Callable[[str], None]) -> str:
+    """Give what standard input holds, empty if it is a terminal or closed."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     # A CI runner may hand down a pipe that nobody ever closes: say what is awaited instead of hanging in silence.
@@ -77,7 +78,8 @@ def _stdin(tell: Callable[[str], None]) -> str:
     return _decoded(data, "standard input")
 
 
-def _file(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Give the text of a file without the line ends at its end."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_INPUT + 1)

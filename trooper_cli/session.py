@@ -19,7 +19,7 @@ from trooper_cli.places import private_folder
 from trooper_cli.turn import Exchange, Label, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from trooper_cli.engines import Usage
 
@@ -46,7 +46,7 @@ CREATE INDEX known_to_private ON turn (id)
     WHERE status IN ('answered', 'incomplete') AND answer <> '';
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
-    turn INTEGER NOT NULL REFERENCES turn (id) ON DELETE CASCADE,
+    turn INTEGER REFERENCES turn (id) ON DELETE SET NULL,
     at TEXT NOT NULL,
     side TEXT NOT NULL,
     engine TEXT NOT NULL,
@@ -54,6 +54,7 @@ CREATE TABLE attempt (
     bytes INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
     turns TEXT NOT NULL,
+    private_turns INTEGER NOT NULL,
     outcome TEXT NOT NULL DEFAULT 'sent',
     seconds REAL,
     input INTEGER,
@@ -79,6 +80,22 @@ class StoredTurn:
     engine: str | None
     model: str | None
     stop: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttempt:
+    """One request, or one act of sharing, as the session file holds it; `private_turns` was counted when it left."""
+
+    turn: int | None
+    at: str
+    side: str
+    engine: str
+    host: str
+    bytes: int
+    sha256: str
+    turns: tuple[int, ...]
+    private_turns: int
+    outcome: str
 
 
 class ImportedTurn(NamedTuple):
@@ -243,15 +260,20 @@ class Session:
     def private_view(self, before: int | None = None) -> StoredPrivateView:
         return StoredPrivateView(self._connection, _END if before is None else before)
 
-    def begin(self, label: Label, prompt: str, system: str | None) -> int:
-        """Write the prompt of a turn before it is sent, and give the turn's number."""
+    def begin(self, label: Label, prompt: str, system: str | None, also: Callable[[int], object] | None = None) -> int:
+        """Write the prompt of a turn before it is sent, and give the turn's number.
+
+        What is done by `also` is done before the turn counts as written, so that neither stands without the other.
+        """
         with self._writing():
             cursor = self._connection.execute(
                 "INSERT INTO turn (at, label, status, system, prompt) VALUES (?, ?, ?, ?, ?)",
                 (now(), label.value, Status.ASKED.value, system, prompt),
             )
-        number = cursor.lastrowid
-        assert number is not None  # noqa: S101
+            number = cursor.lastrowid
+            assert number is not None  # noqa: S101
+            if also is not None:
+                also(number)
         return number
 
     def begin_attempt(self, turn: int, *, side: str, engine: str, host: str, body: bytes, turns: list[int]) -> int:
@@ -260,12 +282,76 @@ class Session:
 
         with self._writing():
             cursor = self._connection.execute(
-                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns) "
+                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, count(*) FROM turn "
+                "WHERE label <> 'public' AND (id = ?1 OR id IN (SELECT value FROM json_each(?8)))",
                 (turn, now(), side, engine, host, len(body), hashlib.sha256(body).hexdigest(), json.dumps(turns)),
             )
         assert cursor.lastrowid is not None  # noqa: S101
         return cursor.lastrowid
+
+    def attempts(self) -> Iterator[StoredAttempt]:
+        """Give all attempts in their order."""
+        columns = "turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome"
+        for row in self._connection.execute(f"SELECT {columns} FROM attempt ORDER BY id"):  # noqa: S608
+            at, side, engine, host, size, sha256, turns, private, outcome = row[1:]
+            yield StoredAttempt(
+                row[0], at, side, engine, host, size, sha256, tuple(json.loads(turns)), private, outcome
+            )
+
+    def share(self, number: int) -> StoredTurn:
+        """Copy a private turn into a new public one, and log it; the private one stays as it is. Gives the new turn.
+
+        Raises:
+            NotFoundError: there is no such turn, or it holds no answer.
+            UsageError: the turn is public already.
+
+        """
+        source = self.turn(number)
+        if source.label is Label.PUBLIC:
+            raise UsageError(f"turn {number} of {self.name} is public already")
+        if source.status not in {"answered", "incomplete"} or not source.answer:
+            raise NotFoundError(f"turn {number} of {self.name} has no answer to share")
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO turn (at, label, status, prompt, answer, engine, model, stop) "
+                "SELECT ?, 'public', status, prompt, answer, engine, model, stop FROM turn WHERE id = ?",
+                (now(), number),
+            )
+            copy = cursor.lastrowid
+            assert copy is not None  # noqa: S101
+            self._connection.execute(
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome) "
+                "VALUES (?, ?, 'share', '', '', 0, '', ?, 1, 'shared')",
+                (copy, now(), json.dumps([number])),
+            )
+        return self.turn(copy)
+
+    def forget(self, numbers: list[int]) -> None:
+        """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.
+
+        Raises:
+            NotFoundError: one of them is not there.
+            StorageError: another process is reading, so that the log cannot be emptied; try again.
+
+        """
+        for number in numbers:
+            self.turn(number)
+        with self._writing():
+            self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
+        database.settle(self._connection, f"session {self.name}")
+
+    def turn(self, number: int) -> StoredTurn:
+        """Give one turn.
+
+        Raises:
+            NotFoundError: it is not there.
+
+        """
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE id = ?", (number,)).fetchone()  # noqa: S608
+        if row is None:
+            raise NotFoundError(f"session {self.name} has no turn {number}; `trooper show -s {self.name}` lists them")
+        return StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
     def end_attempt(self, attempt: int, outcome: str, seconds: float, usage: Usage | None) -> None:
         figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
@@ -276,28 +362,40 @@ class Session:
                 (outcome, round(seconds, 3), *figures, attempt),
             )
 
-    def finish(self, turn: int, status: Status, answer: str, *, engine: str, model: str, stop: str) -> None:
-        """Write what became of a turn."""
+    def finish(
+        self,
+        turn: int,
+        status: Status,
+        answer: str,
+        *,
+        engine: str,
+        model: str,
+        stop: str,
+        also: Callable[[int], object] | None = None,
+    ) -> None:
+        """Write what became of a turn; `also` as for `begin`."""
         with self._writing():
             self._connection.execute(
                 "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ? WHERE id = ?",
                 (status.value, answer, engine, model, stop, turn),
             )
+            if also is not None:
+                also(turn)
 
-    def add(self, turns: Iterable[ImportedTurn]) -> int:
-        """Append whole turns, all or none; give their number."""
+    def add(self, turns: Iterable[ImportedTurn]) -> tuple[int, int]:
+        """Append whole turns, all or none; give how many they are and the number of the first."""
         with self._writing():
+            first: int = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM turn").fetchone()[0]
             cursor = self._connection.executemany(
                 "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 turns,
             )
-        return max(cursor.rowcount, 0)
+        return max(cursor.rowcount, 0), first
 
-    def turns(self) -> Iterator[StoredTurn]:
-        """Give all turns in their order."""
-        columns = "id, at, label, status, system, prompt, answer, engine, model, stop"
-        for row in self._connection.execute(f"SELECT {columns} FROM turn ORDER BY id"):  # noqa: S608
+    def turns(self, first: int = 0) -> Iterator[StoredTurn]:
+        """Give all turns from the one numbered `first`, in their order."""
+        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE id >= ? ORDER BY id", (first,)):  # noqa: S608
             yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
     def counts(self) -> tuple[int, int, str | None]:
@@ -312,6 +410,7 @@ class Session:
 
 
 _END = 1 << 62
+_COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 
 
 def _create(home: Path, name: str) -> None:
@@ -333,11 +432,9 @@ def remove(home: Path, name: str) -> None:
     """
     path = path_of(home, name)
     session = Session.open(home, name)
-    # With secure_delete, what is deleted is overwritten before its file goes.
+    # What is deleted is overwritten before its file goes.
     try:
-        with session._writing():  # noqa: SLF001
-            session._connection.execute("DELETE FROM turn")  # noqa: SLF001
-        session._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # noqa: SLF001
+        session.forget([turn.number for turn in session.turns()])
     finally:
         session.close()
     try:

@@ -37,6 +37,11 @@ KNOWN: dict[str, Known] = {
     "embedded_model": Known("TROOPER_EMBEDDED_MODEL"),
     "fallback": Known("TROOPER_FALLBACK", "1", ("0", "1")),
     "budget": Known("TROOPER_BUDGET"),
+    "on_leak": Known("TROOPER_ON_LEAK", "block", ("block", "local", "warn")),
+    # What the guard looks for beside private text and credentials; each is a list in config.toml.
+    "guard_patterns": Known(None),
+    "guard_hosts": Known(None),
+    "gitleaks": Known(None),
 }
 
 _ENVIRONMENT_ONLY = {"local", "session"}
@@ -95,8 +100,8 @@ class Settings:
         return int(text)
 
     def words(self, name: str) -> tuple[str, ...]:
-        """Give a list of names; in the environment they are separated by commas."""
-        return tuple(word.strip() for word in (self.text(name) or "").split(",") if word.strip())
+        """Give the texts of a list in `config.toml`."""
+        return tuple(word for word in (self.text(name) or "").split("\n") if word)
 
     def _environment(self, known: Known) -> Value | None:
         text = self.environ.get(known.variable) if known.variable else None
@@ -111,7 +116,7 @@ class Settings:
         if isinstance(value, bool):
             value = "1" if value else "0"
         if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            value = ",".join(value)
+            value = "\n".join(value)
         if not isinstance(value, (str, int)):
             raise ConfigurationError(f"{name} in {self.file} must be a text or a number")
         return Value(str(value), "config")

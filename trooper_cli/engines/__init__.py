@@ -42,6 +42,11 @@ class Engine(Protocol[V_contra]):
     side: Side
     model: str
 
+    @property
+    def on_network(self) -> bool:
+        """Tell whether a local engine runs on another machine, which the user trusts as local."""
+        ...
+
     def window(self) -> int:
         """Give the most tokens that prompt and answer may have together."""
         ...

@@ -64,6 +64,7 @@ class Anthropic:
 
     name = "anthropic"
     side = Side.CLOUD
+    on_network = False
 
     def __init__(self, model: str, environ: Mapping[str, str]) -> None:
         self.model = model

@@ -36,6 +36,7 @@ class Embedded:
 
     name = "embedded"
     side = Side.LOCAL
+    on_network = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

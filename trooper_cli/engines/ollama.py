@@ -120,6 +120,10 @@ class Ollama:
         )
         self._window = max(lengths, default=_STEP) or _STEP
 
+    @property
+    def on_network(self) -> bool:
+        return self._endpoint is not None and self._endpoint.on_network
+
     def window(self) -> int:
         return self._window
 

@@ -62,6 +62,10 @@ class OpenAI:
                 self._window = length
                 break
 
+    @property
+    def on_network(self) -> bool:
+        return self._endpoint is not None and self._endpoint.on_network
+
     def window(self) -> int:
         return self._window
 

@@ -1,0 +1,105 @@
+"""The guard: it looks for private text and credentials in what is about to go to the cloud.
+
+It keeps the fingerprints of all turns, looks at every public prompt, and never tells what it found, only where and of
+which kind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from trooper_cli.errors import LocalityError, TrooperError
+from trooper_cli.guard.find import PRIVATE_TEXT, Find
+from trooper_cli.guard.overlap import Index
+from trooper_cli.session import Session, names
+from trooper_cli.turn import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from trooper_cli.session import StoredTurn
+    from trooper_cli.settings import Settings
+
+__all__ = ["PRIVATE_TEXT", "Find", "Guard", "described"]
+
+
+class Guard:
+    """The guard of one user. Where there is no index yet it is made from the sessions that are there."""
+
+    def __init__(self, home: Path, settings: Settings) -> None:
+        self._settings = settings
+        is_new = not os.path.lexists(home / "guard.db")
+        self._index = Index(home)
+        if is_new:
+            for name in names(home):
+                self._take_in(home, name)
+
+    def close(self) -> None:
+        self._index.close()
+
+    def look(self, text: str) -> list[Find]:
+        """Give every find in a text, in order of place."""
+        from trooper_cli.guard import credentials
+
+        extra = None
+        if path := self._settings.text("gitleaks"):
+            extra = credentials.load_gitleaks(path)
+        finds = [*self._index.find(text), *credentials.find(text, extra)]
+        if self._settings.words("guard_patterns"):
+            from trooper_cli.guard import patterns
+
+            finds += patterns.find(text, self._settings.words("guard_patterns"))
+        return sorted(finds, key=lambda found: (found.offset, found.kind))
+
+    def mentioned_hosts(self, text: str) -> list[Find]:
+        """Give the user's own hosts and addresses in a text: every log of theirs holds some, so these only warn."""
+        if not (hosts := self._settings.words("guard_hosts")):
+            return []
+        from trooper_cli.guard import patterns
+
+        return patterns.hosts(text, hosts)
+
+    def remember(
+        self, label: Label, session: str | None, turn: int | None, *, prompt: str = "", answer: str = ""
+    ) -> None:
+        """Take in the text of a turn. Text of public turns is known to the cloud and does not count as private."""
+        texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
+        self._index.add(texts, public=label is Label.PUBLIC, session=session, turn=turn)
+
+    def remember_turns(self, session: str, turns: Iterable[StoredTurn]) -> None:
+        for turn in turns:
+            prompt = f"{turn.system}\n\n{turn.prompt}" if turn.system else turn.prompt
+            self.remember(turn.label, session, turn.number, prompt=prompt, answer=turn.answer)
+
+    def forget(self, session: str, turn: int | None = None) -> None:
+        """Remove every trace of a session, or of one turn of it."""
+        self._index.remove(session, turn)
+
+    def _take_in(self, home: Path, name: str) -> None:
+        # A file that cannot be read has no turn that could be asked about either.
+        with contextlib.suppress(TrooperError), contextlib.closing(Session.open(home, name)) as session:
+            self.remember_turns(name, session.turns())
+
+
+def described(finds: list[Find]) -> str:
+    """Say what was found and where, in one line and without a character of it."""
+    shown = [_described(find) for find in finds[:3]]
+    more = f" and {len(finds) - 3} more" if len(finds) > 3 else ""
+    return "; ".join(shown) + more
+
+
+def _described(find: Find) -> str:
+    source = ""
+    if find.kind == PRIVATE_TEXT:
+        source = f" of session {find.session}, turn {find.turn}" if find.session else " of a turn without a session"
+    return f"{find.kind}{source} at character {find.offset}, length {find.length}"
+
+
+def refusal(finds: list[Find]) -> LocalityError:
+    return LocalityError(
+        f"the prompt was not sent to the cloud, it holds {described(finds)}; "
+        "ask with --local, or see --on-leak and `trooper share`"
+    )

@@ -109,7 +109,7 @@ class Index:
             self._connection.execute(
                 "DELETE FROM origin WHERE session = ? AND (? IS NULL OR turn = ?)", (session, turn, turn)
             )
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        database.settle(self._connection, "the guard's index")
 
     def find(self, text: str) -> list[Find]:
         """Give the places of `text` that repeat private text."""
