@@ -211,7 +211,7 @@ class TestWho:
 class TestAnswer:
     """Standard output carries the answer alone."""
 
-    def test_json_has_the_fields_of_the_contract(self, trooper: Trooper) -> None:
+    def test_json_has_the_fields_of_the_contract(self, trooper: Trooper, cloud: Standin) -> None:
         """`--json` gives one object with the documented fields."""
         trooper("ask", "-s", "ops", "first")
         done = trooper("ask", "-s", "ops", "--json", "second")
@@ -228,6 +228,8 @@ class TestAnswer:
             "reason": "default",
             "engine": "anthropic",
             "model": "claude-standin",
+            "host": f"127.0.0.1:{cloud.port}",
+            "network": False,
             "stop": "end_turn",
             "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2},
             "context": {"anchor": [1], "sitrep": [], "tail": []},

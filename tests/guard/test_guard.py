@@ -1,0 +1,233 @@
+"""The guard at the pipe: what was processed locally is not sent on by the user's own pipe."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.standin import claude, ollama
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+
+SECRET = (
+    "The northern branch pays its contractors out of the marzipan fund, account forty-two, and Ottilie signs alone; "
+    "the auditors have not been told, and the third ledger is in the vault in Vienna."
+)
+
+
+class TestPipe:
+    """`trooper ask --local … | trooper ask …`."""
+
+    @pytest.mark.parametrize("session", [[], ["-s", "other"], ["-s", "ops"]])
+    @pytest.mark.parametrize("source", [[], ["-s", "ops"]])
+    def test_a_private_answer_is_not_piped_on(
+        self, trooper: Trooper, cloud: Standin, local: Standin, source: list[str], session: list[str]
+    ) -> None:
+        """The answer of a private turn, of any session or none, is refused as a public prompt."""
+        local.respond = ollama(SECRET)
+        answer = trooper("ask", *source, "--local", "what about the branch?")
+        assert answer.code == 0, answer.notices
+        done = trooper("ask", *session, "summarise", stdin=answer.out)
+        assert (done.code, done.out) == (77, b"")
+        assert done.notices.count("\n") == 1
+        assert "Ottilie" not in done.notices
+        assert "character" in done.notices
+        assert cloud.connections == 0
+
+    def test_nor_is_a_private_prompt_a_file_or_a_system_prompt(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path
+    ) -> None:
+        """What a private turn was given, in whatever way, is found in whatever way it comes back."""
+        note = tmp_path / "note.txt"
+        note.write_text(SECRET)
+        trooper("ask", "--local", "-f", str(note), "look")
+        assert trooper("ask", stdin=f"> {SECRET[:90]}\n> {SECRET[90:]}").code == 77
+        assert trooper("ask", "-f", str(note), "look").code == 77
+        assert trooper("ask", "--system", SECRET, "look").code == 77
+        assert trooper("ask", "--dry-run", stdin=SECRET).code == 77
+        trooper("ask", "--local", "--system", SECRET[::-1] * 2, "look")
+        assert trooper("ask", stdin=SECRET[::-1]).code == 77
+        assert cloud.connections == 0
+
+    def test_a_short_private_answer_is_refused_too(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
+        """An answer of a few words is found as a line of its own, quoted or not."""
+        local.respond = ollama("The capital of France is Paris.")
+        answer = trooper("ask", "--local", "capital?").text
+        assert trooper("ask", "is this so?", stdin=f"> {answer}").code == 77
+        assert cloud.connections == 0
+
+    def test_a_public_turn_answered_here_is_guarded_as_well(self, trooper: Trooper, local: Standin) -> None:
+        """Without a key a public turn runs here, but its text may reach the cloud later: it is guarded now."""
+        trooper("ask", "--local", stdin=SECRET)
+        asked = len(local.bodies)
+        assert trooper("ask", "-s", "ops", stdin=SECRET, ANTHROPIC_API_KEY=None).code == 77
+        assert len(local.bodies) == asked
+
+    def test_what_is_refused_is_not_stored(self, trooper: Trooper) -> None:
+        """A refused prompt leaves no turn behind."""
+        trooper("ask", "--local", stdin=SECRET)
+        trooper("ask", "-s", "ops", stdin=SECRET)
+        assert trooper("show", "-s", "ops").code == 66
+
+    def test_on_leak_local_keeps_it_here(self, trooper: Trooper, cloud: Standin) -> None:
+        """`--on-leak local` makes the ask a private turn instead; the next public one is not told of it."""
+        trooper("ask", "--local", stdin=SECRET)
+        done = trooper("ask", "-s", "ops", "--on-leak", "local", "--json", stdin=SECRET)
+        assert (done.code, done.json["label"], done.json["route"], done.json["reason"]) == (
+            0,
+            "private",
+            "local",
+            "leak",
+        )
+        trooper("ask", "-s", "ops", "next")
+        assert b"Ottilie" not in cloud.bytes
+
+    def test_on_leak_warn_sends_it(self, trooper: Trooper, cloud: Standin) -> None:
+        """`--on-leak warn`, or TROOPER_ON_LEAK=warn, sends it with one notice: the user's own decision."""
+        trooper("ask", "--local", stdin=SECRET)
+        done = trooper("ask", stdin=SECRET, TROOPER_ON_LEAK="warn")
+        assert (done.code, done.notices.count("\n")) == (0, 1)
+        assert b"Ottilie" in cloud.bytes
+        assert trooper("ask", "x", TROOPER_ON_LEAK="perhaps").code == 78
+
+    def test_ordinary_conversation_is_not_hindered(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
+        """Public turns may quote public answers, and repeat short instructions that were used privately."""
+        cloud.respond = claude(SECRET)
+        answer = trooper("ask", "-s", "ops", "tell me a story").out
+        assert trooper("ask", "-s", "dev", "summarise", stdin=answer).code == 0
+        trooper("ask", "--local", "Write a commit message")
+        assert trooper("ask", "Write a commit message").code == 0
+        assert len(local.bodies) == 1
+
+    def test_sessions_from_before_the_index_are_known(self, trooper: Trooper) -> None:
+        """If the index is gone it is made again from the sessions: private turns do not become sendable."""
+        trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        for name in ("guard.db", "guard.key"):
+            (trooper.home / name).unlink()
+        assert trooper("ask", stdin=SECRET).code == 77
+
+    def test_imported_private_turns_are_known(self, trooper: Trooper) -> None:
+        """A private turn that came by import is guarded like one that was asked."""
+        trooper("import", "-s", "in", stdin=json.dumps({"prompt": "x", "answer": SECRET}))
+        assert trooper("ask", stdin=SECRET).code == 77
+
+
+class TestOwnRules:
+    """The user's own patterns and hosts."""
+
+    def test_patterns_block_and_hosts_warn(self, trooper: Trooper, cloud: Standin) -> None:
+        """`guard_patterns` refuse, `guard_hosts` are told in a notice."""
+        trooper.home.mkdir(parents=True)
+        (trooper.home / "config.toml").write_text(
+            'guard_patterns = ["PROJECT-[0-9]{3}", "a,b"]\nguard_hosts = ["db1.corp.example", "10.1.2.3"]\n'
+        )
+        done = trooper("ask", "what is PROJECT-123?")
+        assert done.code == 77
+        assert "PROJECT" not in done.notices
+        done = trooper("ask", "is DB1.corp.example up, or 10.1.2.3?")
+        assert (done.code, done.notices.count("\n")) == (0, 1)
+        assert trooper("ask", "is xdb1.corp.example up, or 10.1.2.34?").notices == ""
+        (trooper.home / "config.toml").write_text('guard_patterns = ["("]\n')
+        assert trooper("ask", "hello").code == 78
+        assert len(cloud.bodies) == 2
+
+
+class TestCommands:
+    """guard, share, forget, audit."""
+
+    def test_guard_checks_standard_input_and_files(self, trooper: Trooper, tmp_path: Path) -> None:
+        """`trooper guard` is exit 0 or 77 and tells kind, offset and length, never the text."""
+        trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        assert (trooper("guard", stdin="harmless").code, trooper("guard", stdin="harmless").out) == (0, b"")
+        done = trooper("guard", "--json", stdin=f"well, {SECRET}")
+        assert done.code == 77
+        assert done.json["kind"] == "private-text"
+        assert (done.json["session"], done.json["turn"]) == ("ops", 1)
+        assert "Ottilie" not in done.text
+        clean, dirty = tmp_path / "clean.txt", tmp_path / "dirty.txt"
+        clean.write_text("harmless")
+        dirty.write_text(SECRET)
+        done = trooper("guard", str(clean), str(dirty))
+        assert done.code == 77
+        assert "clean.txt" not in done.text
+        assert "dirty.txt" in done.text
+        assert trooper("guard", str(tmp_path / "none")).code == 66
+
+    def test_share_declassifies_by_copying(self, trooper: Trooper, cloud: Standin) -> None:
+        """A shared turn is copied into a new public one, which the cloud is told; the private one stays private."""
+        trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        trooper("ask", "-s", "ops", "hello")
+        assert b"Ottilie" not in cloud.bytes
+        assert trooper("share", "-s", "ops", "1").text == "1 is public as 3\n"
+        assert trooper("ask", "-s", "ops", "and now?").code == 0
+        assert b"Ottilie" in cloud.bytes
+        assert [turn["label"] for turn in trooper.turns("ops")] == ["private", "public", "public", "public"]
+        assert trooper("ask", stdin=SECRET).code == 0
+        assert trooper("share", "-s", "ops", "2").code == 2
+        assert trooper("share", "-s", "ops", "99").code == 66
+        (shared,) = [record for record in audit(trooper, "ops") if record["to"] == "share"]
+        assert (shared["turn"], shared["turns"]) == (3, [1])
+        assert trooper("audit", "-s", "ops").code == 0
+
+    def test_forget_leaves_not_one_byte(self, trooper: Trooper, local: Standin) -> None:
+        """After `forget` no byte of the turn is in any file of Trooper's, and the guard no longer knows it."""
+        local.respond = ollama("The answer speaks of Ottilie and the marzipan fund in great detail and at some length.")
+        trooper("ask", "-s", "ops", "keep me")
+        trooper("ask", "-s", "ops", "--local", "--system", "Be like Ottilie.", stdin=SECRET)
+        trooper("ask", "-s", "ops", "--local", "keep me too")
+        assert any(b"Ottilie" in path.read_bytes() for path in trooper.home.rglob("*") if path.is_file())
+        assert trooper("forget", "-s", "ops", "2", "3").code == 0
+        for path in trooper.home.rglob("*"):
+            if path.is_file():
+                for trace in (b"Ottilie", b"marzipan", b"keep me too"):
+                    assert trace not in path.read_bytes(), (path, trace)
+        assert [turn["turn"] for turn in trooper.turns("ops")] == [1]
+        assert trooper("ask", stdin=SECRET).code == 0
+        assert trooper("forget", "-s", "ops", "1", "77").code == 66
+        assert len(trooper.turns("ops")) == 1
+
+    def test_rm_forgets_fingerprints(self, trooper: Trooper) -> None:
+        """With a session its fingerprints go."""
+        trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        assert trooper("rm", "-s", "ops").code == 0
+        assert trooper("ask", stdin=SECRET).code == 0
+
+    def test_audit_lists_what_left(self, trooper: Trooper, cloud: Standin) -> None:
+        """`audit` names time, host, bytes, digest and turns of every cloud request, and nothing of local ones."""
+        import hashlib
+
+        trooper("ask", "-s", "ops", "one")
+        trooper("ask", "-s", "ops", "--local", "two")
+        trooper("ask", "-s", "ops", "three")
+        first, second = audit(trooper, "ops")
+        sent = cloud.requests[1]
+        assert second["host"] == f"127.0.0.1:{cloud.port}"
+        assert second["bytes"] == len(sent.body)
+        assert second["sha256"] == hashlib.sha256(sent.body).hexdigest()
+        assert (second["turn"], second["turns"]) == (3, [1])
+        assert (first["turn"], first["turns"]) == (1, [])
+        done = trooper("audit", "-s", "ops")
+        assert (done.code, done.text.count("\n")) == (0, 2)
+
+    def test_audit_raises_the_alarm(self, trooper: Trooper) -> None:
+        """If a private turn did take part in a cloud request, audit says so and is exit 77, even after forgetting."""
+        import sqlite3
+
+        trooper("ask", "-s", "ops", "one")
+        trooper("ask", "-s", "ops", "two")
+        with sqlite3.connect(trooper.home / "sessions" / "ops.db") as connection:
+            connection.execute("UPDATE turn SET label = 'private' WHERE id = 1")
+        connection.close()
+        done = trooper("audit", "-s", "ops")
+        assert done.code == 77
+        assert "PRIVATE" in done.text
+
+
+def audit(trooper: Trooper, session: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in trooper("audit", "-s", session, "--json").out.splitlines()]

@@ -1,0 +1,156 @@
+"""Law 1 at the socket: the bytes that reach the cloud are a function of the public turns, or nothing is sent.
+
+Each example asks the same public question in two sessions that differ in their private turns alone, by the whole of the
+program, and compares what a recording cloud received, headers included. TROOPER_EXAMPLES sets how many examples.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Trooper
+from tests.standin import Standin, api_error, claude, ollama
+from trooper_cli.ask import Question, ask
+from trooper_cli.errors import LocalityError, TrooperError
+from trooper_cli.session import Session
+from trooper_cli.settings import Settings
+from trooper_cli.turn import Label, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tests.standin import Recorded
+
+EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "1000"))
+CANARY = "zqcanaryqz"
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=80)
+long_texts = st.builds(lambda text, times: text * times, texts, st.integers(1, 40))
+public_turns = st.lists(st.tuples(long_texts, long_texts, st.none() | texts), max_size=7)
+private_turns = st.lists(
+    st.tuples(long_texts, long_texts, st.none() | texts, st.sampled_from(list(Status)), st.integers(0, 7)), max_size=6
+)
+questions = st.fixed_dictionaries(
+    {
+        "system": st.none() | st.just("Be brief."),
+        "budget": st.none() | st.integers(200, 3000),
+        "max_tokens": st.none() | st.integers(1, 500),
+        "stream": st.booleans(),
+    }
+)
+troubles = st.sampled_from(["none", "none", "overload", "cut"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Retries wait no time here; what they send is what counts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trooper_cli.ask.time.sleep", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Standin]:
+    with contextlib.closing(Standin(claude())) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Standin]:
+    with contextlib.closing(Standin(ollama("a private answer"))) as server:
+        yield server
+
+
+def written(home: Path, name: str, public: list[Any], private: list[Any]) -> None:
+    """Write a session with these turns, the private ones put in at their places and brought to their various ends."""
+    with contextlib.closing(Session.open_or_create(home, name)) as session:
+        for place in range(len(public) + 1):
+            for prompt, answer, system, status, at in private:
+                if min(at, len(public)) == place:
+                    number = session.begin(Label.PRIVATE, CANARY + prompt, system and CANARY + system)
+                    if status is not Status.ASKED:
+                        session.finish(number, status, CANARY + answer, engine="ollama", model="m", stop="")
+            if place < len(public):
+                prompt, answer, system = public[place]
+                number = session.begin(Label.PUBLIC, prompt, system)
+                session.finish(number, Status.ANSWERED, answer, engine="anthropic", model="m", stop="end_turn")
+
+
+def troubled(trouble: str) -> Any:
+    """Give a cloud that has this trouble once, and answers then."""
+    calls = itertools.count()
+
+    def respond(request: Recorded) -> Iterable[bytes]:
+        if trouble != "none" and next(calls) == 0:
+            return api_error(529, "overloaded_error", retry_after_ms="1") if trouble == "overload" else []
+        return claude()(request)
+
+    return respond
+
+
+def sent(home: Path, cloud: Standin, local: Standin, name: str, trouble: str, **options: Any) -> list[bytes] | str:
+    """Ask the question and give every byte that reached the cloud, or the kind of refusal."""
+    environ = {
+        "ANTHROPIC_API_KEY": "sk-" + "x" * 20,
+        "ANTHROPIC_BASE_URL": cloud.url,
+        "OLLAMA_HOST": local.url,
+        "TROOPER_HOME": str(home),
+    }
+    cloud.respond = troubled(trouble)
+    before = len(cloud.requests)
+    question = Question("what now, in public?", session=name, on_leak="block", **options)
+    try:
+        ask(question, Settings(environ), home, lambda _: None, lambda _: None)
+    except LocalityError:
+        assert len(cloud.requests) == before
+        return "refused"
+    except TrooperError as error:
+        assert len(cloud.requests) == before
+        return type(error).__name__
+    return [request.raw for request in cloud.requests[before:]]
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(public_turns, private_turns, questions, troubles)
+def test_private_turns_change_no_byte(
+    tmp_path_factory: pytest.TempPathFactory,
+    cloud: Standin,
+    local: Standin,
+    public: list[Any],
+    private: list[Any],
+    question: dict[str, Any],
+    trouble: str,
+) -> None:
+    """Other text, number, place, size, fate and system prompts of private turns: the same requests, or none."""
+    plain, mixed = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("mixed")
+    written(plain, "s", public, [])
+    written(mixed, "s", public, private)
+    expected = sent(plain, cloud, local, "s", trouble, **question)
+    found = sent(mixed, cloud, local, "s", trouble, **question)
+    if found != "refused":
+        assert found == expected
+        assert CANARY.encode() not in b"".join(found) if isinstance(found, list) else True
+
+
+def test_asks_on_both_sides_at_once_change_no_byte(tmp_path: Path, cloud: Standin, local: Standin) -> None:
+    """Public asks send the same bytes while private asks on the same session are under way."""
+    public = [("one", "two", None), ("three", "four", None)]
+    for name in ("plain", "mixed"):
+        written(tmp_path, name, public, [])
+    expected = sent(tmp_path, cloud, local, "plain", "none")
+    trooper = Trooper(tmp_path, {"OLLAMA_HOST": local.url})
+    private = [trooper.start("ask", "-s", "mixed", "--local", f"{CANARY} {number}") for number in range(4)]
+    found = sent(tmp_path, cloud, local, "mixed", "none")
+    for process in private:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert found == expected
+    assert CANARY.encode() not in cloud.bytes
