@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,11 +27,12 @@ from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from tests.standin import Recorded
 
 EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "1000"))
+# Sessions are synced to the disk at each step, which thousands of examples need not wait for.
+MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 CANARY = "zqcanaryqz"
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=80)
@@ -121,7 +124,6 @@ def sent(home: Path, cloud: Standin, local: Standin, name: str, trouble: str, **
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(public_turns, private_turns, questions, troubles)
 def test_private_turns_change_no_byte(
-    tmp_path_factory: pytest.TempPathFactory,
     cloud: Standin,
     local: Standin,
     public: list[Any],
@@ -130,7 +132,20 @@ def test_private_turns_change_no_byte(
     trouble: str,
 ) -> None:
     """Other text, number, place, size, fate and system prompts of private turns: the same requests, or none."""
-    plain, mixed = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("mixed")
+    with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as plain, tempfile.TemporaryDirectory(dir=MEMORY_DISK) as mixed:
+        compare(Path(plain), Path(mixed), cloud, local, public, private, question, trouble)
+
+
+def compare(
+    plain: Path,
+    mixed: Path,
+    cloud: Standin,
+    local: Standin,
+    public: list[Any],
+    private: list[Any],
+    question: dict[str, Any],
+    trouble: str,
+) -> None:
     written(plain, "s", public, [])
     written(mixed, "s", public, private)
     expected = sent(plain, cloud, local, "s", trouble, **question)
