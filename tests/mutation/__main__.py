@@ -1,0 +1,222 @@
+"""Take each label check and each locality check away in turn: the suite must go red every time.
+
+    python -m tests.mutation            # all, a line each; exit 1 if one is not noticed
+
+A mutant is a place in the code, what stands there, what is put instead, and the tests that have to notice.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Mutant(NamedTuple):
+    """One check taken away."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
+WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
+LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
+
+MUTANTS = [
+    Mutant("the public view shows all turns", "session.py", "f\"label = 'public' AND {_TOLD}\"", "_TOLD", PROMISE),
+    Mutant("failed turns are told", "session.py", "status IN ('answered', 'incomplete') AND answer", "answer", KIT),
+    Mutant(
+        "the cloud engine takes any context",
+        "engines/anthropic.py",
+        "if context.view.label is not Label.PUBLIC:",
+        "if False:",
+        PROMISE,
+    ),
+    Mutant("unknown labels are public", "turn.py", 'if value == "public"', 'if value != "private"', SESSION),
+    Mutant(
+        "--local is public",
+        "route.py",
+        'Decision(Label.PRIVATE, Side.LOCAL, "flag")',
+        'Decision(Label.PUBLIC, Side.LOCAL, "flag")',
+        WHO,
+    ),
+    Mutant(
+        "TROOPER_LOCAL=1 is public",
+        "route.py",
+        'Decision(Label.PRIVATE, Side.LOCAL, "env")',
+        'Decision(Label.PUBLIC, Side.LOCAL, "env")',
+        WHO,
+    ),
+    Mutant("the lock is open", "route.py", "if cloud_lock:", "if False:", WHO),
+    Mutant(
+        "TROOPER_LOCAL is lenient", "settings.py", '"TROOPER_LOCAL", None, ("0", "1")', '"TROOPER_LOCAL", None, ()', WHO
+    ),
+    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '("0", "1"), empty_is_unset=False', '("0", "1")', WHO),
+    Mutant(
+        "unknown settings pass", "settings.py", "if name not in KNOWN or name in _ENVIRONMENT_ONLY:", "if False:", WHO
+    ),
+    Mutant(
+        "a fallback is told private turns",
+        "ask.py",
+        "answer = _attempt(turn, local, turn.public_view(), settings)",
+        "answer = _attempt(turn, local, turn.private_view(), settings)",
+        PROMISE,
+    ),
+    Mutant(
+        "no gate around private turns",
+        "ask.py",
+        "with this_machine_only():",
+        "with __import__('contextlib').nullcontext():",
+        LOCALITY,
+    ),
+    Mutant("the gate lets connections through", "locality.py", "if event in _SENDINGS and", "if False and", LOCALITY),
+    Mutant("the gate lets look-ups through", "locality.py", "if event in _LOOK_UPS and", "if False and", LOCALITY),
+    Mutant("the gate lets children through", "locality.py", "if event in _CHILDREN:", "if False:", LOCALITY),
+    Mutant("one local address is enough", "locality.py", "if not all(is_loopback", "if not any(is_loopback", LOCALITY),
+    Mutant("any host is local", "locality.py", "if host not in local_hosts:", "if False:", PROMISE),
+    Mutant("localhost is looked up", "locality.py", 'if host == "localhost":', "if False:", LOCALITY),
+    Mutant(
+        "names are looked up again",
+        "locality.py",
+        "for address in self._endpoint.addresses:",
+        "for address in (self._endpoint.host,):",
+        LOCALITY,
+    ),
+    Mutant(
+        "the peer is not checked",
+        "locality.py",
+        "if not self._endpoint.on_network and not is_loopback(peer):",
+        "if False:",
+        LOCALITY,
+    ),
+    Mutant(
+        "cloud names of Ollama pass", "engines/ollama.py", "if _has_cloud_suffix(self.model):", "if False:", PROMISE
+    ),
+    Mutant(
+        "no lock on Ollama's model", "engines/ollama.py", 'return f"{self.model}:local"', "return self.model", OLLAMA
+    ),
+    Mutant(
+        "stubs in the list pass",
+        "engines/ollama.py",
+        "if any(_is_remote(row) for row in rows if",
+        "if any(False for row in rows if",
+        PROMISE,
+    ),
+    Mutant("stubs that are shown pass", "engines/ollama.py", "if _is_remote(shown):", "if False:", PROMISE),
+    Mutant("remote answers pass", "engines/ollama.py", "if _is_remote(chunk):", "if False:", PROMISE),
+    Mutant(
+        "a stub may be the default",
+        "engines/ollama.py",
+        "for row in rows if not _is_remote(row)]",
+        "for row in rows]",
+        PROMISE,
+    ),
+    Mutant("the cloud follows redirects", "transport.py", "follow_redirects=False", "follow_redirects=True", WHO),
+    Mutant("every proxy variable is obeyed", "transport.py", "trust_env=False", "trust_env=True", PROMISE),
+    Mutant(
+        "plain http to any cloud",
+        "transport.py",
+        'if parts.scheme == "http" and not _names_loopback(base):',
+        "if False:",
+        LOCALITY,
+    ),
+    Mutant("public prompts are not looked at", "ask.py", "    if not finds:\n", "    if True:\n", GUARD),
+    Mutant(
+        "private prompts are not remembered",
+        "ask.py",
+        "turn.guard.remember(label, turn.session.name, number, prompt=said)",
+        "pass",
+        GUARD,
+    ),
+    Mutant(
+        "private answers are not remembered",
+        "ask.py",
+        "turn.guard.remember(label, name, number, answer=turn.text)",
+        "pass",
+        GUARD,
+    ),
+    Mutant(
+        "one-off prompts are not remembered",
+        "ask.py",
+        "turn.guard.remember(label, None, None, prompt=said)",
+        "pass",
+        GUARD,
+    ),
+    Mutant(
+        "one-off answers are not remembered",
+        "ask.py",
+        "turn.guard.remember(label, None, None, answer=turn.text)",
+        "pass",
+        GUARD,
+    ),
+    Mutant(
+        "imports are not remembered", "exchange.py", "guard.remember_turns(name, session.turns(first))", "pass", GUARD
+    ),
+    Mutant("a lost index stays empty", "guard/__init__.py", "        if is_new:\n", "        if False:\n", GUARD),
+    Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
+    Mutant("files keep others' rights", "places.py", "path.chmod(mode & 0o700)", "pass", SESSION),
+    Mutant("links are followed", "database.py", 'getattr(os, "O_NOFOLLOW", 0)', "0", SESSION),
+    Mutant("case twins are two sessions", "session.py", "    if twin:\n", "    if False:\n", SESSION),
+    Mutant(
+        "audit trusts what it reads later",
+        "audit.py",
+        '(record["private"] or record["counted_private"])',
+        'record["counted_private"]',
+        GUARD,
+    ),
+    Mutant(
+        "the embedded engine's port is open",
+        "engines/embedded.py",
+        "parameters.api_keys = [secrets.token_urlsafe(32)]",
+        "secrets.token_urlsafe(32)",
+        REAL,
+    ),
+]
+
+
+def noticed(mutant: Mutant, place: Path) -> bool:
+    """Tell whether the tests go red in a copy of the project with this mutant in it.
+
+    Raises:
+        SystemExit: the code no longer holds what the mutant takes away.
+
+    """
+    copy = place / "copy"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "*cache*", "*.egg-info"))
+    file = copy / "trooper_cli" / mutant.file
+    code = file.read_text(encoding="utf-8")
+    if mutant.old not in code:
+        raise SystemExit(f"{mutant.what}: {mutant.file} no longer holds {mutant.old!r}")
+    file.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
+    environ = os.environ | {"PYTHONPATH": str(copy), "TROOPER_EXAMPLES": "40"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.tests]
+    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=600, check=False)
+    shutil.rmtree(copy)
+    return done.returncode == 1
+
+
+def main() -> int:
+    """Run all mutants whose description holds the words given; give 1 if one went unnoticed."""
+    wanted = [mutant for mutant in MUTANTS if " ".join(sys.argv[1:]) in mutant.what]
+    survivors = 0
+    with tempfile.TemporaryDirectory() as place:
+        for mutant in wanted:
+            red = noticed(mutant, Path(place))
+            survivors += not red
+            print(f"{'noticed ' if red else 'UNNOTICED'}  {mutant.what}", flush=True)
+    print(f"{len(wanted) - survivors} of {len(wanted)} noticed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
