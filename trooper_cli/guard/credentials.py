@@ -17,15 +17,15 @@ __all__ = ["Rules", "find", "load_gitleaks", "mask"]
 
 
 def find(text: str, extra: Rules | None = None) -> list[Find]:
-    """Give the places of `text` that are credentials, in order and apart; the user's own rules come before Trooper's."""
+    """Give the places of `text` that are credentials, in order and apart; the user's rules come first."""
     own = own_rules()
     rules = (*extra.rules, *own.rules) if extra else own.rules
     general = (*extra.allowlists, *own.allowlists) if extra else own.allowlists
     lowered = text.lower()
     spans: list[tuple[int, int, int]] = []
     for rank, rule in enumerate(rules):
-        if not rule.keywords or any(keyword in lowered for keyword in rule.keywords):
-            spans += [(start, end, rank) for start, end in _spans(rule, text, general)]
+        for first, last in _parts(rule, lowered, text):
+            spans += [(start, end, rank) for start, end in _spans(rule, text, first, last, general)]
     return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
 
@@ -39,9 +39,38 @@ def mask(text: str) -> str:
     return "".join((*pieces, text[end:]))
 
 
-def _spans(rule: Rule, text: str, general: Iterable[Allowlist]) -> Iterator[tuple[int, int]]:
-    for match in re.compile(rule.regex, re.ASCII).finditer(text):
-        group = rule.group or match.lastindex and next(n for n, part in enumerate(match.groups(), 1) if part) or 0
+def _parts(rule: Rule, lowered: str, text: str) -> Iterator[tuple[int, int]]:
+    """Give what of a text a rule has to look at: trying a regex everywhere takes far longer than finding a word."""
+    if not rule.keywords:
+        yield 0, len(text)
+        return
+    # Lowering a text may lengthen it, and then places in it mean nothing.
+    anywhere = rule.anywhere or len(lowered) != len(text)
+    lines: set[tuple[int, int]] = set()
+    for keyword in rule.keywords:
+        at = lowered.find(keyword)
+        if at >= 0 and anywhere:
+            yield 0, len(text)
+            return
+        while at >= 0:
+            end = lowered.find("\n", at)
+            lines.add((lowered.rfind("\n", 0, at) + 1, end if end >= 0 else len(text)))
+            at = lowered.find(keyword, end) if end >= 0 else -1
+    last = -1
+    for start, end in sorted(lines):
+        following = lowered.find("\n", end + 1)
+        if start > last:
+            if last >= 0:
+                yield first, last
+            first = start
+        last = following if following >= 0 else len(text)
+    if last >= 0:
+        yield first, last
+
+
+def _spans(rule: Rule, text: str, first: int, last: int, general: Iterable[Allowlist]) -> Iterator[tuple[int, int]]:
+    for match in re.compile(rule.regex, re.ASCII).finditer(text, first, last):
+        group = rule.group or next((n for n, part in enumerate(match.groups(), 1) if part), 0)
         start, end = match.span(group)
         if start == end or (rule.entropy and _entropy(text[start:end]) <= rule.entropy):
             continue

@@ -32,7 +32,10 @@ class Allowlist:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of credential; `group` 0 is the first group that took part, or the whole match."""
+    """One kind of credential.
+
+    `group` 0 is the first group that took part, or the whole match. A match stands near a keyword, or `anywhere`.
+    """
 
     kind: str
     regex: str
@@ -40,6 +43,7 @@ class Rule:
     group: int
     entropy: float
     allowlists: tuple[Allowlist, ...]
+    anywhere: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Rules:
 def own_rules() -> Rules:
     """Give the rules that come with Trooper."""
     text = files("trooper_cli.guard").joinpath("rules.toml").read_text(encoding="utf-8")
-    return _rules(read_plain(text))
+    return _rules(read_plain(text), anywhere=False)
 
 
 def load_gitleaks(path: Path) -> Rules:
@@ -76,7 +80,7 @@ def load_gitleaks(path: Path) -> Rules:
             _translate(owner)
         except (re.error, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigurationError(f"{name} of {path} cannot be used: {error}; nothing was sent") from error
-    return _rules(table)
+    return _rules(table, anywhere=True)
 
 
 def read_plain(text: str) -> dict[str, Any]:
@@ -88,11 +92,16 @@ def read_plain(text: str) -> dict[str, Any]:
         if header == "[rules]":
             owner = {}
             table["rules"].append(owner)
+        elif header == "[rules.allowlists]":
+            owner = {}
+            table["rules"][-1].setdefault("allowlists", []).append(owner)
         elif header:
             above = table["rules"][-1] if header.startswith("rules.") else table
             owner = above["allowlist"] = {}
         elif array is not None:
             owner[key] = [literal or string or basic for literal, string, basic in _STRING.findall(array)]
+        elif line[0].endswith("= true"):
+            owner[key] = True
         elif number:
             owner[key] = float(number) if "." in number else int(number)
         else:
@@ -101,7 +110,7 @@ def read_plain(text: str) -> dict[str, Any]:
 
 
 _PLAIN = re.compile(
-    r"^(?:\[(\[rules\]|[\w.]+)\]|(\w+) = (?:'''(.*)'''|\"(.*)\"|\[((?:\n  .*)+\n|.*)\]|([\d.]+)))$", re.MULTILINE
+    r"^(?:\[(\[[\w.]+\]|[\w.]+)\]|(\w+) = (?:'''(.*)'''|\"(.*)\"|\[((?:\n  .*)+\n|.*)\]|([\d.]+)|true))$", re.MULTILINE
 )
 _STRING = re.compile(r"'''(.*?)'''|'([^'\n]*)'|\"([^\"\n]*)\"")
 
@@ -122,7 +131,7 @@ def _translate(owner: dict[str, Any]) -> None:
             re.compile(regex, re.ASCII)
 
 
-def _rules(table: Mapping[str, Any]) -> Rules:
+def _rules(table: Mapping[str, Any], *, anywhere: bool) -> Rules:
     return Rules(
         tuple(
             Rule(
@@ -132,6 +141,7 @@ def _rules(table: Mapping[str, Any]) -> Rules:
                 group=int(rule.get("secretGroup", 0)),
                 entropy=float(rule.get("entropy", 0)),
                 allowlists=tuple(_allowlists(rule)),
+                anywhere=bool(rule.get("anywhere", anywhere)),
             )
             for rule in _tables(table, "rules")
             # A rule without a regex looks at the names of files.
