@@ -53,19 +53,27 @@ def _parts(rule: Rule, lowered: str, text: str) -> Iterator[tuple[int, int]]:
             yield 0, len(text)
             return
         while at >= 0:
-            end = lowered.find("\n", at)
-            lines.add((lowered.rfind("\n", 0, at) + 1, end if end >= 0 else len(text)))
-            at = lowered.find(keyword, end) if end >= 0 else -1
-    last = -1
-    for start, end in sorted(lines):
-        following = lowered.find("\n", end + 1)
-        if start > last:
-            if last >= 0:
-                yield first, last
-            first = start
-        last = following if following >= 0 else len(text)
-    if last >= 0:
-        yield first, last
+            end = _line_end(lowered, at)
+            # A value may stand on the line after its name.
+            lines.add((lowered.rfind("\n", 0, at) + 1, _line_end(lowered, end + 1)))
+            at = lowered.find(keyword, end)
+    yield from _joined(sorted(lines))
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return end if end >= 0 else len(text)
+
+
+def _joined(parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join parts that overlap."""
+    joined: list[tuple[int, int]] = []
+    for start, end in parts:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    yield from joined
 
 
 def _spans(rule: Rule, text: str, first: int, last: int, general: Iterable[Allowlist]) -> Iterator[tuple[int, int]]:

@@ -6,21 +6,17 @@ Regexes are kept as text: compiling all of them would take longer than most prom
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
-from trooper_cli.guard.re2 import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Allowlist:
+class Allowlist(NamedTuple):
     """What is no secret although a rule says so; `target` is what its regexes are tried on."""
 
     regexes: tuple[str, ...]
@@ -30,8 +26,7 @@ class Allowlist:
     only_for: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One kind of credential.
 
     `group` 0 is the first group that took part, or the whole match. A match stands near a keyword, or `anywhere`.
@@ -46,8 +41,7 @@ class Rule:
     anywhere: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """Rules in order of precedence, and what none of them may report."""
 
     rules: tuple[Rule, ...]
@@ -57,7 +51,7 @@ class Rules:
 @cache
 def own_rules() -> Rules:
     """Give the rules that come with Trooper."""
-    text = files("trooper_cli.guard").joinpath("rules.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("rules.toml").read_text(encoding="utf-8")
     return _rules(read_plain(text), anywhere=False)
 
 
@@ -117,6 +111,8 @@ _STRING = re.compile(r"'''(.*?)'''|'([^'\n]*)'|\"([^\"\n]*)\"")
 
 def _translate(owner: dict[str, Any]) -> None:
     """Rewrite the regexes of a rule or of the file itself to what Python understands, and try them."""
+    from trooper_cli.guard.re2 import translated
+
     if "regex" in owner:
         owner["regex"] = translated(owner["regex"])
         groups = re.compile(owner["regex"], re.ASCII).groups
