@@ -1,17 +1,122 @@
-"""To be replaced by the scanner."""
+"""Does a text hold credentials? Rules for known kinds, and for what a name before it says is secret."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from trooper_cli.guard.find import Find
+from trooper_cli.guard.rules import Allowlist, Rule, Rules, load_gitleaks, own_rules
+
 if TYPE_CHECKING:
-    from trooper_cli.guard.find import Find
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Rules", "find", "load_gitleaks", "mask"]
 
 
-def load_gitleaks(path: str) -> object:
-    return path
+def find(text: str, extra: Rules | None = None) -> list[Find]:
+    """Give the places of `text` that are credentials, in order and apart; the user's rules come first."""
+    own = own_rules()
+    rules = (*extra.rules, *own.rules) if extra else own.rules
+    general = (*extra.allowlists, *own.allowlists) if extra else own.allowlists
+    lowered = text.lower()
+    spans: list[tuple[int, int, int]] = []
+    for rank, rule in enumerate(rules):
+        for first, last in _parts(rule, lowered, text):
+            spans += [(start, end, rank) for start, end in _spans(rule, text, first, last, general)]
+    return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
 
-def find(text: str, extra: object = None) -> list[Find]:
-    del text, extra
-    return []
+def mask(text: str) -> str:
+    """Replace each credential by its kind in brackets."""
+    pieces: list[str] = []
+    end = 0
+    for place in find(text):
+        pieces += [text[end : place.offset], f"[{place.kind}]"]
+        end = place.offset + place.length
+    return "".join((*pieces, text[end:]))
+
+
+def _parts(rule: Rule, lowered: str, text: str) -> Iterator[tuple[int, int]]:
+    """Give what of a text a rule has to look at: trying a regex everywhere takes far longer than finding a word."""
+    if not rule.keywords:
+        yield 0, len(text)
+        return
+    # Lowering a text may lengthen it, and then places in it mean nothing.
+    anywhere = rule.anywhere or len(lowered) != len(text)
+    lines: set[tuple[int, int]] = set()
+    for keyword in rule.keywords:
+        at = lowered.find(keyword)
+        if at >= 0 and anywhere:
+            yield 0, len(text)
+            return
+        while at >= 0:
+            end = _line_end(lowered, at)
+            # A value may stand on the line after its name.
+            lines.add((lowered.rfind("\n", 0, at) + 1, _line_end(lowered, end + 1)))
+            at = lowered.find(keyword, end)
+    yield from _joined(sorted(lines))
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return end if end >= 0 else len(text)
+
+
+def _joined(parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join parts that overlap."""
+    joined: list[tuple[int, int]] = []
+    for start, end in parts:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    yield from joined
+
+
+def _spans(rule: Rule, text: str, first: int, last: int, general: Iterable[Allowlist]) -> Iterator[tuple[int, int]]:
+    for match in re.compile(rule.regex, re.ASCII).finditer(text, first, last):
+        group = rule.group or next((n for n, part in enumerate(match.groups(), 1) if part), 0)
+        start, end = match.span(group)
+        if start == end or (rule.entropy and _entropy(text[start:end]) <= rule.entropy):
+            continue
+        allowlists = (*rule.allowlists, *(one for one in general if not one.only_for or rule.kind in one.only_for))
+        if not any(_allows(allowlist, match, group) for allowlist in allowlists):
+            yield start, end
+
+
+def _allows(allowlist: Allowlist, match: re.Match[str], group: int) -> bool:
+    if allowlist.target == "line":
+        start, end = match.span()
+        start = match.string.rfind("\n", 0, start) + 1
+        end = match.string.find("\n", end)
+        tried = match.string[start : end if end >= 0 else None]
+    else:
+        tried = match[0] if allowlist.target == "match" else match[group]
+    lowered = match[group].lower()
+    answers = (
+        [any(re.compile(regex, re.ASCII).search(tried) for regex in allowlist.regexes)] if allowlist.regexes else []
+    )
+    if allowlist.stopwords:
+        answers.append(any(word in lowered for word in allowlist.stopwords))
+    return bool(answers) and (all(answers) if allowlist.needs_all else any(answers))
+
+
+def _entropy(text: str) -> float:
+    """Bits a character, by how often each occurs in the text itself."""
+    size = len(text)
+    return -sum(count / size * math.log2(count / size) for count in Counter(text).values())
+
+
+def _merged(spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Join what overlaps; the rule that comes first names the whole."""
+    joined: list[tuple[int, int, int]] = []
+    for start, end, rank in sorted(spans):
+        if joined and start < joined[-1][1]:
+            first, last, best = joined[-1]
+            joined[-1] = (first, max(last, end), min(best, rank))
+        else:
+            joined.append((start, end, rank))
+    return joined

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.guard.made import B64, HEX, KINDS, URL, Maker, made
+from trooper_cli.errors import ConfigurationError
+from trooper_cli.guard import rules
+from trooper_cli.guard.credentials import find, load_gitleaks, mask
+from trooper_cli.guard.find import Find
+from trooper_cli.guard.re2 import translated
+
+MAKER = Maker(7)
+
+
+def holds(text: str, secret: str) -> bool:
+    """Tell whether the secret is found, and found where it stands."""
+    start = text.index(secret)
+    return any(
+        place.offset <= start + len(secret) // 10
+        and place.offset + place.length >= start + 0.9 * len(secret)
+        and place.length <= len(secret) + 8
+        for place in find(text)
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_found_at_its_place(kind: str) -> None:
+    texts = list(made(kind, 60, seed=5))
+    missed = [text for text, secret in texts if not holds(text, secret)]
+    # Chance makes placeholders and words too, and a Django key may hold any bracket.
+    assert len(missed) <= (24 if kind == "secret key" else 4), missed[:3]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_credential_is_found_in_a_diff(kind: str) -> None:
+    missed = []
+    for text, secret in made(kind, 20, seed=6):
+        if "\n" not in secret:
+            diff = "\n".join("+" + line for line in text.split("\n"))
+            missed += [diff] if not holds(diff, secret) else []
+    assert len(missed) <= (8 if kind == "secret key" else 2), missed[:3]
+
+
+ORDINARY = {
+    "npm integrity": f'"integrity": "sha512-{MAKER.base64(64)}",',
+    "yarn checksum": f"  checksum: 10c0/{MAKER.hex(128)}",
+    "cargo checksum": f'checksum = "{MAKER.hex(64)}"',
+    "go.sum": f"golang.org/x/net v0.46.0 h1:{MAKER.base64(32)}",
+    "pip hash": f"    --hash=sha256:{MAKER.hex(64)} \\",
+    "poetry hash": f'    {{file = "token_tools-1.0.tar.gz", hash = "sha256:{MAKER.hex(64)}"}},',
+    "commit": f"commit {MAKER.hex(40)}",
+    "commit, short": f"{MAKER.hex(8)} Use the token of the session",
+    "diff index": f"index {MAKER.hex(7)}..{MAKER.hex(7)} 100644",
+    "uuid": f'"id": "{MAKER.uuid()}", "token_id": "{MAKER.uuid()}"',
+    "data uri": f"background: url(data:image/png;base64,{MAKER.base64(300)})",
+    "digest in a log": f"2024-01-02T03:04:05Z INFO pulled image digest=sha256:{MAKER.hex(64)} key_hash={MAKER.hex(64)}",
+    "trace in a log": f"trace_id={MAKER.hex(32)} span_id={MAKER.hex(16)} request id {MAKER.uuid()}",
+    "public key": f"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ{MAKER.of(B64, 300)}= bob@laptop",
+    "public key, ed25519": f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{MAKER.of(B64, 43)} bob",
+    "certificate": f"-----BEGIN CERTIFICATE-----\nMIIDdzCCAl{MAKER.of(B64, 54)}\n{MAKER.of(B64, 64)}"
+    "\n-----END CERTIFICATE-----",
+    "public PEM": f"-----BEGIN PUBLIC KEY-----\nMIIBIjANBg{MAKER.of(B64, 54)}\n-----END PUBLIC KEY-----",
+    "private key in code": 'if line.startswith("-----BEGIN RSA PRIVATE KEY-----"): raise ValueError("a key")',
+    "pgp public key": f"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n{MAKER.of(B64, 64)}"
+    "\n-----END PGP PUBLIC KEY BLOCK-----",
+    "placeholder": "password: your_password",
+    "placeholder, angle": "token: <token>\npassword=<password>\napi_key: <YOUR_API_KEY_GOES_HERE>",
+    "placeholder, shell": "PASSWORD=${DB_PASSWORD}\nexport PASSWORD=$PASSWORD"
+    "\nTOKEN=$(vault read -field=token secret/app)",
+    "placeholder, template": 'password: "{{ secret }}"\ntoken: {{ .Values.token }}\nkey: ${{ secrets.DEPLOY_KEY_2 }}',
+    "placeholder, stars": "password: ********\ntoken = xxxxxxxxxxxxxxxxxxxxxxxx\napi_key: '****************'",
+    "placeholder, words": 'password = "changeme"\nPASSWORD=change-me\nsecret_key = "replace_me_with_a_long_string_1"',
+    "example": 'aws_access_key_id = "AKIA' + 'IOSFODNN7EXAMPLE"\npassword: "example-password1"',
+    "short token": "ghp_" + "x" * 36 + " sk-ant-" + "..." + " sk-" + "your-key-here-123456789",
+    "url placeholder": "postgres://user:password@localhost/db postgres://user:pass@host https://$USER:$PASSWORD@host/",
+    "url without": "https://example.com:8443/a@b http://host:80/@scope/package git@github.com:org/repo.git",
+    "input": "password = input()\npassword = getpass.getpass('Password: ')",
+    "call": "token = get_token(user)\naccess_token = response.json()['access_token']"
+    "\nsecret = secrets.token_urlsafe(32)",
+    "environment": 'password = os.environ["DB_PASSWORD_2"]\nconst token = process.env.GITHUB_TOKEN2;',
+    "parameter": "def check(password: str, token: str | None = None) -> bool:\n    self.password = password",
+    "type": "password: string;\n  token?: string;\n  apiKey: Option<String>,",
+    "keyword": "login(username=username, password=self.password2, token=args.token)",
+    "form": '<input type="password" name="password" id="password1" placeholder="Password" autocomplete="new-password">',
+    "forgot": "I forgot your password, sorry. Have you forgot your password?",
+    "required": "The password field is required. Password: required, at least 8 characters.",
+    "hashed": "the password is stored hashed, and the token is sent to the server for each request.",
+    "prose": "If the password is incorrect, a 401 is returned. The key to success is to pass tokens between functions.",
+    "german prose": "Das Passwort ist falsch. Das Passwort muss mindestens 8 Zeichen haben.",
+    "french prose": "Le mot de passe est incorrect. Votre mot de passe est trop court.",
+    "spanish prose": "La contraseña es obligatoria. Su contraseña debe tener 8 caracteres.",
+    "counts": "max_tokens=4096, input_tokens: 123456, completion_tokens = 20000000",
+    "names": "secretKeyRef: {name: app-credentials-v2, key: database_password_1}\nkeyFile: /etc/ssl/private/app-01.key",
+    "camel": "private static final String TOKEN_NAME = accessTokenFromRequestHeader2;",
+    "test log": "--- PASS: TestUTF8Decode2 (0.00s)\nok 1 password is checked",
+    "shell": "echo $PWD; PWD=/home/bob/work2; OLDPWD=/tmp/x1",
+    "options": "ssh -p 2222 host; mysql -u root -p shop; docker run -p 8080:80 image; mkdir -p /tmp/a1/b2",
+    "curl": "curl -u $USER:$TOKEN https://a.example; curl -sSL https://a.example -o out2",
+    "bearer": "Authorization: Bearer <token>\nAuthorization: Bearer $TOKEN\nthe bearer token authentication scheme",
+    "secret manifest": "kind: Secret\nmetadata:\n  name: app\n  namespace: default\ntype: Opaque",
+    "translation": '"password": "Passwort", "confirmPassword": "Passwort wiederholen"'
+    ', "newPassword": "Nouveau mot de passe"',
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+@pytest.mark.parametrize("marker", ["", "+", "-", "    ", "> "])
+def test_ordinary_text_is_no_credential(name: str, marker: str) -> None:
+    text = "\n".join(marker + line for line in ORDINARY[name].split("\n"))
+    assert [text[place.offset : place.offset + place.length] for place in find(text)] == []
+
+
+def test_the_rule_that_knows_most_names_a_place_that_several_find() -> None:
+    token = "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
+    text = f'password = "{token}"'
+    assert find(text) == [Find("github-token", text.index(token), 40)]
+
+
+def test_mask_replaces_the_secret_alone() -> None:
+    first, second = "Sommer" + "2024!", MAKER.hex(32)
+    text = f'İ password = "{first}"\napi_key: {second}\n'
+    assert mask(text) == 'İ password = "[password]"\napi_key: [secret]\n'
+    assert mask("nothing here") == "nothing here"
+
+
+@given(st.text() | st.text(alphabet="password:=\"'tokenkey \n-+/A1$@", max_size=300))
+def test_finds_are_in_order_apart_and_within_the_text(text: str) -> None:
+    end = 0
+    for place in find(text):
+        assert place.offset >= end
+        assert place.length > 0
+        end = place.offset + place.length
+    assert end <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password " * 20_000,
+        "password=" * 20_000,
+        "-----BEGIN PRIVATE KEY-----\n" * 5_000,
+        "-----BEGIN PRIVATE KEY-----" + "A" * 150_000,
+        "private key " + "+" * 150_000,
+        "curl " * 30_000,
+        "a://" * 40_000,
+        "://" + "a:" * 60_000,
+        "token" + " " * 150_000,
+        "key=" + "aB" * 80_000,
+        "eyJ" * 50_000,
+        "the password is" + " a" * 60_000,
+        "authorization: " * 10_000,
+        "kind: Secret\n" + "  a: " + "A" * 150_000,
+        "$argon2 pbkdf2_" + "scrypt:" * 20_000,
+        ":*:" * 50_000,
+    ],
+    ids=lambda text: text[:20].strip(),
+)
+def test_hostile_text_takes_no_long_time(text: str) -> None:
+    start = time.perf_counter()
+    find(text)
+    assert time.perf_counter() - start < 10
+
+
+def test_our_file_is_read_as_toml_reads_it() -> None:
+    text = (Path(rules.__file__).with_name("rules.toml")).read_text(encoding="utf-8")
+    assert rules.read_plain(text) == tomllib.loads(text)
+
+
+def gitleaks(folder: Path, text: str) -> rules.Rules:
+    path = folder / ".gitleaks.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_gitleaks(path)
+
+
+def test_a_users_rules_and_allowlists_are_used(tmp_path: Path) -> None:
+    extra = gitleaks(
+        tmp_path,
+        """
+        title = "ours"
+        [extend]
+        useDefault = true
+        [allowlist]
+        regexes = ['''^hunter\\d$''']
+        paths = ['''vendor/''']
+        [[rules]]
+        id = "badge"
+        description = "a badge"
+        regex = '''BADGE-(?P<number>[[:digit:]]{6})(?i)-x\\z'''
+        secretGroup = 1
+        keywords = ["BADGE"]
+        [rules.allowlist]
+        stopwords = ["999"]
+        [[rules]]
+        id = "files"
+        path = '''\\.p12$'''
+        """,
+    )
+    assert find("see badge BADGE-123456-X", extra) == [Find("badge", 16, 6)]
+    assert find("see badge BADGE-999456-X", extra) == []
+    assert find('password = "hunter2"', extra) == []
+    assert len(find('password = "hunter2"')) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        ("id = 'broken'\nregex = '''(a'''", "broken"),
+        ("id = 'greek'\nregex = '''\\p{Greek}'''", "greek"),
+        ("id = 'lazy'\nregex = '''(?U)a'''", "lazy"),
+        ("id = 'group'\nregex = '''(a)'''\nsecretGroup = 2", "group"),
+        ("id = 'list'\nregex = '''a'''\n[rules.allowlist]\nregexes = ['''[''']", "list"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_named(tmp_path: Path, rule: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        gitleaks(tmp_path, f"[[rules]]\n{rule}\n")
+
+
+def test_a_file_that_is_no_toml_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="TOML"):
+        gitleaks(tmp_path, "[[rules")
+    with pytest.raises(ConfigurationError):
+        load_gitleaks(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("go", "python"),
+    [
+        ("a(?i)b|c", "a(?i:b)|(?i:c)"),
+        ("(a(?i)b)c", "(a(?i:b))c"),
+        ("(?i)a", "(?i:a)"),
+        ("(?i:a)b", "(?i:a)b"),
+        (r"a\z", r"a\Z"),
+        ("[[:alnum:]_]", "[0-9A-Za-z_]"),
+        ("[^[:space:]]", r"[^\t\n\v\f\r ]"),
+        ("(?P<n>a)(?<m>b)", "(?P<n>a)(?P<m>b)"),
+        (r"\Qa.b\E", r"a\.b"),
+        (r"\x{e9}", r"\U000000e9"),
+        ("[]a(]b", "[]a(]b"),
+        ("[a[|]", r"[a\[\|]"),
+        (r"[\]]|(x)", r"[\]]|(x)"),
+    ],
+)
+def test_go_expressions_become_python_ones(go: str, python: str) -> None:
+    assert translated(go) == python
+
+
+def test_no_made_credential_repeats() -> None:
+    assert len({secret for _, secret in made("github", 50)}) == 50
+    assert set(Maker(1).hex(99)) <= set(HEX)
