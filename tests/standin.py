@@ -185,10 +185,11 @@ def ollama(
     version: str = "0.33.0",
     models: Iterable[str] = ("llama3.2:latest",),
     remote: Iterable[str] = (),
+    told_by: Iterable[str] = ("/api/tags", "/api/show"),
     context: int = 32768,
     chat: Callable[[Recorded], Iterable[bytes]] | None = None,
 ) -> Callable[[Recorded], Iterable[bytes]]:
-    """Answer as Ollama does; `remote` names models that are stubs of ones elsewhere."""
+    """Answer as Ollama does; `remote` names stubs of models elsewhere, `told_by` which calls say so."""
     lock = tuple(map(int, version.split(".")[:2])) >= (0, 18)
     far = {"remote_host": "https://ollama.com:443", "remote_model": "big"}
 
@@ -203,13 +204,14 @@ def ollama(
         if request.path == "/api/version":
             return http(200, json.dumps({"version": version}))
         if request.path == "/api/tags":
-            rows = [{"name": name} for name in models] + [{"name": name} | far for name in remote]
+            stub = far if request.path in told_by else {}
+            rows = [{"name": name} | stub for name in remote] + [{"name": name} for name in models]
             return http(200, json.dumps({"models": rows}))
         name, there = known(request)
         if not there:
             return http(404, json.dumps({"error": f"model '{request.json['model']}' not found"}))
         if request.path == "/api/show":
-            extra = far if name in remote else {}
+            extra = far if name in remote and request.path in told_by else {}
             return http(200, json.dumps({"model_info": {"llama.context_length": context}} | extra))
         return chat(request) if chat else lines(text, stream=request.json["stream"])
 

@@ -194,5 +194,6 @@ class TestGate:
             "    return plain(self, *arguments, **named)\n"
             "http.client.HTTPConnection.request = request\n"
         )
-        done = trooper("ask", "--local", "hello", PYTHONPATH=str(tmp_path))
+        path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+        done = trooper("ask", "--local", "hello", PYTHONPATH=path)
         assert (done.code, done.out) == (77, b"")

@@ -92,6 +92,15 @@ class TestConversation:
         assert proxy.connections == 0
         assert len(local.bodies) == 1
 
+    def test_a_cloud_on_loopback_is_asked_without_a_proxy(
+        self, trooper: Trooper, cloud: Standin, serve: Callable[..., Standin]
+    ) -> None:
+        """Of all proxy variables only HTTPS_PROXY is obeyed, and only for https."""
+        proxy = serve(claude("stolen"))
+        names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+        assert trooper("ask", "hello", **dict.fromkeys(names, proxy.url)).text == "a cloud answer\n"
+        assert (len(cloud.bodies), proxy.connections) == (1, 0)
+
     def test_a_fallback_turn_is_told_the_public_view_only(
         self, trooper: Trooper, cloud: Standin, local: Standin
     ) -> None:
@@ -127,6 +136,13 @@ class TestPlace:
         for name in ("innocent", "innocent:latest", "innocent:local"):
             done = trooper("ask", "--local", "-m", name, "hunter2")
             assert done.code in {77, 78}, done.notices
+        assert b"hunter2" not in local.bytes
+
+    @pytest.mark.parametrize("told_by", ["/api/tags", "/api/show"])
+    def test_one_word_of_the_server_is_enough(self, trooper: Trooper, local: Standin, told_by: str) -> None:
+        """A stub is refused if the list of models alone says so, or its description alone."""
+        local.respond = ollama(version="0.17.4", remote=("innocent:latest",), told_by=(told_by,))
+        assert trooper("ask", "--local", "-m", "innocent", "hunter2").code == 77
         assert b"hunter2" not in local.bytes
 
     def test_a_model_that_is_not_named_is_a_local_one(self, trooper: Trooper, local: Standin) -> None:

@@ -138,6 +138,43 @@ class TestOwnRules:
         assert len(cloud.bodies) == 2
 
 
+class TestCredentials:
+    """Credentials are not sent, wherever they come from."""
+
+    def test_a_credential_is_refused(self, trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
+        """A key or a password in prompt, pipe or file is exit 77; kind and place are told, not the text."""
+        key = "AKIA" + "Q3EGXWJ5LZT2RMVB"
+        connection = "postgres://billing:" + "n7Rw-tq2Lz" + "@db1.internal:5432/billing"
+        note = tmp_path / "dump.env"
+        note.write_text(f"DATABASE_URL={connection}\n")
+        for done in (
+            trooper("ask", stdin=f"why does {key} fail?"),
+            trooper("ask", "explain", stdin=connection),
+            trooper("ask", "-f", str(note), "explain"),
+            trooper("ask", "--dry-run", key),
+        ):
+            assert (done.code, done.out) == (77, b"")
+            assert key not in done.notices
+            assert "n7Rw" not in done.notices
+        assert cloud.connections == 0
+        assert trooper("ask", "--local", stdin=key).code == 0
+        assert trooper("guard", stdin=connection).code == 77
+
+    def test_the_user_s_gitleaks_rules_count(self, trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
+        """Rules of the user's own .gitleaks.toml are added; one that cannot be used is exit 78, not passed over."""
+        rules = tmp_path / ".gitleaks.toml"
+        rules.write_text('[[rules]]\nid = "acme"\nregex = "acme-[0-9]{6}"\nkeywords = ["acme"]\n')
+        trooper.home.mkdir(parents=True)
+        (trooper.home / "config.toml").write_text(f'gitleaks = "{rules}"\n')
+        done = trooper("ask", "what is acme-123456?")
+        assert done.code == 77
+        assert "acme" in done.notices
+        assert "123456" not in done.notices
+        rules.write_text('[[rules]]\nid = "acme"\nregex = "acme-("\n')
+        assert trooper("ask", "hello").code == 78
+        assert cloud.connections == 0
+
+
 class TestCommands:
     """guard, share, forget, audit."""
 

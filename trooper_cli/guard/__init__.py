@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import LocalityError, TrooperError
@@ -18,7 +19,6 @@ from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from trooper_cli.session import StoredTurn
     from trooper_cli.settings import Settings
@@ -46,7 +46,7 @@ class Guard:
 
         extra = None
         if path := self._settings.text("gitleaks"):
-            extra = credentials.load_gitleaks(path)
+            extra = credentials.load_gitleaks(Path(path).expanduser())
         finds = [*self._index.find(text), *credentials.find(text, extra)]
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import patterns
