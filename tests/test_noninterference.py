@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import Trooper
 from tests.standin import Standin, api_error, claude, ollama
-from trooper_cli.ask import Question, ask
+from trooper_cli.ask import ask
 from trooper_cli.errors import LocalityError, TrooperError
+from trooper_cli.question import Question
 from trooper_cli.session import Session
 from trooper_cli.settings import Settings
 from trooper_cli.turn import Label, Status
@@ -56,7 +57,7 @@ troubles = st.sampled_from(["none", "none", "overload", "cut"])
 def no_waiting() -> Iterator[None]:
     """Retries wait no time here; what they send is what counts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trooper_cli.ask.time.sleep", lambda _: None)
+        patch.setattr("trooper_cli.attempt.time.sleep", lambda _: None)
         yield
 
 

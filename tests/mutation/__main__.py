@@ -67,14 +67,14 @@ MUTANTS = [
     ),
     Mutant(
         "a fallback is told private turns",
-        "ask.py",
+        "attempt.py",
         "answer = _attempt(turn, local, turn.public_view(), settings)",
         "answer = _attempt(turn, local, turn.private_view(), settings)",
         PROMISE,
     ),
     Mutant(
         "no gate around private turns",
-        "ask.py",
+        "attempt.py",
         "with this_machine_only():",
         "with __import__('contextlib').nullcontext():",
         LOCALITY,

@@ -1,0 +1,1 @@
+"""One function a command: it takes plain values, prints, and gives the exit code."""

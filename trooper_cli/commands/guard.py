@@ -1,0 +1,75 @@
+"""`trooper guard` and `trooper audit`: what must not leave, and what has left."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trooper_cli.commands.options import JsonOption, NamedSession
+from trooper_cli.settings import Settings
+from trooper_cli.terminal import Output, say
+
+
+def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
+    """List every request that left this machine, and every turn that was shared; exit 77 if a private turn took part.
+
+    \b
+    trooper audit -s ops
+    trooper audit -s ops --json | jq -r .sha256
+    """  # noqa: D301
+    from trooper_cli.audit import leaked, records
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    output = Output()
+    with closing(Session.open(data_folder(Settings.of_process().environ), session)) as opened:
+        found = records(opened)
+    for record in found:
+        if as_json:
+            output.write(f"{json.dumps(record)}\n")
+        else:
+            turns = ",".join(str(number) for number in record["turns"]) or "-"
+            mark = "  PRIVATE" if record["private"] and record["to"] != "share" else ""
+            place = record["host"] or "-"
+            output.write(
+                f"{record['at']}  {record['to']:<7}  {place}  {record['bytes']:>8} bytes  "
+                f"{record['sha256'][:16] or '-':<16}  turn {record['turn'] or '-'} with {turns}{mark}\n"
+            )
+    if leaked(found):
+        say("a private turn took part in a request to the cloud")
+        return 77
+    return 0
+
+
+def guard(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Standard input without one.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> int:
+    """Check text as if it were about to go to the cloud; exit 77 if it repeats private text or holds a credential.
+
+    \b
+    git diff --cached | trooper guard
+    trooper guard --json notes.txt | jq .kind
+    """  # noqa: D301
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.prompt import stdin_text, text_of
+
+    settings, output = Settings.of_process(), Output()
+    found = False
+    with closing(Guard(data_folder(settings.environ), settings)) as opened:
+        sources = [(str(path), text_of(path)) for path in files or []] or [("-", stdin_text(say))]
+        for name, text in sources:
+            for find in opened.look(text):
+                found = True
+                told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
+                if find.session:
+                    told |= {"session": find.session, "turn": find.turn or 0}
+                line = json.dumps(told) if as_json else " ".join(f"{key} {value}" for key, value in told.items())
+                output.write(f"{line}\n")
+    return 77 if found else 0

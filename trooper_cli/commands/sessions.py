@@ -1,0 +1,172 @@
+"""Commands on sessions: list, show, write, read, delete, declassify, erase."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trooper_cli.commands.options import JsonOption, NamedSession, TurnNumbers
+from trooper_cli.settings import Settings
+from trooper_cli.terminal import Notices, Output, say
+
+
+def sessions(*, as_json: JsonOption = False) -> int:
+    """List the sessions: name, turns, how many of them private, time of the newest.
+
+    \b
+    trooper sessions
+    trooper sessions --json | jq -r .session
+    """  # noqa: D301
+    from trooper_cli.errors import TrooperError
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session, names
+
+    output, home = Output(), data_folder(Settings.of_process().environ)
+    rows = []
+    for name in names(home):
+        try:
+            session = Session.open(home, name)
+        except TrooperError as error:
+            say(str(error))
+            continue
+        rows.append((name, *session.counts()))
+        session.close()
+    if as_json:
+        for name, turns, private, newest in rows:
+            output.write(f"{json.dumps({'session': name, 'turns': turns, 'private': private, 'newest': newest})}\n")
+    elif rows:
+        width = max(len(name) for name, *_ in rows)
+        for name, turns, private, newest in rows:
+            output.write(f"{name:<{width}}  {turns:>6} turns  {private:>6} private  {newest or ''}\n")
+    return 0
+
+
+def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
+    """Print a session.
+
+    \b
+    trooper show -s ops
+    trooper show -s ops --json | jq -r 'select(.label == "public") | .answer'
+    """  # noqa: D301
+    from trooper_cli.exchange import as_record
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    output = Output()
+    opened = Session.open(data_folder(Settings.of_process().environ), session)
+    for turn in opened.turns():
+        if as_json:
+            output.write(f"{json.dumps(as_record(turn) | {'stop': turn.stop}, ensure_ascii=False)}\n")
+            continue
+        by = " ".join(part for part in (turn.engine, turn.model) if part)
+        status = "" if turn.status == "answered" else f", {turn.status}"
+        output.write(f"── {turn.number} · {turn.label}{status} · {turn.at}{f' · {by}' if by else ''}\n")
+        if turn.system:
+            output.write(f"[system] {turn.system}\n")
+        output.write(f"> {turn.prompt.replace(chr(10), f'{chr(10)}> ')}\n\n{turn.answer}\n\n")
+    opened.close()
+    return 0
+
+
+def export(*, session: NamedSession) -> int:
+    """Write a session to standard output as JSON Lines, one turn an object.
+
+    \b
+    trooper export -s ops > ops.jsonl
+    """  # noqa: D301
+    from trooper_cli.exchange import as_record
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    output = Output()
+    opened = Session.open(data_folder(Settings.of_process().environ), session)
+    for turn in opened.turns():
+        output.write(f"{json.dumps(as_record(turn))}\n")
+    opened.close()
+    return 0
+
+
+def import_turns(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="JSON Lines; standard input without it.")
+    ] = None,
+    *,
+    session: NamedSession,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
+) -> int:
+    """Append turns to a session, all or none; a turn whose label is missing or unknown is private.
+
+    \b
+    trooper import -s ops < ops.jsonl
+    """  # noqa: D301
+    from trooper_cli.exchange import import_file
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+
+    settings = Settings.of_process()
+    home = data_folder(settings.environ)
+    with closing(Guard(home, settings)) as opened:
+        count = import_file(home, session, file, opened)
+    Notices(quiet=quiet).tell(f"{count} turns imported into {session}")
+    return 0
+
+
+def rm(*, session: NamedSession) -> int:
+    """Delete a session.
+
+    \b
+    trooper rm -s ops
+    """  # noqa: D301
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import remove
+
+    settings = Settings.of_process()
+    home = data_folder(settings.environ)
+    remove(home, session)
+    with closing(Guard(home, settings)) as guard:
+        guard.forget(session)
+    return 0
+
+
+def share(turns: TurnNumbers, *, session: NamedSession) -> int:
+    """Declassify private turns: copy each into a new public turn, which the cloud will be told.
+
+    \b
+    trooper share -s ops 7
+    """  # noqa: D301
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    settings, output = Settings.of_process(), Output()
+    home = data_folder(settings.environ)
+    with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
+        for number in turns:
+            copy = opened.share(number)
+            guard.remember_turns(session, [copy])
+            output.write(f"{number} is public as {copy.number}\n")
+    return 0
+
+
+def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
+    """Erase turns from the disk: from the session, from its log and from the guard's fingerprints.
+
+    \b
+    trooper forget -s ops 7 8
+    """  # noqa: D301
+    from trooper_cli.guard import Guard
+    from trooper_cli.places import data_folder
+    from trooper_cli.session import Session
+
+    settings = Settings.of_process()
+    home = data_folder(settings.environ)
+    with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
+        opened.forget(turns)
+        for number in turns:
+            guard.forget(session, number)
+    return 0

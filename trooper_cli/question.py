@@ -1,0 +1,83 @@
+"""What is asked, what came of it, and a turn on the way between the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trooper_cli.engines import Usage
+    from trooper_cli.errors import StorageError
+    from trooper_cli.guard import Guard
+    from trooper_cli.route import Decision
+    from trooper_cli.session import Session, StoredPrivateView, StoredPublicView
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the user asked for in one call.
+
+    `stream` asks the engine for pieces, `live` shows them as they arrive; otherwise the whole answer is shown or none.
+    """
+
+    prompt: str
+    session: str | None = None
+    local_flag: bool | None = None
+    model: str | None = None
+    system: str | None = None
+    stream: bool = True
+    live: bool = False
+    fallback: bool = True
+    on_leak: str = "block"
+    budget: int | None = None
+    max_tokens: int | None = None
+    silence: float | None = None
+
+
+@dataclass
+class Answer:
+    """What came of it. `failure` is a session that could not be written although the answer is there."""
+
+    text: str
+    turn: int
+    decision: Decision
+    engine: str
+    model: str
+    stop: str
+    usage: Usage
+    context: dict[str, object]
+    host: str
+    on_network: bool
+    fallback: dict[str, str] | None = None
+    seconds: float = 0.0
+    failure: StorageError | None = None
+
+
+@dataclass
+class UnderWay:
+    """A turn on its way: what is known of it so far, for whichever end it comes to."""
+
+    question: Question
+    decision: Decision
+    session: Session
+    guard: Guard
+    number: int | None
+    show: Callable[[str], None]
+    tell: Callable[[str], None]
+    failure: StorageError | None = None
+    engine: str = ""
+    model: str = ""
+    pieces: list[str] = field(default_factory=list)
+    shown: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def public_view(self) -> StoredPublicView:
+        return self.session.public_view(self.number)
+
+    def private_view(self) -> StoredPrivateView:
+        return self.session.private_view(self.number)
