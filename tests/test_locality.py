@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -10,9 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trooper_cli import locality
+from trooper_cli.ask import ask
+from trooper_cli.audit import leaked, records
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
 from trooper_cli.locality import PinnedConnection, is_loopback, local_endpoint, this_machine_only
+from trooper_cli.question import Question
+from trooper_cli.session import Session
+from trooper_cli.settings import Settings
 from trooper_cli.transport import cloud_url
 
 if TYPE_CHECKING:
@@ -197,3 +203,32 @@ class TestGate:
         path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
         done = trooper("ask", "--local", "hello", PYTHONPATH=path)
         assert (done.code, done.out) == (77, b"")
+
+
+class TestTrustedHost:
+    """A host of the network that the user trusts as local, told wherever it matters."""
+
+    def test_it_is_told_in_answer_and_audit(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, local: Standin
+    ) -> None:
+        """The answer says that it came over the network, and audit lists the request; no cloud took part."""
+
+        # An address of this machine plays the part of one on the network, so that nothing really leaves.
+        def lookup(_: str, port: int, *__: object, **___: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        monkeypatch.setattr(locality, "is_loopback", lambda _: False)
+        config = tmp_path / "config.toml"
+        environ = {"OLLAMA_HOST": f"gpu.example:{local.port}", "TROOPER_LOCAL_ENGINE": "ollama"}
+        question = Question("hello", session="ops", local_flag=True)
+        with pytest.raises(LocalityError, match="local_hosts"):
+            ask(question, Settings(environ, config), tmp_path, lambda _: None, lambda _: None)
+        assert local.connections == 0
+        config.write_text('local_hosts = ["gpu.example"]\n')
+        answer = ask(question, Settings(environ, config), tmp_path, lambda _: None, lambda _: None)
+        assert (answer.host, answer.on_network) == (f"gpu.example:{local.port}", True)
+        with contextlib.closing(Session.open(tmp_path, "ops")) as session:
+            (record,) = records(session)
+        assert (record["to"], record["host"]) == ("network", f"gpu.example:{local.port}")
+        assert not leaked([record])

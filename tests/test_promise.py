@@ -172,6 +172,51 @@ class TestPlace:
         assert trooper("ask", "--local", "hello", TROOPER_LOCAL_URL="http://192.0.2.7:8080").code == 77
 
 
+class TestTraces:
+    """A token in every private prompt, answer, file and system prompt, looked for wherever bytes can lie."""
+
+    def test_no_canary_outside_the_session(
+        self, trooper: Trooper, cloud: Standin, local: Standin, tmp_path: Path
+    ) -> None:
+        """Cloud bytes, outputs, notices, temporary files and the home hold no private text but in the session file."""
+        canaries = ["zqprompt1", "zqanswer2", "zqfile3", "zqsystem4"]
+        local.respond = ollama(f"{canaries[1]} is the word")
+        note, spare = tmp_path / "note.txt", tmp_path / "spare"
+        note.write_text(canaries[2])
+        spare.mkdir()
+        environ = {"TMPDIR": str(spare), "HOME": str(spare), "XDG_CACHE_HOME": str(spare / "cache")}
+        trooper("ask", "-s", "ops", "one", **environ)
+        trooper(
+            "ask", "-s", "ops", "--local", "--system", canaries[3], "-f", str(note), canaries[0], **environ
+        )  # fmt: skip
+        seen = [
+            trooper("ask", "-s", "ops", *flags, "two", **environ) for flags in ([], ["--json"], ["-v"], ["--dry-run"])
+        ]
+        cloud.respond = lambda _: api_error(500, "api_error")
+        seen += [trooper("ask", "-s", "ops", "--no-fallback", "three", TROOPER_TRACE="1", **environ)]
+        seen += [trooper("sessions"), trooper("audit", "-s", "ops"), trooper("ask", "-s", "ops", "four", **environ)]
+        places = [path for path in (*spare.rglob("*"), *trooper.home.rglob("*")) if path.is_file()]
+        assert trooper.home / "sessions" / "ops.db" in places
+        for canary in canaries:
+            data = canary.encode()
+            assert data in (trooper.home / "sessions" / "ops.db").read_bytes()
+            assert data not in cloud.bytes
+            for done in seen[:-1]:
+                assert data not in done.out + done.err
+            for path in places:
+                assert path.name.startswith("ops.db") or data not in path.read_bytes(), path
+
+    def test_a_home_behind_a_link_works_and_is_closed(self, trooper: Trooper, tmp_path: Path) -> None:
+        """TROOPER_HOME may be a link to a folder; that folder is closed to others."""
+        real = tmp_path / "real"
+        real.mkdir(mode=0o755)
+        (tmp_path / "link").symlink_to(real)
+        done = trooper("ask", "-s", "ops", "--local", "secret", TROOPER_HOME=str(tmp_path / "link"))
+        assert done.code == 0
+        assert real.stat().st_mode & 0o777 == 0o700
+        assert (real / "sessions" / "ops.db").stat().st_mode & 0o777 == 0o600
+
+
 class TestTypes:
     """The law is in the types: a cloud request cannot be built from anything but the public view."""
 
