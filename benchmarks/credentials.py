@@ -89,7 +89,8 @@ def pace() -> None:
             find(text)
             warm.append(time.perf_counter() - start)
         print(
-            f"{name}: 10 kB, first call with loading {1e3 * cold[0]:.1f} to {1e3 * cold[7]:.1f} ms, later {1e3 * min(warm):.2f} ms"
+            f"{name}: 10 kB, first call with loading {1e3 * cold[0]:.1f} to {1e3 * cold[7]:.1f} ms, "
+            f"later {1e3 * min(warm):.2f} ms"
         )
 
 
