@@ -19,7 +19,7 @@ from trooper_cli.guard.credentials import find
 COUNT = 200
 LARGEST = 400_000
 COLD = """
-import sys, time, pathlib, collections, math
+import sys, time, typing, pathlib, collections, math
 from trooper_cli.guard import find as _
 from trooper_cli import errors
 text = sys.stdin.read()

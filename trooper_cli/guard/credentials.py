@@ -22,10 +22,13 @@ def find(text: str, extra: Rules | None = None) -> list[Find]:
     rules = (*extra.rules, *own.rules) if extra else own.rules
     general = (*extra.allowlists, *own.allowlists) if extra else own.allowlists
     lowered = text.lower()
+    held = _held({keyword for rule in rules for keyword in rule.keywords}, lowered)
     spans: list[tuple[int, int, int]] = []
     for rank, rule in enumerate(rules):
-        for first, last in _parts(rule, lowered, text):
-            spans += [(start, end, rank) for start, end in _spans(rule, text, first, last, general)]
+        keywords = [keyword for keyword in rule.keywords if keyword in held]
+        if keywords or not rule.keywords:
+            for first, last in _parts(rule, keywords, lowered, text):
+                spans += [(start, end, rank) for start, end in _spans(rule, text, first, last, general)]
     return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
 
@@ -39,19 +42,25 @@ def mask(text: str) -> str:
     return "".join((*pieces, text[end:]))
 
 
-def _parts(rule: Rule, lowered: str, text: str) -> Iterator[tuple[int, int]]:
+def _held(keywords: Iterable[str], lowered: str) -> set[str]:
+    """Give the keywords that a text holds; most words of a text stand in it more than once."""
+    words = "\n".join(set(lowered.split()))
+    return {
+        keyword
+        for keyword in keywords
+        if keyword in (words if " " not in keyword and keyword.isprintable() else lowered)
+    }
+
+
+def _parts(rule: Rule, keywords: list[str], lowered: str, text: str) -> Iterator[tuple[int, int]]:
     """Give what of a text a rule has to look at: trying a regex everywhere takes far longer than finding a word."""
-    if not rule.keywords:
+    # Lowering a text may lengthen it, and then places in it mean nothing.
+    if rule.anywhere or not keywords or len(lowered) != len(text):
         yield 0, len(text)
         return
-    # Lowering a text may lengthen it, and then places in it mean nothing.
-    anywhere = rule.anywhere or len(lowered) != len(text)
     lines: set[tuple[int, int]] = set()
-    for keyword in rule.keywords:
+    for keyword in keywords:
         at = lowered.find(keyword)
-        if at >= 0 and anywhere:
-            yield 0, len(text)
-            return
         while at >= 0:
             end = _line_end(lowered, at)
             # A value may stand on the line after its name.
