@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,6 @@ import pytest
 from tests.standin import claude, ollama
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Trooper
     from tests.standin import Standin
 
@@ -108,9 +107,20 @@ class TestPipe:
     def test_sessions_from_before_the_index_are_known(self, trooper: Trooper) -> None:
         """If the index is gone it is made again from the sessions: private turns do not become sendable."""
         trooper("ask", "-s", "ops", "--local", stdin=SECRET)
-        for name in ("guard.db", "guard.key"):
-            (trooper.home / name).unlink()
-        assert trooper("ask", stdin=SECRET).code == 77
+        for lost in (("guard.db", "guard.key"), ("guard.db",), ("guard.key",)):
+            for name in lost:
+                (trooper.home / name).unlink()
+            assert trooper("ask", stdin=SECRET).code == 77, lost
+
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+    def test_a_home_that_cannot_be_written_does_not_hinder(self, trooper: Trooper) -> None:
+        """Where nothing can be written, one-off questions are answered; what should be remembered is exit 74."""
+        home = "/proc/trooper"
+        assert trooper("ask", "hello", TROOPER_HOME=home).text == "a cloud answer\n"
+        for arguments in (["-s", "ops"], ["--local"], ["--local", "-s", "ops"]):
+            done = trooper("ask", *arguments, "hello", TROOPER_HOME=home)
+            assert (done.code, done.text) == (74, f"a {'local' if '--local' in arguments else 'cloud'} answer\n")
+            assert done.notices.count("\n") == 1
 
     def test_imported_private_turns_are_known(self, trooper: Trooper) -> None:
         """A private turn that came by import is guarded like one that was asked."""

@@ -30,7 +30,7 @@ PRIVATE = (
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
-    opened = Index(tmp_path)
+    opened = Index.open(tmp_path)
     yield opened
     opened.close()
 
@@ -129,7 +129,7 @@ def test_every_shared_run_of_48_is_found(
 ) -> None:
     """Whatever stands around it on both sides, 48 shared letters and digits are found."""
     shared = "".join(random.Random(seed).choices("abcdefghijklmnopqrstuvwxyz", k=RUN + WINDOW - 1))
-    index = Index(tmp_path_factory.mktemp("index"))
+    index = Index.open(tmp_path_factory.mktemp("index"))
     remember(index, f"{before}{shared}{after}")
     assert index.find(f"{around}{shared}{behind}")
     index.close()
@@ -146,7 +146,7 @@ def test_reduction_forgets_layout_alone(text: str) -> None:
 
 def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     """Index and key are 0600."""
-    index = Index(tmp_path)
+    index = Index.open(tmp_path)
     remember(index, PRIVATE)
     for path in tmp_path.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
@@ -155,7 +155,7 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 def test_forgetting_leaves_no_fingerprint(tmp_path: Path) -> None:
     """After removal not one fingerprint's bytes are in any file, and the text passes."""
-    index = Index(tmp_path)
+    index = Index.open(tmp_path)
     remember(index, PRIVATE, session="other")
     remember(index, "Completely different words about the weather in Graz and the price of plums in autumn. " * 3)
     rows = index._connection.execute(  # noqa: SLF001
@@ -168,7 +168,7 @@ def test_forgetting_leaves_no_fingerprint(tmp_path: Path) -> None:
     index.close()
     left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert not any(mark in left for mark in marks)
-    index = Index(tmp_path)
+    index = Index.open(tmp_path)
     assert index.find("words about the weather in Graz and the price of plums in autumn") == []
     assert index.find(PRIVATE)
     index.close()
@@ -176,10 +176,10 @@ def test_forgetting_leaves_no_fingerprint(tmp_path: Path) -> None:
 
 def test_another_key_finds_nothing(tmp_path: Path) -> None:
     """The fingerprints are keyed: without the key the index says nothing about any text."""
-    index = Index(tmp_path)
+    index = Index.open(tmp_path)
     remember(index, PRIVATE)
     index.close()
     (tmp_path / "guard.key").write_bytes(b"x" * 32)
-    index = Index(tmp_path)
+    index = Index.open(tmp_path)
     assert index.find(PRIVATE) == []
     index.close()

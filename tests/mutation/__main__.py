@@ -162,7 +162,7 @@ MUTANTS = [
     Mutant(
         "imports are not remembered", "exchange.py", "guard.remember_turns(name, session.turns(first))", "pass", GUARD
     ),
-    Mutant("a lost index stays empty", "guard/__init__.py", "        if is_new:\n", "        if False:\n", GUARD),
+    Mutant("a lost index stays empty", "guard/__init__.py", "if self._index.is_complete:", "if True:", GUARD),
     Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
     Mutant("files keep others' rights", "places.py", "path.chmod(mode & 0o700)", "pass", SESSION),
     Mutant("links are followed", "database.py", 'getattr(os, "O_NOFOLLOW", 0)', "0", SESSION),

@@ -7,11 +7,10 @@ which kind.
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trooper_cli.errors import LocalityError, TrooperError
+from trooper_cli.errors import LocalityError, StorageError, TrooperError
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.overlap import Index
 from trooper_cli.session import Session, names
@@ -31,11 +30,15 @@ class Guard:
 
     def __init__(self, home: Path, settings: Settings) -> None:
         self._settings = settings
-        is_new = not os.path.lexists(home / "guard.db")
-        self._index = Index(home)
-        if is_new:
-            for name in names(home):
-                self._take_in(home, name)
+        self._failure: StorageError | None = None
+        try:
+            self._index = Index.open(home)
+            self._complete(home)
+        except StorageError as error:
+            # On a disk that is full or read-only the sessions that are there still count.
+            self._failure = error
+            self._index = Index.in_memory()
+            self._complete(home)
 
     def close(self) -> None:
         self._index.close()
@@ -65,7 +68,14 @@ class Guard:
     def remember(
         self, label: Label, session: str | None, turn: int | None, *, prompt: str = "", answer: str = ""
     ) -> None:
-        """Take in the text of a turn. Text of public turns is known to the cloud and does not count as private."""
+        """Take in the text of a turn. Text of public turns is known to the cloud and does not count as private.
+
+        Raises:
+            StorageError: it cannot be written down, so that later calls will not know it.
+
+        """
+        if self._failure is not None:
+            raise self._failure
         texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
         self._index.add(texts, public=label is Label.PUBLIC, session=session, turn=turn)
 
@@ -77,6 +87,15 @@ class Guard:
     def forget(self, session: str, turn: int | None = None) -> None:
         """Remove every trace of a session, or of one turn of it."""
         self._index.remove(session, turn)
+
+    def _complete(self, home: Path) -> None:
+        """Take in all sessions where the index is new, was left half made, or has lost its key."""
+        if self._index.is_complete:
+            return
+        self._index.begin_anew()
+        for name in names(home):
+            self._take_in(home, name)
+        self._index.set_complete()
 
     def _take_in(self, home: Path, name: str) -> None:
         # A file that cannot be read has no turn that could be asked about either.

@@ -55,13 +55,27 @@ CREATE TABLE mark (
     PRIMARY KEY (hash, origin)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mark_of ON mark (origin);
+CREATE TABLE complete (mark INTEGER NOT NULL) STRICT;
 """
 
 
 class Index:
     """The fingerprints of one user's turns, in two files: the index and its key."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, key: bytes) -> None:
+        self._connection = connection
+        self._key = key
+        self._seed = int.from_bytes(blake2b(b"selector", key=key, digest_size=4).digest())
+
+    @classmethod
+    def in_memory(cls) -> Index:
+        """Give an index that is gone when the process ends."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.executescript(_SCHEMA)
+        return cls(connection, os.urandom(32))
+
+    @classmethod
+    def open(cls, home: Path) -> Index:
         """Open the index, or begin it.
 
         Raises:
@@ -71,15 +85,29 @@ class Index:
         """
         path = home / "guard.db"
         private_folder(home)
-        self._key = _key(home / "guard.key")
-        self._seed = int.from_bytes(blake2b(b"selector", key=self._key, digest_size=4).digest())
+        key = _key(home / "guard.key")
         if not os.path.lexists(path):
             database.create(path, _SCHEMA, APPLICATION_ID, VERSION)
         database.check(path, APPLICATION_ID, VERSION)
         try:
-            self._connection = database.connect(path)
+            return cls(database.connect(path), key)
         except sqlite3.DatabaseError as error:
             raise database.translated(error, "the guard's index") from error
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether all that had to go in has gone in, under the present key."""
+        return (self._hash("complete"),) in self._connection.execute("SELECT mark FROM complete").fetchall()
+
+    def begin_anew(self) -> None:
+        """Forget all, for instance what was marked under a key that is lost."""
+        with self._writing():
+            self._connection.execute("DELETE FROM origin")
+            self._connection.execute("DELETE FROM complete")
+
+    def set_complete(self) -> None:
+        with self._writing():
+            self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash("complete"),))
 
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
