@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -430,6 +431,15 @@ class TestFailures:
         cloud.respond = lambda _: [STREAM_HEAD, b"data: " + body.encode() + b"\n\n"]
         assert trooper("ask", "--no-fallback", "hello").code in {69, 76}
         cloud.respond = lambda _: http(200, body, "text/html")
+        assert trooper("ask", "hello").code == 76
+
+    @pytest.mark.parametrize("piece", [b"x" * (1 << 20), b"data: " + b"x" * 65536 + b"\n"])
+    def test_an_engine_that_never_ends_is_given_up(self, trooper: Trooper, cloud: Standin, piece: bytes) -> None:
+        """A line, an event or an answer without end is exit 76 before it has filled the memory."""
+        cloud.respond = lambda _: itertools.chain([STREAM_HEAD], itertools.repeat(piece, 1000))
+        assert trooper("ask", "hello").code == 76
+        text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "x" * (1 << 20)}}
+        cloud.respond = lambda _: itertools.chain([STREAM_HEAD], itertools.repeat(event(text), 1000))
         assert trooper("ask", "hello").code == 76
 
     def test_a_refusal_is_said_and_left_out(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:

@@ -41,6 +41,7 @@ SILENCE_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
 # Claude counts up to 40 % more than the estimate, small local models up to 25 %.
 SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
 RETRY_SECONDS = 8.0
+LONGEST_ANSWER = 16 << 20
 RETRIES = 2
 
 V = TypeVar("V", StoredPublicView, StoredPrivateView)
@@ -117,12 +118,14 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
     record = _begin_attempt(turn, engine, request, told)
     began, outcome, usage = time.monotonic(), "failed", None
     try:
-        end = None
+        end, size = None, 0
         for piece in engine.send(request, turn.question.silence or SILENCE_SECONDS[engine.side]):
             if isinstance(piece, End):
                 end = piece
                 continue
             turn.pieces.append(piece)
+            if (size := size + len(piece)) > LONGEST_ANSWER:
+                raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 16 MiB")
             if turn.question.live:
                 turn.shown = True
                 turn.show(piece)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+LONGEST_EVENT = 8 << 20
+
+
 def parse(data: bytes | str, engine: str) -> object:
     """Parse JSON from an engine.
 
@@ -69,13 +72,21 @@ def items(value: object, *path: str | int) -> list[object]:
 
 
 def server_sent_events(lines: Iterable[bytes]) -> Iterator[str]:
-    """Give the data of each event of a `text/event-stream`; comments, names and ids are passed over."""
+    """Give the data of each event of a `text/event-stream`; comments, names and ids are passed over.
+
+    Raises:
+        BrokenAnswerError: an event is larger than 8 MiB.
+
+    """
     data: list[str] = []
+    size = 0
     for line in lines:
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" ").decode("utf-8", "replace"))
+            if (size := size + len(line)) > LONGEST_EVENT:
+                raise BrokenAnswerError("the engine sent an event of more than 8 MiB; the answer was given up")
         elif not line and data:
             yield "\n".join(data)
-            data = []
+            data, size = [], 0
     if data:
         yield "\n".join(data)
