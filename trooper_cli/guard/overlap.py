@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RUN = 32
 WINDOW = 17
 # Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
-ASKING_WINDOW = 4
+ASKING_WINDOW = 8
 # A prompt has at most 32 million characters.
 _PLACE_BITS = 26
 _LAST_PLACE = (1 << _PLACE_BITS) - 1
