@@ -122,7 +122,10 @@ class TestConversation:
 class TestPlace:
     """A private turn runs on this machine or not at all."""
 
-    @pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "x:cloud", "X:Cloud", "x:CLOUD ", "a/b:7b-Cloud"])
+    @pytest.mark.parametrize(
+        "name",
+        ["gpt-oss:120b-cloud", "x:cloud", "X:Cloud", "x:CLOUD ", "x:8b-cloud:local", "x:cloud:y"],
+    )
     def test_cloud_names_are_refused(self, trooper: Trooper, local: Standin, name: str) -> None:
         """A model whose name says that it runs in Ollama's cloud is exit 77, and nothing is sent."""
         done = trooper("ask", "--local", "-m", name, "hello")
@@ -147,7 +150,7 @@ class TestPlace:
 
     def test_a_model_that_is_not_named_is_a_local_one(self, trooper: Trooper, local: Standin) -> None:
         """Without a name the first local model is taken, never a stub that stands before it."""
-        local.respond = ollama(models=("mine:latest",), remote=("far:latest",))
+        local.respond = ollama(models=("x:120b-cloud", "mine:latest"), remote=("far:latest",))
         assert trooper("ask", "--local", "hello").code == 0
         assert local.bodies[0]["model"] == "mine:latest:local"
 

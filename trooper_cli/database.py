@@ -140,13 +140,17 @@ def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
 
 
 def settle(connection: sqlite3.Connection, what: str) -> None:
-    """Move all from the log beside the file into the file, and empty the log: nothing deleted stays in it.
+    """Write the file anew without what was deleted, and empty the log beside it.
+
+    Deleted rows are overwritten as it is, but a page that was rearranged may hold an older copy of one.
 
     Raises:
         StorageError: another process reads it just now.
 
     """
     try:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("VACUUM")
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise translated(error, what) from error

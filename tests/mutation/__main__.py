@@ -117,8 +117,15 @@ MUTANTS = [
     Mutant(
         "a stub may be the default",
         "engines/ollama.py",
-        "for row in rows if not _is_remote(row)]",
-        "for row in rows]",
+        "if not (_is_remote(row) or",
+        "if not (False or",
+        PROMISE,
+    ),
+    Mutant(
+        "a cloud name may be the default",
+        "engines/ollama.py",
+        'or _has_cloud_suffix(text(row, "name")))]',
+        "or False)]",
         PROMISE,
     ),
     Mutant("the cloud follows redirects", "transport.py", "follow_redirects=False", "follow_redirects=True", WHO),

@@ -96,7 +96,7 @@ class Ollama:
         version = self._version()
         self._lock = version >= _LOCK_SINCE
         rows = items(self._get("/api/tags"), "models")
-        local = [text(row, "name") for row in rows if not _is_remote(row)]
+        local = [text(row, "name") for row in rows if not (_is_remote(row) or _has_cloud_suffix(text(row, "name")))]
         if not self.model:
             if not local:
                 raise ConfigurationError("this Ollama has no local model; fetch one with `ollama pull llama3.2`")
@@ -205,8 +205,9 @@ def _json(value: object) -> bytes:
 
 
 def _has_cloud_suffix(model: str) -> bool:
-    _, colon, tag = model.lower().rpartition(":")
-    return bool(colon) and (tag.strip() == "cloud" or tag.strip().endswith("-cloud"))
+    # Ollama looks at the last part alone; a name that carries the suffix before another one is no safer.
+    tags = [tag.strip() for tag in model.lower().split(":")[1:]]
+    return any(tag == "cloud" or tag.endswith("-cloud") for tag in tags)
 
 
 def _is_remote(record: object) -> bool:
