@@ -301,3 +301,45 @@ def test_the_cloud_request_is_a_function_of_the_public_turns(
         return
     assert request_of(public, private, budget) == expected
     assert request_of(public, other, budget) == expected
+
+
+class TestMistakes:
+    """A mistake on the command line or in a file never makes a private turn public."""
+
+    def test_an_empty_variable_does_not_swallow_local(self, trooper: Trooper, cloud: Standin) -> None:
+        """`-m $EMPTY --local` and `--local --cloud` are exit 2, and nothing is sent."""
+        for arguments in (["-m", "--local"], ["--system", "--local"], ["--local", "--cloud"]):
+            assert trooper("ask", *arguments, stdin="secret").code == 2
+        assert cloud.connections == 0
+
+    def test_no_place_opens_the_lock_of_another(self, trooper: Trooper, cloud: Standin) -> None:
+        """With the lock in config.toml, TROOPER_CLOUD=on does not lift it; a config.toml that leads nowhere is 78."""
+        trooper.home.mkdir(parents=True)
+        (trooper.home / "config.toml").write_text('cloud = "off"\n')
+        assert trooper("ask", "--json", "x", TROOPER_CLOUD="on").json["reason"] == "policy"
+        (trooper.home / "config.toml").unlink()
+        (trooper.home / "config.toml").symlink_to("/no/such/file")
+        assert trooper("ask", "x").code == 78
+        assert cloud.connections == 0
+
+    def test_a_trigger_in_a_session_is_refused(self, trooper: Trooper, cloud: Standin) -> None:
+        """A session file that would change its own labels is exit 65."""
+        import sqlite3
+
+        trooper("ask", "-s", "ops", "--local", "hello")
+        with sqlite3.connect(trooper.home / "sessions" / "ops.db") as connection:
+            connection.execute("CREATE TRIGGER t AFTER UPDATE ON turn BEGIN UPDATE turn SET label = 'public'; END")
+        connection.close()
+        assert trooper("ask", "-s", "ops", "again").code == 65
+        assert cloud.connections == 0
+
+    def test_an_ambiguous_label_is_refused(self, trooper: Trooper) -> None:
+        """A line with two labels imports nothing."""
+        line = '{"label": "private", "prompt": "x", "answer": "y", "label": "public"}'
+        assert trooper("import", "-s", "in", stdin=line).code == 65
+
+    def test_a_prompt_without_its_verb_is_not_repeated(self, trooper: Trooper) -> None:
+        """`trooper "secret"` is exit 2, and the error does not hold the prompt."""
+        done = trooper("my very secret prompt")
+        assert done.code == 2
+        assert "secret" not in done.notices

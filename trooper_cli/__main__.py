@@ -18,6 +18,8 @@ INTERRUPTED, TERMINATED, READER_GONE, FAULT = 130, 143, 141, 70
 def main() -> int:
     """Run one command and give its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         if sys.argv[1:] == ["--version"]:
             from trooper_cli import __version__

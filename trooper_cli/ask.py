@@ -6,7 +6,7 @@ Question → route → guard → session.view(label) → memory(view, budget) �
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -117,6 +117,9 @@ def _begin(turn: UnderWay) -> None:
             turn.guard.remember(label, None, None, prompt=said)
     except StorageError as error:
         turn.failure = error
+        if label is Label.PRIVATE:
+            with suppress(StorageError):
+                turn.guard.remember(label, None, None, prompt=said)
 
 
 @dataclass(frozen=True)
@@ -179,9 +182,13 @@ def _readable(context: Context[V]) -> str:
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
-    if turn.failure is not None:
-        return
     label, name = turn.decision.label, turn.session.name
+    if turn.failure is not None:
+        # What could not be stored was printed all the same, and must not be sent on.
+        if label is Label.PRIVATE:
+            with suppress(StorageError):
+                turn.guard.remember(label, None, None, answer=turn.text)
+        return
 
     def remember(number: int) -> None:
         if label is Label.PRIVATE:
@@ -195,7 +202,7 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
         turn.session.finish(
             turn.number, status, turn.text, engine=turn.engine, model=turn.model, stop=stop, also=remember
         )
-        if label is Label.PUBLIC:
+        if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
             turn.guard.remember(label, name, turn.number, prompt=turn.question.prompt, answer=turn.text)
     except StorageError as error:
         turn.failure = error

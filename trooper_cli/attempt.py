@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -41,6 +42,7 @@ SILENCE_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
 # Claude counts up to 40 % more than the estimate, small local models up to 25 %.
 SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
 RETRY_SECONDS = 8.0
+LONGEST_PENDING = 200
 LONGEST_ANSWER = 16 << 20
 RETRIES = 2
 
@@ -127,8 +129,8 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
             if (size := size + len(piece)) > LONGEST_ANSWER:
                 raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 16 MiB")
             if turn.question.live:
-                turn.shown = True
-                turn.show(piece)
+                _show(turn, piece)
+        _show(turn, "", last=True)
         if end is None:
             raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
         usage, outcome, turn.model = end.usage, end.stop or "end_turn", end.model
@@ -150,6 +152,21 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
         raise
     finally:
         _end_attempt(turn, record, outcome, time.monotonic() - began, usage)
+
+
+def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
+    """Show a piece; of a private answer whole lines, once the guard knows them, since a pipe may carry them on."""
+    turn.pending += piece
+    if turn.decision.label is Label.PRIVATE and not last and "\n" not in piece and len(turn.pending) < LONGEST_PENDING:
+        return
+    if turn.pending:
+        if turn.decision.label is Label.PRIVATE:
+            with contextlib.suppress(StorageError):
+                known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
+                turn.guard.remember(Label.PRIVATE, turn.session.name, turn.number, answer=known)
+        turn.shown = True
+        turn.show(turn.pending)
+        turn.pending = ""
 
 
 def _check_end(turn: UnderWay, end: End) -> None:

@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 from trooper_cli import __version__
 from trooper_cli.commands import guard, sessions
 from trooper_cli.commands.ask import ask, pull
+from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
 
 app = typer.Typer(
@@ -23,12 +24,19 @@ app = typer.Typer(
 
 def run(arguments: list[str]) -> int:
     """Run one command line and give its exit code; a wrong usage is one line."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--local" in options and "--cloud" in options:
+        raise UsageError("--local and --cloud exclude each other")
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name="trooper", standalone_mode=False)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "trooper"
+        if context is not None and context.parent is None and arguments and not arguments[0].startswith("-"):
+            # The word that is no command may be a prompt, which no error repeats.
+            say("there is no such command; a question is asked by `trooper ask`. See `trooper --help`.")
+            return error.exit_code
         say(f"{' '.join(error.format_message().split())} See `{path} --help`.")
         return error.exit_code
     except Abort:

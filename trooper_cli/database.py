@@ -70,8 +70,10 @@ def check(path: Path, application: int, version: int) -> None:
         raise NotFoundError(f"there is no file {path}") from error
     except OSError as error:
         raise InputError(f"{path} cannot be opened ({error.strerror}); it is left as it is") from error
-    with os.fdopen(descriptor, "rb") as file:
-        head = file.read(100) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    try:
+        head = os.read(descriptor, 100) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    finally:
+        os.close(descriptor)
     if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != application:
         raise InputError(f"{path} is not a file of Trooper's; it is left as it is")
     if (found := int.from_bytes(head[60:64])) != version:
@@ -100,6 +102,10 @@ def connect(path: Path) -> sqlite3.Connection:
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     for pragma in ("secure_delete = ON", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')").fetchone():
+        connection.close()
+        raise InputError("the file holds a trigger or a view, which could change labels; it is left as it is")
     # The first look at the file, which fails here and not at the first use.
     connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
     return connection

@@ -55,7 +55,9 @@ def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
                 raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error
         session = Session.open_or_create(home, name)
         try:
-            count, first = session.add(_turn(line, number) for number, line in enumerate(lines, 1) if line.strip())
+            # All is read before anything is written: nobody waits for a pipe that goes on.
+            turns = [_turn(line, number) for number, line in enumerate(lines, 1) if line.strip()]
+            count, first = session.add(turns)
         except BaseException:
             session.close()
             if is_new:
@@ -71,9 +73,16 @@ def _lines(readline: object) -> Iterator[bytes]:
         yield line
 
 
+def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError
+    return record
+
+
 def _turn(line: bytes, number: int) -> ImportedTurn:
     try:
-        record = json.loads(line)
+        record = json.loads(line, object_pairs_hook=_unambiguous)
     except (ValueError, RecursionError) as error:
         raise InputError(f"line {number} is not JSON in UTF-8; nothing was imported") from error
     if (

@@ -71,6 +71,7 @@ class UnderWay:
     model: str = ""
     pieces: list[str] = field(default_factory=list)
     shown: bool = False
+    pending: str = ""
 
     @property
     def text(self) -> str:

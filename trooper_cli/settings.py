@@ -78,6 +78,9 @@ class Settings:
         """
         known = KNOWN[name]
         found = self._environment(known) or self._configured(name)
+        if name == "cloud" and (configured := self._configured(name)) and configured.text != "on":
+            # A lock that one place closes no other place opens.
+            found = configured
         if found is None:
             return Value(known.default, "default")
         if known.allowed and found.text not in known.allowed:
@@ -122,7 +125,7 @@ class Settings:
         return Value(str(value), "config")
 
     def _read_file(self) -> dict[str, object]:
-        if self.file is None or not self.file.exists():
+        if self.file is None or not os.path.lexists(self.file):
             return {}
         import tomllib
 

@@ -137,7 +137,7 @@ def test_a_file_that_is_no_model_is_said(real: Trooper, tmp_path: Path, content:
 
 def test_nobody_else_can_ask_the_embedded_engine(real: Trooper) -> None:
     """The port that the library opens on loopback answers nobody without the key of this one call."""
-    process = real.start("ask", "--local", "--stream", "Count from 1 to 500, one number a line.")
+    process = real.start("ask", "--stream", "Count from 1 to 500, one number a line.", ANTHROPIC_API_KEY=None)
     assert process.stdout is not None
     process.stdout.read(4)
     ports = _listening(process.pid)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, say
 
@@ -114,6 +115,12 @@ def ask(  # noqa: PLR0913
     from trooper_cli.prompt import gather
     from trooper_cli.question import Question
 
+    for option, value in (("--model", model), ("--system", system)):
+        if value is not None and value.startswith("-"):
+            # An empty shell variable before it has made an option the value of another: `-m $MODEL --local`.
+            raise UsageError(f"{option} is given an option as its value; is a shell variable empty?")
+    if timeout is not None and not timeout < 1e6:
+        raise UsageError("--timeout is a number of seconds below a million")
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
     name = session if session is not None else settings.text("session")
     if name is not None:

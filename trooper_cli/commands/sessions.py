@@ -166,7 +166,10 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     settings = Settings.of_process()
     home = data_folder(settings.environ)
     with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
-        opened.forget(turns)
-        for number in turns:
+        there = {turn.number for turn in opened.turns()}
+        gone = [number for number in turns if number not in there]
+        # A try that was cut short may have left fingerprints of what is gone already.
+        for number in gone or turns:
             guard.forget(session, number)
+        opened.forget(turns)
     return 0

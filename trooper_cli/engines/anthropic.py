@@ -38,7 +38,7 @@ _QUOTA_WORDS = re.compile(
     r"credit balance is too low|reached your specified (?:workspace )?API usage limits", re.IGNORECASE
 )
 _REGAIN = re.compile(r"regain access on (\d{4}-\d\d-\d\d)")
-_TOO_LONG = re.compile(r"(\d+) tokens > (\d+)")
+_TOO_LONG = re.compile(r"(\d{1,12}) tokens > (\d{1,12})\b")
 
 
 def key_of(environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -63,7 +63,7 @@ def text(value: object, *path: str | int) -> str:
 
 def count(value: object, *path: str | int) -> int:
     found = pick(value, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else 0
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 53 else 0
 
 
 def items(value: object, *path: str | int) -> list[object]:
