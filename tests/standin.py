@@ -31,6 +31,19 @@ class Recorded:
         return json.loads(self.body)
 
 
+def plain(messages: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Give messages with their texts alone: a text may stand as a block that carries a mark for the cache."""
+    return [
+        {
+            "role": message["role"],
+            "content": message["content"]
+            if isinstance(message["content"], str)
+            else "".join(block["text"] for block in message["content"]),
+        }
+        for message in messages
+    ]
+
+
 class Standin:
     """A server on loopback. `respond` gives the bytes to write, piece by piece; then the connection is closed."""
 

@@ -230,8 +230,8 @@ class TestTypes:
             "from trooper_cli.memory import build\n"
             "from trooper_cli.session import Session\n"
             "session = Session.of_one_turn()\n"
-            "good = build(session.public_view(), 'x', 100, system=None, scale=1.0)\n"
-            "bad = build(session.private_view(), 'x', 100, system=None, scale=1.0)\n"
+            "good = build(session.public_view(), 'x', 100, system=None, factor=1.0)\n"
+            "bad = build(session.private_view(), 'x', 100, system=None, factor=1.0)\n"
             "Anthropic('m', {}).prepare(good, 1, stream=True)\n"
             "Anthropic('m', {}).prepare(bad, 1, stream=True)\n"
         )
@@ -254,7 +254,7 @@ class TestTypes:
     def test_what_gets_past_the_types_is_refused(self) -> None:
         """A private context that reaches the cloud engine all the same is refused before a request exists."""
         session = Session.of_one_turn()
-        context = build(session.private_view(), "x", 100, system=None, scale=1.0)
+        context = build(session.private_view(), "x", 100, system=None, factor=1.0)
         with pytest.raises(LocalityError):
             Anthropic("m", ENVIRON).prepare(context, 1, stream=True)  # type: ignore[arg-type]
         session.close()
@@ -279,7 +279,7 @@ def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict
             number = session.begin(Label.PUBLIC, prompt, system)
             session.finish(number, Status.ANSWERED, answer, engine="anthropic", model="m", stop="end_turn")
     view = session.public_view()
-    context = build(view, "the present prompt", budget, system=view.system, scale=1.4)
+    context = build(view, "the present prompt", budget, system=view.system, factor=1.4)
     request = Anthropic("m", ENVIRON).prepare(context, 100, stream=True)
     session.close()
     return request.headers, request.body

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import COMMAND
-from tests.standin import claude
+from tests.standin import claude, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -203,7 +203,7 @@ class TestCommands:
         assert trooper("import", "-s", "in", stdin="\n".join(lines)).code == 0
         assert [turn["label"] for turn in trooper.turns("in")] == ["private"] * 10 + ["public"]
         trooper("ask", "-s", "in", "hello")
-        assert [message["content"] for message in cloud.bodies[0]["messages"]] == ["open", "sesame", "hello"]
+        assert [message["content"] for message in plain(cloud.bodies[0]["messages"])] == ["open", "sesame", "hello"]
 
     @pytest.mark.parametrize(
         "line",

@@ -14,10 +14,12 @@ from trooper_cli.attempt import cloud_engine, context_of, execute, local_engine_
 from trooper_cli.engines.anthropic import key_of
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import Guard, described, refusal
+from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay
 from trooper_cli.route import Decision, decide
-from trooper_cli.session import Session, StoredPrivateView, StoredPublicView, path_of
-from trooper_cli.turn import Context, Label, Side, Status
+from trooper_cli.session import Session, path_of
+from trooper_cli.turn import Context, Exchange, Label, Side, Status
+from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,11 +145,11 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
     with closing(session):
         turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
         if decision.side is Side.CLOUD:
-            return _rehearsed(turn, cloud_engine(turn, settings), turn.public_view(), settings)
+            return _rehearsed(turn, cloud_engine(turn, settings), turn.public_view, settings)
         local = local_engine_of(turn, settings, home, connect=False)
         if decision.label is Label.PRIVATE:
-            return _rehearsed(turn, local, turn.private_view(), settings)
-        return _rehearsed(turn, local, turn.public_view(), settings)
+            return _rehearsed(turn, local, turn.private_view, settings)
+        return _rehearsed(turn, local, turn.public_view, settings)
 
 
 def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Rehearsal:
@@ -200,7 +202,14 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
                 turn.guard.remember(label, None, None, answer=turn.text)
             return
         turn.session.finish(
-            turn.number, status, turn.text, engine=turn.engine, model=turn.model, stop=stop, also=remember
+            turn.number,
+            status,
+            turn.text,
+            engine=turn.engine,
+            model=turn.model,
+            stop=stop,
+            tokens=fold.cost(Exchange(turn.question.prompt, turn.text)),
+            also=remember,
         )
         if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
             turn.guard.remember(label, name, turn.number, prompt=turn.question.prompt, answer=turn.text)

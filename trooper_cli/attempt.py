@@ -23,11 +23,11 @@ from trooper_cli.errors import (
     UnavailableError,
 )
 from trooper_cli.locality import this_machine_only
-from trooper_cli.memory.count import message_cost
+from trooper_cli.memory_store import recollect
 from trooper_cli.question import Answer, UnderWay
 from trooper_cli.route import Decision
-from trooper_cli.session import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Context, Label, Side, View
+from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     from trooper_cli.transport import Request
 
 # What the memory may add to a prompt where --budget does not say it.
-MEMORY_TOKENS = 16_000
+MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 6_000}
 ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
 SILENCE_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
-# Claude counts up to 40 % more than the estimate, small local models up to 25 %.
+# Claude counts up to 40 % more than the estimate, small local models up to 25 %; its own counts correct this.
 SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
+SLACK = 1.08
+LEARN_FROM = 300
+LEAST_RATIO, MOST_RATIO = 0.85, 1.7
+MANY_TURNS = 2_000
 RETRY_SECONDS = 8.0
 LONGEST_PENDING = 200
 LONGEST_ANSWER = 16 << 20
@@ -54,7 +58,7 @@ def execute(turn: UnderWay, settings: Settings, home: Path) -> Answer:
     if turn.decision.label is Label.PRIVATE:
         with this_machine_only():
             local = local_engine_of(turn, settings, home)
-            return _attempt(turn, local, turn.private_view(), settings)
+            return _attempt(turn, local, turn.private_view, settings)
     cause = None
     if turn.decision.side is Side.CLOUD:
         cloud = cloud_engine(turn, settings)
@@ -79,7 +83,7 @@ def execute(turn: UnderWay, settings: Settings, home: Path) -> Answer:
         turn.decision = Decision(Label.PUBLIC, Side.LOCAL, "fallback")
     elif turn.decision.reason == "no_key":
         turn.tell(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers")
-    answer = _attempt(turn, local, turn.public_view(), settings)
+    answer = _attempt(turn, local, turn.public_view, settings)
     answer.fallback = {"from": Anthropic.name, "cause": type(cause).__name__} if cause else None
     return answer
 
@@ -89,7 +93,7 @@ def _with_retries(turn: UnderWay, cloud: Anthropic, settings: Settings) -> Answe
     deadline = time.monotonic() + RETRY_SECONDS
     for attempt in range(RETRIES + 1):
         try:
-            return _attempt(turn, cloud, turn.public_view(), settings)
+            return _attempt(turn, cloud, turn.public_view, settings)
         except (OverloadError, UnavailableError) as error:
             wait = 0.5 * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
             if isinstance(error, OverloadError) and error.retry_after is not None:
@@ -134,6 +138,7 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
         if end is None:
             raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
         usage, outcome, turn.model = end.usage, end.stop or "end_turn", end.model
+        _learn_ratio(turn, engine, context, usage)
         _check_end(turn, end)
         return Answer(
             turn.text,
@@ -192,14 +197,45 @@ def local_engine_of(turn: UnderWay, settings: Settings, home: Path, *, connect: 
 def context_of(
     turn: UnderWay, view: V, engine: Engine[V], settings: Settings, *, at_most: int | None = None
 ) -> Context[V]:
-    question, scale = turn.question, SCALE[engine.side]
+    from trooper_cli.guard.credentials import mask
+
+    question = turn.question
     system = question.system or view.system
+    factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine)
     budget = settings.number("budget", question.budget)
     if budget is None:
-        budget = message_cost(question.prompt, scale) + MEMORY_TOKENS
+        budget = int(memory.price(question.prompt, system) * factor) + 1 + MEMORY_TOKENS[engine.side]
     budget = min(budget, room) if at_most is None else min(budget, room, at_most)
-    return memory.build(view, question.prompt, budget, system=system, scale=scale)
+
+    def recollected(view: V) -> memory.Memory:
+        return recollect(view, mask, lambda unread: _tell_unread(turn, unread))
+
+    return memory.build(view, question.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor)
+
+
+def _tell_unread(turn: UnderWay, unread: int) -> None:
+    if unread >= MANY_TURNS:
+        turn.tell(f"{unread} earlier turns are read for the first time, which takes a while; later asks need not")
+
+
+def _factor(turn: UnderWay, engine: Engine[V]) -> float:
+    """Give how many tokens the engine counts for one of the estimate, with some slack.
+
+    What turns of one label taught serves that label alone.
+    """
+    known = turn.session.ratio(turn.decision.label, engine.name, engine.model)
+    return known * SLACK if known else SCALE[engine.side]
+
+
+def _learn_ratio(turn: UnderWay, engine: Engine[V], context: Context[V], usage: Usage) -> None:
+    if turn.number is None or turn.failure is not None or context.estimate < LEARN_FROM or not usage.input:
+        return
+    ratio = min(max(usage.input / context.estimate, LEAST_RATIO), MOST_RATIO)
+    try:
+        turn.session.learn_ratio(turn.decision.label, engine.name, engine.model, ratio)
+    except StorageError as error:
+        turn.failure = error
 
 
 def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:

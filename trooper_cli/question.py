@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from trooper_cli.errors import StorageError
     from trooper_cli.guard import Guard
     from trooper_cli.route import Decision
-    from trooper_cli.session import Session, StoredPrivateView, StoredPublicView
+    from trooper_cli.session import Session
+    from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,12 @@ class UnderWay:
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @cached_property
     def public_view(self) -> StoredPublicView:
-        return self.session.public_view(self.number)
+        """The public turns that were answered when this one began: the same for every attempt."""
+        return self.session.public_view()
 
+    @cached_property
     def private_view(self) -> StoredPrivateView:
-        return self.session.private_view(self.number)
+        """All turns that were answered when this one began: the same for every attempt."""
+        return self.session.private_view()

@@ -10,13 +10,14 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
 from trooper_cli.database import writing
 from trooper_cli.errors import NotFoundError, StorageError, UsageError
 from trooper_cli.places import private_folder
-from trooper_cli.turn import Exchange, Label, Status
+from trooper_cli.turn import Label, Status
+from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,12 +39,15 @@ CREATE TABLE turn (
     answer TEXT NOT NULL DEFAULT '',
     engine TEXT,
     model TEXT,
-    stop TEXT
+    stop TEXT,
+    tokens INTEGER,
+    public_place INTEGER CHECK (public_place IS NULL OR label = 'public'),
+    private_place INTEGER
 ) STRICT;
-CREATE INDEX known_to_public ON turn (id)
-    WHERE label = 'public' AND status IN ('answered', 'incomplete') AND answer <> '';
-CREATE INDEX known_to_private ON turn (id)
-    WHERE status IN ('answered', 'incomplete') AND answer <> '';
+CREATE INDEX public_order ON turn (public_place) WHERE public_place IS NOT NULL;
+CREATE INDEX private_order ON turn (private_place) WHERE private_place IS NOT NULL;
+CREATE INDEX public_system ON turn (public_place) WHERE system IS NOT NULL AND public_place IS NOT NULL;
+CREATE INDEX private_system ON turn (private_place) WHERE system IS NOT NULL AND private_place IS NOT NULL;
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
     turn INTEGER REFERENCES turn (id) ON DELETE SET NULL,
@@ -63,6 +67,13 @@ CREATE TABLE attempt (
     cache_write INTEGER
 ) STRICT;
 CREATE INDEX attempt_of ON attempt (turn);
+CREATE TABLE counted (
+    label TEXT NOT NULL,
+    engine TEXT NOT NULL,
+    model TEXT NOT NULL,
+    ratio REAL NOT NULL,
+    PRIMARY KEY (label, engine, model)
+) STRICT;
 """
 
 
@@ -111,64 +122,6 @@ class ImportedTurn(NamedTuple):
     model: str | None
 
 
-class _StoredView:
-    """The turns of a session that a turn of one label may know, up to the turn numbered `before`, which is not one."""
-
-    _condition: str
-
-    def __init__(self, connection: sqlite3.Connection, before: int) -> None:
-        self._connection = connection
-        self._before = before
-
-    def _select(self, columns: str, rest: str, *values: object) -> sqlite3.Cursor:
-        query = f"SELECT {columns} FROM turn WHERE {self._condition} AND id < ? {rest}"  # noqa: S608
-        return self._connection.execute(query, (self._before, *values))
-
-    @property
-    def system(self) -> str | None:
-        row = self._select("system", "AND system IS NOT NULL ORDER BY id DESC LIMIT 1").fetchone()
-        return row[0] if row else None
-
-    def __len__(self) -> int:
-        count: int = self._select("count(*)", "").fetchone()[0]
-        return count
-
-    def first(self, count: int) -> list[Exchange]:
-        return [Exchange(*row) for row in self._select("prompt, answer", "ORDER BY id LIMIT ?", count)]
-
-    def latest(self) -> Iterator[Exchange]:
-        return (Exchange(*row) for row in self._select("prompt, answer", "ORDER BY id DESC"))
-
-    def numbers(self, positions: Iterable[int]) -> list[int]:
-        """Give the session's own numbers of the turns at these positions, to be shown to the user alone."""
-        rows = self._select("id", "ORDER BY id")
-        wanted = set(positions)
-        return [row[0] for position, row in enumerate(rows) if position in wanted]
-
-
-_TOLD = "status IN ('answered', 'incomplete') AND answer <> ''"
-
-
-class StoredPublicView(_StoredView):
-    """Public turns only. There is no way to make one that shows others."""
-
-    _condition = f"label = 'public' AND {_TOLD}"
-
-    @property
-    def label(self) -> Literal[Label.PUBLIC]:
-        return Label.PUBLIC
-
-
-class StoredPrivateView(_StoredView):
-    """Every turn, for engines on this machine."""
-
-    _condition = _TOLD
-
-    @property
-    def label(self) -> Literal[Label.PRIVATE]:
-        return Label.PRIVATE
-
-
 def check_name(name: str) -> str:
     """Check a session's name.
 
@@ -211,7 +164,7 @@ class Session:
     def of_one_turn(cls) -> Session:
         """Give a session without a name, which is gone when the process ends."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
-        connection.executescript(_SCHEMA)
+        connection.executescript(_schema())
         return cls(connection, None)
 
     @classmethod
@@ -254,11 +207,13 @@ class Session:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
-    def public_view(self, before: int | None = None) -> StoredPublicView:
-        return StoredPublicView(self._connection, _END if before is None else before)
+    def public_view(self) -> StoredPublicView:
+        """Give the public turns that are answered by now."""
+        return StoredPublicView(self._connection)
 
-    def private_view(self, before: int | None = None) -> StoredPrivateView:
-        return StoredPrivateView(self._connection, _END if before is None else before)
+    def private_view(self) -> StoredPrivateView:
+        """Give all turns that are answered by now."""
+        return StoredPrivateView(self._connection)
 
     def begin(self, label: Label, prompt: str, system: str | None, also: Callable[[int], object] | None = None) -> int:
         """Write the prompt of a turn before it is sent, and give the turn's number.
@@ -316,12 +271,13 @@ class Session:
             raise NotFoundError(f"turn {number} of {self.name} has no answer to share")
         with self._writing():
             cursor = self._connection.execute(
-                "INSERT INTO turn (at, label, status, prompt, answer, engine, model, stop) "
-                "SELECT ?, 'public', status, prompt, answer, engine, model, stop FROM turn WHERE id = ?",
+                "INSERT INTO turn (at, label, status, prompt, answer, engine, model, stop, tokens) "
+                "SELECT ?, 'public', status, prompt, answer, engine, model, stop, tokens FROM turn WHERE id = ?",
                 (now(), number),
             )
             copy = cursor.lastrowid
             assert copy is not None  # noqa: S101
+            self._place(copy, Label.PUBLIC)
             self._connection.execute(
                 "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome) "
                 "VALUES (?, ?, 'share', '', '', 0, '', ?, 1, 'shared')",
@@ -337,6 +293,8 @@ class Session:
             StorageError: another process is reading, so that the log cannot be emptied; try again.
 
         """
+        from trooper_cli import memory_store
+
         try:
             for number in numbers:
                 self.turn(number)
@@ -349,6 +307,14 @@ class Session:
                 "DELETE FROM attempt WHERE turn = ? AND side <> 'cloud'", ((number,) for number in numbers)
             )
             self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
+            memory_store.clear(self._connection)
+            self._connection.execute("DELETE FROM counted")
+            for place in ("public_place", "private_place"):
+                self._connection.execute(
+                    f"UPDATE turn SET {place} = ranked.place FROM "  # noqa: S608
+                    f"(SELECT id, row_number() OVER (ORDER BY {place}) - 1 AS place FROM turn "
+                    f"WHERE {place} IS NOT NULL) AS ranked WHERE turn.id = ranked.id"
+                )
         database.settle(self._connection, f"session {self.name}")
 
     def turn(self, number: int) -> StoredTurn:
@@ -362,6 +328,22 @@ class Session:
         if row is None:
             raise NotFoundError(f"session {self.name} has no turn {number}; `trooper show -s {self.name}` lists them")
         return StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
+
+    def ratio(self, label: Label, engine: str, model: str) -> float | None:
+        """Give how many tokens this model counted for one of the estimate, in turns of this label; None if unknown."""
+        query = "SELECT ratio FROM counted WHERE label = ? AND engine = ? AND model = ?"
+        row = self._connection.execute(query, (label.value, engine, model)).fetchone()
+        return row[0] if row else None
+
+    def learn_ratio(self, label: Label, engine: str, model: str, ratio: float) -> None:
+        """Keep what a turn of this label taught; small changes are passed over, since each makes the memory anew."""
+        known = self.ratio(label, engine, model)
+        if known is not None and abs(known - ratio) < _SAME_RATIO:
+            return
+        with self._writing():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?)", (label.value, engine, model, ratio)
+            )
 
     def end_attempt(self, attempt: int, outcome: str, seconds: float, usage: Usage | None) -> None:
         figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
@@ -381,14 +363,18 @@ class Session:
         engine: str,
         model: str,
         stop: str,
+        tokens: int | None = None,
         also: Callable[[int], object] | None = None,
     ) -> None:
-        """Write what became of a turn; `also` as for `begin`."""
+        """Write what became of a turn; `also` as for `begin`. With an answer it gets its place in the views."""
         with self._writing():
-            self._connection.execute(
-                "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ? WHERE id = ?",
-                (status.value, answer, engine, model, stop, turn),
-            )
+            row = self._connection.execute(
+                "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ?, tokens = ? WHERE id = ? "
+                "RETURNING label",
+                (status.value, answer, engine, model, stop, tokens, turn),
+            ).fetchone()
+            if row and answer and status in _TOLD:
+                self._place(turn, Label.read(row[0]))
             if also is not None:
                 also(turn)
 
@@ -396,12 +382,26 @@ class Session:
         """Append whole turns, all or none; give how many they are and the number of the first."""
         with self._writing():
             first: int = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM turn").fetchone()[0]
-            cursor = self._connection.executemany(
-                "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                turns,
+            public, private = self.public_view().stored(), self.private_view().stored()
+            count = 0
+            for count, turn in enumerate(turns, 1):  # noqa: B007
+                is_told = bool(turn.answer) and turn.status in _TOLD
+                is_public = is_told and turn.label is Label.PUBLIC
+                self._connection.execute(
+                    "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model, "
+                    "public_place, private_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*turn, public if is_public else None, private if is_told else None),
+                )
+                public, private = public + is_public, private + is_told
+        return count, first
+
+    def _place(self, number: int, label: Label) -> None:
+        """Put an answered turn at the end of the views that may show it."""
+        for column in ("public_place", "private_place") if label is Label.PUBLIC else ("private_place",):
+            self._connection.execute(
+                f"UPDATE turn SET {column} = ? WHERE id = ?",  # noqa: S608
+                ((self.public_view() if column == "public_place" else self.private_view()).stored(), number),
             )
-        return max(cursor.rowcount, 0), first
 
     def turns(self, first: int = 0) -> Iterator[StoredTurn]:
         """Give all turns from the one numbered `first`, in their order."""
@@ -419,8 +419,15 @@ class Session:
         return writing(self._connection, f"session {self.name}")
 
 
-_END = 1 << 62
+_SAME_RATIO = 0.08
+_TOLD = (Status.ANSWERED, Status.INCOMPLETE)
 _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
+
+
+def _schema() -> str:
+    from trooper_cli import memory_store
+
+    return _SCHEMA + memory_store.schema()
 
 
 def _create(home: Path, name: str) -> None:
@@ -429,7 +436,7 @@ def _create(home: Path, name: str) -> None:
     twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
     if twin:
         raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
-    database.create(path_of(home, name), _SCHEMA, APPLICATION_ID, VERSION)
+    database.create(path_of(home, name), _schema(), APPLICATION_ID, VERSION)
 
 
 def remove(home: Path, name: str) -> None:

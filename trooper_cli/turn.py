@@ -41,10 +41,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a view shows of a turn: its two texts, and nothing that would tell of any other turn."""
+    """What a view shows of a turn: its two texts, and nothing that would tell of any other turn.
+
+    `tokens` is what both cost as messages, by the estimate, where it was counted before.
+    """
 
     prompt: str
     answer: str
+    tokens: int | None = None
 
 
 class View(Protocol):
@@ -99,7 +103,7 @@ class Context(Generic[V_co]):
     """What one engine is told for one turn: a view's memory and the prompt.
 
     A cloud engine takes `Context[PublicView]` and nothing else; the type checker holds every caller to it.
-    Positions count the turns of the view from zero.
+    Positions count the turns of the view from zero. `tokens` is `estimate` by what the engine counts for one of it.
     """
 
     view: V_co
@@ -108,5 +112,6 @@ class Context(Generic[V_co]):
     anchor: tuple[int, ...]
     sitrep: tuple[int, ...]
     tail: tuple[int, ...]
+    estimate: float
     tokens: int
     budget: int

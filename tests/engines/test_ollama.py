@@ -88,7 +88,7 @@ def test_an_overflow_is_compressed_once(trooper: Trooper, local: Standin) -> Non
     assert trooper("ask", "-s", "ops", "--local", "hello").text == "fits now\n"
     first, second = asked
     assert len(json.dumps(second)) < len(json.dumps(first))
-    assert second["messages"][-1]["content"] == "hello"
+    assert second["messages"][-1]["content"].endswith("hello")
 
 
 def test_an_overflow_of_the_prompt_alone_says_the_counts(trooper: Trooper, local: Standin) -> None:

@@ -83,9 +83,17 @@ class Anthropic:
             raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
         header, secret = self._key
         body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream}
+        messages: list[dict[str, object]] = [
+            {"role": message.role, "content": message.text} for message in context.messages
+        ]
+        # Only a conversation that goes on repays the dearer first writing.
+        goes_on = len(messages) > 1
         if context.system:
-            body["system"] = context.system
-        body["messages"] = [{"role": message.role, "content": message.text} for message in context.messages]
+            body["system"] = _cached(context.system) if goes_on else context.system
+        if goes_on:
+            # The last message is the prompt, and what was looked up for it: the stable part ends before it.
+            messages[-2]["content"] = _cached(context.messages[-2].text)
+        body["messages"] = messages
         return Request(
             url=f"{self._base}/v1/messages",
             headers={
@@ -147,6 +155,11 @@ class Anthropic:
         if not ended:
             raise UnavailableError("the cloud's answer broke off")
         yield End(stop, _usage(usage), model)
+
+
+def _cached(text: str) -> list[dict[str, object]]:
+    """Write a text as a block at whose end a prefix cache may be kept."""
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 
 def _table(value: object) -> dict[str, object]:

@@ -1,7 +1,12 @@
-"""The memory: a view, a prompt and a budget in; the messages for one engine out.
+"""A view compressed under a token budget: Anchor, SITREP, Tail.
 
-Three layers: Anchor (the first two turns), SITREP (a situation report of the middle), Tail (the latest turns).
-The same view, prompt and budget give the same bytes. Positions count within the view and are not rendered.
+`build` is the entry: a pure function of the view, the prompt and the budget. What it is given besides (the folded
+state and the index) is a cache of the view's turns. Nothing here knows a session, an engine, or turns outside the view.
+
+Where things stand, for every engine alike: the system prompt holds the user's own, then how the conversation began and
+the part of the report that stays the same from ask to ask, so that an engine which drops the oldest messages cannot
+lose them and a prefix cache can serve them. The latest turns are messages. The last message holds what the prompt asks
+about and more of the report between <notes> and </notes>, and then the prompt as it was given.
 """
 
 from __future__ import annotations
@@ -9,138 +14,70 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from trooper_cli.errors import InputError
-from trooper_cli.memory.count import message_cost
-from trooper_cli.memory.sitrep import lead_line
-from trooper_cli.turn import Context, Exchange, Message, View
+from trooper_cli.memory import assemble, choose, fold, recall, render
+from trooper_cli.memory.assemble import Memory
+from trooper_cli.turn import Context, View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
 V = TypeVar("V", bound=View)
 
-ANCHOR_TURNS = 2
-# Shares of what is left beside the prompt; the report takes the rest.
-_ANCHOR_SHARE = 0.10
-_TAIL_SHARE = 0.30
-_REPORT_HEAD = "Situation report: what was said between the first and the latest messages, shortened, in order."
-CLIPPED = "[…]"
+# How much larger a text may be than its estimate; callers replace it by what an engine's own counts taught them.
+FACTOR = 1.08
+
+__all__ = ["FACTOR", "Memory", "build", "fold", "price", "recall", "report"]
 
 
-def build(view: V, prompt: str, budget: int, *, system: str | None, scale: float) -> Context[V]:
-    """Compress `view` so that it fits beside the whole `prompt`.
+def build(
+    view: V,
+    prompt: str,
+    budget: int,
+    *,
+    system: str | None = None,
+    recollect: Callable[[V], Memory] | None = None,
+    mask: Callable[[str], str] | None = None,
+    factor: float = FACTOR,
+) -> Context[V]:
+    """Give what an engine is told: at most `budget` tokens, the whole prompt at the end.
 
-    Args:
-        view: the turns that may be told.
-        prompt: the present prompt; it is always sent whole.
-        budget: the most tokens of everything together.
-        system: the system prompt, sent whole as well.
-        scale: how many tokens the engine counts for one of the estimate.
+    `recollect` gives the memory folded from the same view, and is called where the view does not fit as it is; without
+    it the view is read and folded here. `mask` hides credentials in what is told of earlier turns. A token of the
+    estimate counts as `factor` tokens of the engine.
 
     Raises:
         InputError: the prompt and the system prompt alone are over the budget.
 
     """
-    fixed = message_cost(prompt, scale) + (message_cost(system, scale) if system else 0)
-    if fixed > budget:
-        raise InputError(f"the prompt does not fit: about {fixed} tokens, and the budget is {budget}; see --budget")
-    room = budget - fixed
-    recent, everything = _recent(view, room, scale)
-    middle: Sequence[Exchange] = ()
-    if everything:
-        anchor, tail = recent[:ANCHOR_TURNS], recent[ANCHOR_TURNS:]
-    else:
-        anchor, tail, middle = _layers(view, recent, room, scale)
-    used = sum(_cost(exchange, scale) for exchange in (*anchor, *tail))
-    report, reported = _report(middle, room - used, scale)
-    total = len(view)
-    messages = [message for exchange in (*anchor, *tail) for message in _messages(exchange)]
-    told = "\n\n".join(part for part in (system, report) if part) or None
-    end_of_middle = total - len(tail)
-    return Context(
-        view=view,
-        system=told,
-        messages=(*messages, Message("user", prompt)),
-        anchor=tuple(range(len(anchor))),
-        sitrep=tuple(range(end_of_middle - reported, end_of_middle)),
-        tail=tuple(range(end_of_middle, total)),
-        tokens=fixed + used + (message_cost(report, scale) if report else 0),
-        budget=budget,
-    )
+    if not prompt.strip():
+        raise InputError("there is nothing to ask: the prompt is blank")
+    ask = assemble.Ask(view, prompt, budget, factor, system if system and system.strip() else None, mask)
+    need = price(prompt, system) * factor
+    if need > budget:
+        raise InputError(
+            f"the prompt does not fit: with the system prompt it has about {round(need)} tokens, the budget is"
+            f" {budget}; shorten it, or raise the budget"
+        )
+    whole = assemble.verbatim(ask)
+    return whole or assemble.compress(ask, recollect(view) if recollect else remember(view, mask))
 
 
-def _messages(exchange: Exchange) -> tuple[Message, Message]:
-    return Message("user", exchange.prompt), Message("assistant", exchange.answer)
+def price(prompt: str, system: str | None = None) -> float:
+    """Estimate the tokens of a request that holds no more than this."""
+    return assemble.price(system, [prompt])
 
 
-def _cost(exchange: Exchange, scale: float) -> int:
-    return message_cost(exchange.prompt, scale) + message_cost(exchange.answer, scale)
+def remember(view: View, mask: Callable[[str], str] | None = None) -> Memory:
+    """Fold a view that has no stored state."""
+    state = fold.Folded()
+    everything = [unit for exchange in list(view.latest())[::-1] for unit in state.add(exchange, mask)]
+    return Memory(state, recall.Shelf(everything))
 
 
-def _recent(view: View, room: int, scale: float) -> tuple[list[Exchange], bool]:
-    """Read backwards as many turns as would fit verbatim, and one more; say whether that is all there are."""
-    found: list[Exchange] = []
-    left = room
-    for exchange in view.latest():
-        left -= _cost(exchange, scale)
-        found.append(exchange)
-        if left < 0:
-            break
-    found.reverse()
-    return found, left >= 0
-
-
-def _layers(
-    view: View, recent: Sequence[Exchange], room: int, scale: float
-) -> tuple[list[Exchange], list[Exchange], Sequence[Exchange]]:
-    """Give anchor, tail, and those turns between them that may get a line in the report."""
-    anchor_turns = min(ANCHOR_TURNS, len(view) - 1)
-    share = int(room * _ANCHOR_SHARE / ANCHOR_TURNS)
-    anchor = [clipped for exchange in view.first(anchor_turns) if (clipped := _clip(exchange, share, scale))]
-    tail: list[Exchange] = []
-    left = int(room * _TAIL_SHARE)
-    between = recent[max(0, len(recent) - (len(view) - anchor_turns)) :]
-    for exchange in reversed(between):
-        cost = _cost(exchange, scale)
-        if cost > left:
-            break
-        left -= cost
-        tail.insert(0, exchange)
-    if not tail and (clipped := _clip(between[-1], int(room * _TAIL_SHARE), scale)):
-        tail = [clipped]
-    return anchor, tail, between[: len(between) - len(tail)]
-
-
-def _clip(exchange: Exchange, room: int, scale: float) -> Exchange | None:
-    """Keep the heads of both texts so that they cost at most `room` together; None if nothing worth it fits."""
-    if _cost(exchange, scale) <= room:
-        return exchange
-    half = max(room // 2, room - message_cost(exchange.answer, scale))
-    prompt = _head(exchange.prompt, half, scale)
-    answer = _head(exchange.answer, room - message_cost(prompt, scale), scale)
-    return Exchange(prompt, answer) if prompt and answer else None
-
-
-def _head(text: str, room: int, scale: float) -> str:
-    if message_cost(text, scale) <= room:
-        return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if message_cost(f"{text[:middle]} {CLIPPED}", scale) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return f"{text[:low].rstrip()} {CLIPPED}" if low else ""
-
-
-def _report(middle: Sequence[Exchange], room: int, scale: float) -> tuple[str | None, int]:
-    """Give one line for each of the newest middle turns that fit, oldest first, and their number."""
-    lines: list[str] = []
-    left = room - message_cost(_REPORT_HEAD, scale)
-    for exchange in reversed(middle):
-        line = lead_line(exchange)
-        left -= message_cost(line, scale)
-        if left < 0:
-            break
-        lines.insert(0, line)
-    return ("\n".join((_REPORT_HEAD, *lines)), len(lines)) if lines else (None, 0)
+def report(memory: Memory, budget: int, mask: Callable[[str], str] | None = None) -> str:
+    """Write the situation report as a person would read it: headed lists, within a budget of tokens."""
+    told: set[str] = set()
+    units = memory.state.units
+    chosen = choose.by_importance(units, budget / FACTOR, told, choose.term_weights(units))
+    text = render.headed(chosen)
+    return mask(text) if mask else text

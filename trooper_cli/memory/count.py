@@ -1,39 +1,79 @@
-"""How many tokens a text has, estimated without a tokenizer: loading one takes longer than most asks."""
+"""How many tokens a text is, estimated without a tokenizer's vocabulary.
+
+The text is cut into the pieces that byte-pair tokenizers cut it into first, and each piece is weighed by its shape.
+The estimate stays within a few percent of cl100k on prose, code and logs, also on text that was shortened, where
+"bytes divided by four" is wrong by a third. Other tokenizers count differently: multiply by what their `usage` told.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-_PIECE = re.compile(r"[A-Za-z]+|\d{1,3}|\n|[ \t\r]+|[^\x00-\x7f]+|[^A-Za-z0-9\s]+")
-# What role names and separators of a message cost in the chat templates of today, at most.
-MESSAGE_TOKENS = 6
+# What surrounds one message in a request, for any engine: the role and its two marks.
+MESSAGE = 4
+
+_PIECE = re.compile(
+    r"'(?:[sdmtSDMT]|ll|ve|re)(?![^\W\d_])"  # it's, we'll
+    r"|(?:[^\w\r\n]|_)?[^\W\d_]+"  # a word, with the one character before it
+    r"|\d{1,3}"
+    r"| ?(?:[^\s\w]|_)+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s"
+)
+
+_WORD = 1.02
+_LONG_FROM = 7
+_LONG_LETTER = 0.15
+_INNER_CAPITAL = 0.9
+_CAPITAL = 0.14
+_JOINED = 0.5
+_NOUN_FROM = 5  # long words with a capital are rare ones: names, and the nouns of German
+_NOUN = 0.3
+# Vocabularies are mostly English. The words of other languages cost more, which their commonest ones tell of.
+_FOREIGN = frozenset(
+    """der die das dem den des ein eine einen einem einer und oder aber nicht ist sind wir ich sie mit von zu zum zur
+im auf für dass wie wo auch noch nur bei nach aus dann wenn schon haben wird werden kann muss soll kein keine
+keinen gibt bis über unter jetzt ja nein doch sich als vom beim le la les un une et ou est sont nous vous je il
+elle pas de du aux pour par sur dans que qui avec mais el los las una y es son del con se lo su por para como
+pero il lo gli che di non per het een van niet dat voor zijn""".split()
+)
+_FOREIGN_WORD = 1.1
+_DIGITS = 1.0
+_MARK = 0.35
+_FOREIGN_BYTE = 0.34
 
 
-def estimate(text: str) -> int:
-    """Estimate the tokens of `text` as cl100k counts them; tests hold it to tiktoken."""
-    total = 0.0
-    for match in _PIECE.finditer(text):
-        piece = match[0]
-        first = piece[0]
-        if first.isascii() and first.isalpha():
-            total += 1.03 + 0.2 * max(0, len(piece) - 7)
-            if piece.isupper() and len(piece) > 1:
-                total += 0.25 * len(piece) + 0.2
-            else:
-                total += 0.7 * sum(map(str.isupper, piece[1:]))
-        elif first in "0123456789":
-            total += 1.58
-        elif first == "\n":
-            total += 0.56
-        elif first in " \t\r":
-            total += 0.8 if len(piece) > 1 else 0
-        elif not first.isascii():
-            total += 0.32 * len(piece.encode("utf-8", "replace"))
-        else:
-            total += 0.69 + len(piece) / 3
-    return int(total) + 1
+@lru_cache(maxsize=32768)
+def _weigh(piece: str) -> float:
+    """Weigh one piece; the cache makes the second sight of a word as cheap as a look-up."""
+    body = piece.strip()
+    if not body:
+        return 1.0
+    if not body.isascii():
+        return max(1.0, _FOREIGN_BYTE * len(body.encode("utf-8", "replace")))
+    last = piece[-1]
+    if last.isdigit():
+        return _DIGITS
+    if not last.isalpha():
+        return 1.0 + _MARK * max(0, len(body) - 2)
+    letters = body if body[0].isalpha() else body[1:]
+    weight = _WORD + _LONG_LETTER * max(0, len(letters) - _LONG_FROM)
+    if len(letters) > _NOUN_FROM and letters[0].isupper():
+        weight += _NOUN
+    if letters in _FOREIGN:
+        return weight + _FOREIGN_WORD
+    if letters is not body:
+        weight += _JOINED
+    if letters.isupper():
+        return weight + _CAPITAL * max(0, len(letters) - 2)
+    return weight + _INNER_CAPITAL * sum(map(str.isupper, letters[1:]))
 
 
-def message_cost(text: str, scale: float) -> int:
-    """Give the tokens of one message for an engine that counts `scale` times what the estimate does, rounded up."""
-    return int(estimate(text) * scale) + 1 + MESSAGE_TOKENS
+def estimate(text: str) -> float:
+    """Estimate the tokens of a text."""
+    return sum(map(_weigh, _PIECE.findall(text)))
+
+
+def message_cost(text: str) -> float:
+    """Estimate the tokens of a text sent as one message."""
+    return estimate(text) + MESSAGE

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.memory.views import Turns
+from trooper_cli.memory import build, fold, recall, remember, report
+from trooper_cli.memory.recall import Shelf, search
+
+FILLER = [
+    (f"The {name} team works on part {number}.", "Good.")
+    for number, name in enumerate(("red", "blue", "green", "white"))
+]
+
+
+def stale(*turns: tuple[str, str]) -> list[str]:
+    state = fold.fold(Turns([("Hello there, team.", "Hello."), *turns]))
+    return [unit.text for unit in state.units if unit.stale]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("Retention of the logs is 14 days.", "Retention of the logs is 30 days now."),
+        ("The cutover is planned for Saturday, 12 October.", "We move the cutover to Saturday 19 October."),
+        ("Jonas moderates the postmortem.", "Jonas is sick, so Agnieszka moderates the postmortem instead."),
+        ("We read from shop-ro-2.internal.", "shop-ro-2.internal is retired, use shop-ro-5.internal instead."),
+        ("The VM gets 24GB of memory.", "Give the VM 32GB of memory instead of 24GB."),
+        ("The release is on 2 June.", "The release slips to 16 June."),
+        ("Der Umbau kostet 14500 Euro.", "Der Umbau kostet jetzt 16000 statt 14500 Euro."),
+    ],
+)
+def test_a_reversed_statement_is_stale(older: str, newer: str) -> None:
+    """The older value is marked by the newer one."""
+    assert stale((older, "Noted."), *FILLER, (newer, "Noted."))
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("The primary db-1 has 24 GB.", "The replica db-2 has 32 GB."),
+        ("Retention of the logs is 14 days.", "Retention of the logs is 14 days now."),
+        ("VLANs: office 10, phones 20, guests 30, printers 40.", "The guests VLAN is 130 instead of 30."),
+        ("The alert fires at 50 clients.", "The pizza now costs 12 euros."),
+    ],
+)
+def test_other_statements_stand(older: str, newer: str) -> None:
+    """What is about something else, or says the same, or is a list, is left alone."""
+    assert not stale((older, "Noted."), *FILLER, (newer, "Noted."))
+
+
+def test_a_reversed_decision_is_not_told_in_its_old_form() -> None:
+    """The report has the newest value, and without room for both not the old one."""
+    turns = [
+        ("Let's begin.", "Yes."),
+        ("The limit of the pool is 80 connections.", "Noted."),
+        *FILLER * 3,
+        ("The limit of the pool is raised to 120 connections.", "Noted."),
+    ]
+    text = report(remember(Turns(turns)), 60)
+    assert "120" in text
+    assert "is 80" not in text
+    assert "limit of pool 80" not in text
+
+
+def test_the_newest_value_answers_a_question_that_only_the_old_one_matches() -> None:
+    """A question for the replica finds what replaced the replica, though it does not say "replica"."""
+    state = fold.fold(
+        Turns(
+            [
+                *FILLER,
+                ("The replica to read from is shop-ro-2.internal.", "ok"),
+                *FILLER,
+                ("shop-ro-2.internal is being retired, use shop-ro-5.internal instead.", "ok"),
+            ]
+        )
+    )
+    assert "shop-ro-5" in search(Shelf(state.units), "Which replica do we read from?").found[0].unit.text
+
+
+def test_a_stale_unit_does_not_reach_a_small_context() -> None:
+    """What an engine is told holds the new value beside the prompt."""
+    turns = [
+        ("Let's begin.", "Yes."),
+        ("Nothing yet.", "Yes."),
+        ("Retention of the logs is 14 days.", "Noted."),
+        *FILLER * 8,
+        ("Retention of the logs is 30 days now.", "Noted."),
+        *FILLER * 8,
+    ]
+    context = build(Turns(turns), "How long is the retention?", 300)
+    told = "\n".join(message.text for message in context.messages)
+    assert "30 days" in told
+    assert recall.asked_terms("How long is the retention?") == ("long", "retent")

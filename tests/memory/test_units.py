@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from trooper_cli.memory import units
+from trooper_cli.turn import Exchange
+
+
+def texts(prompt: str, answer: str = "Fine.", asked: str = "") -> list[str]:
+    return [unit.text for unit in units.cut(5, Exchange(prompt, answer), asked).units]
+
+
+def kind(prompt: str) -> int:
+    return units.cut(5, Exchange(prompt, "")).units[0].kind
+
+
+def test_a_short_answer_is_one_unit_with_its_question() -> None:
+    """Neither the question nor "5433" means anything alone."""
+    assert texts("Which port does billing use?", "5433.") == ["Which port billing use? 5433"]
+
+
+def test_an_answer_to_the_assistant_is_one_unit_with_what_was_asked() -> None:
+    """The question the answer before ended with is remembered."""
+    asked = units.cut(4, Exchange("Set up backups.", "Will do. How long do you want to keep them?")).asked
+    assert texts("14 days", "Good.", asked)[0].endswith("? 14 days")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("We decided to use Dagster.", units.DECIDED),
+        ("The disk must hold 4 TB.", units.LIMIT),
+        ("Don't use cobra for this.", units.RULED_OUT),
+        ("Still waiting for the certificate.", units.OPEN),
+        ("The import is fixed and merged.", units.DONE),
+        ("I want a nightly export.", units.WANTED),
+        ("The host is db-bill-01.", units.FACT),
+        ("    return x + 1", units.CODE),
+    ],
+)
+def test_kinds(said: str, expected: int) -> None:
+    """A clause is filed by what it says."""
+    assert kind(said) == expected
+
+
+def test_code_weighs_less_than_words() -> None:
+    """What people say about code matters more than the code."""
+    found = units.cut(5, Exchange("The retry count is 7.\n```\nretry_limit = 7\n```", "")).units
+    assert [unit.kind for unit in found] == [units.FACT, units.CODE]
+    assert found[0].score > found[1].score
+
+
+def test_a_side_question_weighs_less() -> None:
+    """General knowledge is not what a report is for."""
+    aside = units.cut(5, Exchange("By the way, what does VRRP mean?", "It lets 2 routers share an address.")).units
+    matter = units.cut(5, Exchange("The router is rt-7.", "It lets 2 routers share an address.")).units
+    assert max(unit.score for unit in aside) < min(unit.score for unit in matter)
+
+
+def test_abbreviations_and_ordinals_do_not_end_a_sentence() -> None:
+    """The points of "z.B." and of "1. Oktober" are not its end."""
+    assert (
+        texts("Bis zum 1. Oktober beantragen, z.B. bei Frau Steiner.")[0]
+        == "Bis zum 1. Oktober beantragen, z.B. bei Frau Steiner"
+    )
+
+
+def test_a_paste_is_bounded() -> None:
+    """A turn of any length gives a bounded number of units, its end among them."""
+    found = units.cut(
+        5, Exchange("\n".join(f"2024-01-01T00:00:00Z INFO line {number}" for number in range(9000)), "ok")
+    ).units
+    assert len(found) <= 2 * units.MOST_UNITS
+    assert any("8999" in unit.text for unit in found)

@@ -1,0 +1,53 @@
+"""Views for tests."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from trooper_cli.memory import recall
+from trooper_cli.turn import Exchange, Label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Turns:
+    """A view over turns in memory."""
+
+    label = Label.PUBLIC
+
+    def __init__(self, turns: Sequence[Exchange | tuple[str, str]], system: str | None = None) -> None:
+        self.turns = [turn if isinstance(turn, Exchange) else Exchange(*turn) for turn in turns]
+        self.system = system
+        self.read = 0
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def first(self, count: int) -> list[Exchange]:
+        return self.turns[:count]
+
+    def latest(self) -> Iterator[Exchange]:
+        for turn in reversed(self.turns):
+            self.read += 1
+            yield turn
+
+
+def table(label: Label = Label.PUBLIC, connection: sqlite3.Connection | None = None) -> recall.Table:
+    """Give an empty index in SQLite."""
+    connection = connection or sqlite3.connect(":memory:")
+    connection.executescript(recall.schema(label))
+    return recall.Table(connection, label)
+
+
+def talk(count: int) -> Turns:
+    """Give a view of so many ordinary turns."""
+    places = ("Lisbon", "Graz", "Oulu", "Leipzig", "Dublin", "Porto")
+    turns = []
+    for number in range(count):
+        place, when = places[number % 6], f"{number % 24:02}:15"
+        prompt = f"The host for {place} is node-{number}.{place.lower()}.example, it must not restart before {when}."
+        answer = f"Noted: node-{number} stays up until {when}. We go with {number * 3 + 4} GB for it, as it needs that."
+        turns.append((prompt, answer))
+    return Turns(turns)

@@ -1,0 +1,99 @@
+"""Which units to tell when not all can be told: those that say most, beyond what is said already, for their tokens."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from trooper_cli.memory import supersede
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from trooper_cli.memory.recall import Found
+    from trooper_cli.memory.units import Unit
+
+_NOVEL = 0.15  # what a term is worth that is already told
+_SHAPED = 3.0
+_RECALL_COST = 0.35
+_RECALL_NOVEL = 0.35
+_PRIOR = 0.15
+
+
+def term_weights(units: Sequence[Unit]) -> dict[str, float]:
+    """Weigh the terms of some units: figures, hosts and paths count thrice, rare ones more than common ones."""
+    spread = Counter(term for unit in units for term in unit.terms)
+    total = len(units)
+    return {
+        term: (1.0 if term.isalpha() else _SHAPED) * math.sqrt(math.log(1 + total / seen))
+        for term, seen in spread.items()
+    }
+
+
+def _take(
+    units: Sequence[Unit], most: Sequence[float], worth: Callable[[int], float], room: float, told: set[str]
+) -> list[Unit]:
+    """Take the best unit again and again while there is room.
+
+    A unit's worth can only fall as more is told, so only the one that looks best is weighed anew; they start from
+    `most`.
+    """
+    heap = [
+        (-value, -unit.turn, unit.place, place) for place, (unit, value) in enumerate(zip(units, most, strict=True))
+    ]
+    heapq.heapify(heap)
+    taken: list[Unit] = []
+    while heap and room > 0:
+        _, turn, order, place = heap[0]
+        unit = units[place]
+        if unit.cost > room:
+            heapq.heappop(heap)
+            continue
+        now = (-worth(place), turn, order, place)
+        if len(heap) > 1 and now > min(heap[1:3]):
+            heapq.heapreplace(heap, now)
+            continue
+        heapq.heappop(heap)
+        taken.append(unit)
+        told.update(unit.terms)
+        room -= unit.cost
+    return taken
+
+
+def by_importance(units: Sequence[Unit], room: float, told: set[str], weights: Mapping[str, float]) -> list[Unit]:
+    """Take what matters most when nothing is asked for; `told` grows by what was taken."""
+    if room <= 0:
+        return []
+    base = [math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) / unit.cost for unit in units]
+    most = [value * sum(map(weights.__getitem__, unit.terms)) for value, unit in zip(base, units, strict=True)]
+
+    def worth(place: int) -> float:
+        gain = 0.0
+        for term in units[place].terms:
+            gain += weights[term] * (_NOVEL if term in told else 1.0)
+        return base[place] * gain
+
+    return _take(units, most, worth, room, told)
+
+
+def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: Mapping[str, float]) -> list[Unit]:
+    """Take what was asked for; `told` grows by what was taken."""
+    units = [item.unit for item in found]
+    base = [item.relevance * math.exp(_PRIOR * item.unit.score) / item.unit.cost**_RECALL_COST for item in found]
+
+    def worth(place: int) -> float:
+        whole = new = 0.0
+        for term in units[place].terms:
+            weight = weights.get(term, 1.0)
+            whole += weight
+            new += weight * (_RECALL_NOVEL if term in told else 1.0)
+        return float(base[place] * new / whole)
+
+    return _take(units, base, worth, room, told)
+
+
+def in_order(units: Iterable[Unit]) -> list[Unit]:
+    """Give units in the order they were said."""
+    return sorted(units, key=lambda unit: (unit.turn, unit.place))

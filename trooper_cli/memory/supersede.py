@@ -1,0 +1,236 @@
+"""Which older statement a newer one replaces: "retention is 30 days now" ends "retention: 14 days"."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from trooper_cli.memory import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trooper_cli.memory.units import Unit
+
+# What a replaced statement keeps of its importance, as a logarithm: a twentieth.
+STALE = math.log(0.05)
+
+_STRONG = re.compile(
+    r"\b(?:instead(?: of)?|no longer|not any ?more|changed?:|changed? (?:my|our)|forget|slips?|slipped"
+    r"|(?:mov(?:e|es|ed|ing)|chang(?:e|es|ed|ing)|switch(?:es|ed|ing)?|rais(?:e|es|ed|ing)|lower(?:s|ed"
+    r"|ing)?|reduc(?:e|es|ed|ing)|increas(?:e|es|ed|ing)|cut(?:s|ting)?"
+    r"|push(?:es|ed|ing)?|bump(?:s|ed|ing)?|postpon(?:e|es|ed|ing)|delay(?:s|ed|ing)?|shift(?:s|ed|ing)?"
+    r"|grow(?:s|n)?|grew|go(?:es)?|went)(?: \S+){0,4} (?:to|from|until|down|back|up)"
+    r"|becomes?|back to"
+    r"|scratch that|correction|correct(?:ed|ing) (?:to|that|it)|revers(?:e|ed|ing)|overrul(?:e|ed)"
+    r"|supersed(?:e|es|ed)|replac(?:e|es|ed|ing)|renamed?"
+    r"|postponed?|rescheduled?|brought forward|revis(?:e|ed)|updated? (?:to|from)|changed (?:his|her"
+    r"|their) mind|change of (?:plan|mind)|was wrong|wrong about|i was mistaken|misread|misremembered"
+    r"|not \S+(?: \S+)? but|taking over|takes over|took over|hand(?:s|ed) over|statt|stattdessen|geändert"
+    r"|doch nicht|verschoben|nicht mehr)\b",
+    re.IGNORECASE,
+)
+_WEAK = re.compile(
+    r"\b(?:now|actually|rather|after all|on second thought|as of|from now on|update|new|in the end"
+    r"|turns out|turned out|make (?:it|that)|let's make|jetzt|doch|künftig)\b"
+    r"|\bfrom \S+(?: \S+)? to \S+",
+    re.IGNORECASE,
+)
+_OLD = re.compile(
+    r"\b(?:instead of|rather than|replac(?:es|ed|ing)|no longer|not|forget(?: about)?|scratch"
+    r"|drop(?:ped)?|was|used to be|down from|up from|from|statt|nicht mehr)\s+(?:the |a |an |at |on |in "
+    r"|use |using )?"
+    r"(?P<old>[\w][\w./:@%€$-]*(?: [A-Za-z%]+)?)",
+    re.IGNORECASE,
+)
+
+_RETIRED = re.compile(
+    r"(?P<old>[\w][\w./:-]*) (?:is |was |being |gets? |has been |will be )*(?:retired|gone|replaced"
+    r"|dropped|removed|out|wrong|decommissioned|sick|ill|away|on (?:leave|holiday|vacation)|leaves|left"
+    r"|too (?:low|high|little|much|short|long|small|large)|cannot|not (?:work|enough|possible|available))\b",
+    re.IGNORECASE,
+)
+
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_BETWEEN = frozenset("to instead of from not rather than statt auf zu bis per now jetzt".split())
+_LIST = 3
+_RARE = 4
+_UNCOUNTED = 99
+_NEEDED = {1: 1.0, 2: 0.6}  # of shared words, weighed: the plainer the reversal, the fewer
+_ALIKE = 0.6
+_NAMING = frozenset({"name", "code"})
+
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_VALUE = re.compile(
+    rf"(?P<time>\b\d{{1,2}}:\d\d(?::\d\d)?\b|\b\d{{1,2}} ?[ap]m\b)"
+    rf"|(?P<date>\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{_MONTHS})[a-z]*\b"
+    rf"|\b(?:{_MONTHS})[a-z]* \d{{1,2}}(?:st|nd|rd|th)?\b"
+    rf")|(?P<weekday>\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:montag|dienstag|mittwoch"
+    rf"|donnerstag|freitag|samstag|sonntag)\b)"
+    rf"|(?P<version>\bv?\d+\.\d+(?:\.\d+)+\b|\bv\d+(?:\.\d+)*\b)"
+    rf"|(?P<money>[$€£] ?\d+(?:[.,]\d+)*k?|\b\d+(?:[.,]\d+)*k? ?(?:eur|usd|euros?|dollars?|€|\$))"
+    rf"|(?P<measure>\b\d+(?:[.,]\d+)*(?: ?(?P<unit>%|[a-zA-Zµ]+(?:/[a-z]+)?))?)",
+    re.IGNORECASE,
+)
+_PROPER = re.compile(r"\b[A-Z][a-zà-ÿ]{2,}\b|\b[A-Z]{2,}\b")
+_CALENDAR = re.compile(rf"(?:{_MONTHS})[a-z]*$|\w+day$|\w+tag$")
+_ACTS = re.compile(r" (?:\w+s|can|must|will)\b")
+_CODED = re.compile(r"\b[a-z][\w]*(?:[-_./:][\w]+)+\b")
+_SPELLINGS = {
+    "gb": "gigabytes gib g",
+    "mb": "mib m",
+    "min": "minutes minute mins",
+    "h": "hours hour hrs",
+    "s": "seconds second secs sec",
+    "%": "percent",
+    "day": "days",
+    "week": "weeks",
+    "month": "months",
+    "year": "years",
+}
+_UNIT_NAMES = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+
+
+def is_reversal(text: str) -> int:
+    """Tell how clearly a clause says that something changed: 0 not at all, 1 perhaps, 2 plainly."""
+    if _STRONG.search(text):
+        return 2
+    return 1 if _WEAK.search(text) else 0
+
+
+def values(text: str) -> dict[str, set[str]]:
+    """Give the values a clause holds, by their class: only values of one class can replace each other."""
+    found: dict[str, set[str]] = {}
+    told: list[tuple[str, str, int]] = []
+    for match in _VALUE.finditer(text):
+        group = match.lastgroup or "measure"
+        value = match[0].lower()
+        if match["measure"] or group == "money":
+            digits = _DIGITS.search(value)
+            value = digits[0] if digits else value
+        if match["measure"]:
+            unit = (match["unit"] or "").lower()
+            group = "measure " + (
+                "" if unit in words.STOP or unit in _BETWEEN else _UNIT_NAMES.get(unit, words.stem(unit))
+            )
+        told.append((group, value, match.start()))
+    for place, (group, value, start) in enumerate(told):
+        after = told[place + 1] if place + 1 < len(told) else None
+        # "16000 instead of 14500 euros": both are euros.
+        shared = after and group == "measure " and _BETWEEN.intersection(text[start : after[2]].lower().split()[1:])
+        found.setdefault(after[0] if after and shared else group, set()).add(value)
+    for match in _CODED.finditer(text):
+        found.setdefault("code", set()).add(match[0].lower())
+    for match in _PROPER.finditer(text):
+        name = match[0].lower()
+        # A capital at the start proves nothing, unless a verb in the third person follows.
+        if name not in words.STOP and not _CALENDAR.match(name) and (match.start() or _ACTS.match(text, match.end())):
+            found.setdefault("name", set()).add(name)
+    return found
+
+
+def _old_values(text: str) -> set[str]:
+    """Give the values a clause names as what it was before."""
+    found: set[str] = set()
+    for match in _OLD.finditer(text):
+        for group in values(f"x {match['old']}").values():
+            found |= group
+    for match in _RETIRED.finditer(text):
+        found.add(match["old"].lower())
+    return found
+
+
+def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> list[Unit]:
+    """Give those of the older units that the newer one replaces.
+
+    It has to say that something changed, to share enough rare words with the older one, and to hold another value of
+    the same class or to name the older one's value as the old one. `spread` tells in how many units a term occurs.
+    """
+    strength = is_reversal(newer.text)
+    if not strength and (newer.text.endswith("?") or all(map(str.isalpha, newer.terms))):
+        return []
+    own = {term for term in newer.terms if not term.isdigit()}
+    # Without a word of change only something rare can tell that it is the same thing.
+    telling = own if strength else {term for term in own if spread.get(term, _UNCOUNTED) <= _RARE}
+    older = [
+        unit
+        for unit in older
+        if unit.turn < newer.turn
+        and not unit.stale
+        and (not telling.isdisjoint(unit.terms) or (unit.turn == newer.turn - 1 and unit.text.endswith("?")))
+    ]
+    mine = values(newer.text) if older else {}
+    if not mine:
+        return []
+    before = _old_values(newer.text) if strength > 1 else set()
+    found = []
+    for unit in older:
+        shared = own.intersection(unit.terms)
+        if newer.turn == unit.turn + 1 and _answers(mine, unit):
+            found.append(unit)
+        elif not strength:
+            if _same_slot(newer, unit, mine, shared):
+                found.append(unit)
+        elif sum(_share(term, spread, before) for term in shared) < _NEEDED[strength]:
+            continue
+        elif _conflicts(mine, values(unit.text), before):
+            found.append(unit)
+    return found
+
+
+def _share(term: str, spread: Mapping[str, int], before: set[str]) -> float:
+    """Weigh a term two clauses share: more if it is rare, an identifier, or named as what was before."""
+    if term in before:
+        return 1.0
+    return (1.0 if term.isalpha() else 1.5) / (1 + math.log(max(1, spread.get(term, 1))))
+
+
+def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: set[str]) -> bool:
+    """Tell whether two clauses give one thing two values without a word of change: "ARC 10 GB", "ARC 16 GB"."""
+    if older.text.endswith("?"):
+        return False
+    fewest = min(sum(map(str.isalpha, unit.terms)) for unit in (newer, older))
+    if len(shared) < max(1, _ALIKE * fewest):
+        return False
+    theirs = values(older.text)
+    if any(theirs.get(group, mine.get(group)) != mine.get(group, theirs.get(group)) for group in _NAMING):
+        return False
+    measured = [group for group in mine if group not in _NAMING]
+    return any(
+        group != "measure " and len(mine[group]) == len(theirs.get(group, ())) == 1 and mine[group] != theirs[group]
+        for group in measured
+    )
+
+
+def _answers(newer: Mapping[str, set[str]], older: Unit) -> bool:
+    """Tell whether a clause answers a value that was only proposed, a turn before: "90 days?", "30 at most"."""
+    if not older.text.endswith("?") or newer.keys() <= _NAMING:
+        return False
+    theirs = values(older.text)
+    return any(
+        group not in _NAMING and group != "measure " and len(theirs.get(group, ())) == 1 and not mine & theirs[group]
+        for group, mine in newer.items()
+    )
+
+
+def _conflicts(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], before: set[str]) -> bool:
+    """Tell whether two clauses hold different values of one class, or the newer one names the older one's as past.
+
+    A list of several values is not replaced by a change of one of them.
+    """
+    for group, mine in newer.items():
+        theirs = older.get(group, set())
+        if not theirs or len(theirs) > _LIST or not mine - theirs:
+            continue
+        if group in _NAMING:
+            if theirs & before or (len(theirs) == len(mine) == 1 and not _other(newer, older, group)):
+                return True
+        elif not mine & theirs or theirs & before:
+            return True
+    return False
+
+
+def _other(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], group: str) -> bool:
+    """Tell whether two clauses share a value of another class: then it is not their names that differ."""
+    return any(newer[other] & older[other] for other in newer.keys() & older.keys() if other != group)

@@ -1,0 +1,97 @@
+"""What a session file keeps of each view's memory: the folded state and an index of its units.
+
+Both are a cache. They follow from the view's turns alone, are continued where they end, and can be thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+from trooper_cli.database import writing
+from trooper_cli.errors import StorageError
+from trooper_cli.memory import Memory, fold, recall
+from trooper_cli.turn import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trooper_cli.memory.units import Unit
+    from trooper_cli.views import StoredPrivateView, StoredPublicView
+
+# Turns folded in one transaction: of a long import, what was done before a kill need not be done again.
+_BATCH = 500
+
+
+def schema() -> str:
+    """Give the statements that make the tables."""
+    own = "CREATE TABLE memory (label TEXT PRIMARY KEY, turns INTEGER NOT NULL, state BLOB NOT NULL) STRICT;\n"
+    return own + "".join(map(recall.schema, Label))
+
+
+def clear(connection: sqlite3.Connection) -> None:
+    """Forget all that is kept of any turn; the caller owns the transaction."""
+    connection.execute("DELETE FROM memory")
+    for label in Label:
+        recall.Table(connection, label).clear()
+
+
+def recollect(
+    view: StoredPublicView | StoredPrivateView,
+    mask: Callable[[str], str],
+    tell_unread: Callable[[int], object] = lambda _: None,
+) -> Memory:
+    """Give the memory of a view, with what is new of it folded in and stored.
+
+    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is folded all the
+    same, and search is bounded to it. `tell_unread` is told how many turns are to be folded in.
+    """
+    store = _Store(view)
+    state = store.load()
+    view.grow(state.turns)
+    tell_unread(len(view) - state.turns)
+    while state.turns < len(view):
+        before = state.turns
+        units = [unit for exchange in view.since(before, _BATCH) for unit in state.add(exchange, mask)]
+        try:
+            if not store.save(state, before, units):
+                return recollect(view, mask)
+        except (StorageError, sqlite3.Error):
+            while rest := view.since(state.turns, _BATCH):
+                for exchange in rest:
+                    state.add(exchange, mask)
+            return Memory(state)
+    return Memory(state, store.index)
+
+
+class _Store:
+    """The rows that belong to one view."""
+
+    def __init__(self, view: StoredPublicView | StoredPrivateView) -> None:
+        self._connection = view.connection
+        self._label = view.label.value
+        self.index = recall.Table(view.connection, view.label)
+
+    def load(self) -> fold.Folded:
+        row = None
+        with contextlib.suppress(sqlite3.Error):
+            row = self._connection.execute("SELECT state FROM memory WHERE label = ?", (self._label,)).fetchone()
+        state = fold.Folded.load(row[0]) if row else None
+        return state or fold.Folded()
+
+    def save(self, state: fold.Folded, before: int, units: list[Unit]) -> bool:
+        """Store a state that had `before` turns when it was read; False if another process was quicker."""
+        with writing(self._connection, "the memory"):
+            query = "SELECT turns FROM memory WHERE label = ?"
+            row = self._connection.execute(query, (self._label,)).fetchone()
+            if before and (row is None or row[0] != before):
+                return False
+            if not before:
+                # Nothing was stored, or what cannot be read any more.
+                self.index.clear()
+            self.index.add(units)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", (self._label, state.turns, state.dump())
+            )
+        return True
