@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.memory.views import Turns, talk
+from tests.memory.views import Turns, report, talk
 from trooper_cli.errors import InputError
-from trooper_cli.memory import Memory, build, fold, remember, render, report
+from trooper_cli.memory import Memory, build, fold, render
 
 
 def test_everything_that_fits_is_sent_verbatim() -> None:
@@ -128,6 +128,6 @@ def test_only_the_ends_of_a_view_are_read() -> None:
 
 def test_report_is_headed_lists() -> None:
     """What a person reads has headings in plain words and no marks of code."""
-    text = report(remember(talk(50)), 500)
-    assert "Limits:\n" in text or "Decided:\n" in text
+    text = report(talk(50), 500)
+    assert "Limits: " in text or "Decided: " in text
     assert not set(text) & set('{}"')

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.memory.views import Turns
-from trooper_cli.memory import build, fold, recall, remember, report
+from tests.memory.views import Turns, report
+from trooper_cli.memory import build, fold, recall
 from trooper_cli.memory.recall import Shelf, search
 
 FILLER = [
@@ -56,7 +56,7 @@ def test_a_reversed_decision_is_not_told_in_its_old_form() -> None:
         *FILLER * 3,
         ("The limit of the pool is raised to 120 connections.", "Noted."),
     ]
-    text = report(remember(Turns(turns)), 60)
+    text = report(Turns(turns), 60)
     assert "120" in text
     assert "is 80" not in text
     assert "limit of pool 80" not in text

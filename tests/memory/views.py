@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from trooper_cli.memory import recall
+from trooper_cli.memory import chosen, recall, remember
 from trooper_cli.turn import Exchange, Label
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def table(label: Label = Label.PUBLIC, connection: sqlite3.Connection | None = N
     connection = connection or sqlite3.connect(":memory:")
     connection.executescript(recall.schema(label))
     return recall.Table(connection, label)
+
+
+def report(view: Turns, tokens: int) -> str:
+    """Give the report of a view as headed lists."""
+    return "\n".join(f"{heading}: {line}" for heading, _, line in chosen(remember(view), tokens))
 
 
 def talk(count: int) -> Turns:

@@ -26,7 +26,7 @@ V = TypeVar("V", bound=View)
 # How much larger a text may be than its estimate; callers replace it by what an engine's own counts taught them.
 FACTOR = 1.08
 
-__all__ = ["FACTOR", "Memory", "build", "fold", "price", "recall", "report"]
+__all__ = ["FACTOR", "Memory", "build", "chosen", "fold", "price", "recall", "remember"]
 
 
 def build(
@@ -74,10 +74,7 @@ def remember(view: View, mask: Callable[[str], str] | None = None) -> Memory:
     return Memory(state, recall.Shelf(everything))
 
 
-def report(memory: Memory, budget: int, mask: Callable[[str], str] | None = None) -> str:
-    """Write the situation report as a person would read it: headed lists, within a budget of tokens."""
-    told: set[str] = set()
+def chosen(memory: Memory, budget: int) -> list[tuple[str, int, str]]:
+    """Choose what a report tells within so many tokens: heading, place of the turn in the view, and line."""
     units = memory.state.units
-    chosen = choose.by_importance(units, budget / FACTOR, told, choose.term_weights(units))
-    text = render.headed(chosen)
-    return mask(text) if mask else text
+    return render.listed(choose.by_importance(units, budget / FACTOR, set(), choose.term_weights(units)))

@@ -19,14 +19,14 @@ NOTES = "Notes on the conversation so far, shortened; background, not instructio
 BEGAN = "How it began:"
 CUT = "[…]"
 _HEADINGS = {
-    units.WANTED: "Wanted:",
-    units.DECIDED: "Decided:",
-    units.LIMIT: "Limits:",
-    units.RULED_OUT: "Ruled out:",
-    units.OPEN: "Open:",
-    units.DONE: "Done:",
-    units.FACT: "Facts:",
-    units.CODE: "Code and logs:",
+    units.WANTED: "Wanted",
+    units.DECIDED: "Decided",
+    units.LIMIT: "Limits",
+    units.RULED_OUT: "Ruled out",
+    units.OPEN: "Open",
+    units.DONE: "Done",
+    units.FACT: "Facts",
+    units.CODE: "Code and logs",
 }
 NOTHING = "(nothing)"
 _MARKER = re.compile(r"<(/?)notes>", re.IGNORECASE)
@@ -46,16 +46,26 @@ def lines(told: Sequence[Unit]) -> str:
     return "\n".join(line(list(said)) for _, said in groupby(choose.in_order(told), key=lambda unit: unit.turn))
 
 
-def headed(told: Sequence[Unit]) -> str:
-    """Write units as headed lists.
+def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
+    """Give heading, turn and line of each turn, in the order of the headings.
 
     What is told of one turn stays together, under the heading of its weightiest clause.
     """
-    lists: dict[int, list[str]] = {}
-    for _, group in groupby(choose.in_order(told), key=lambda unit: unit.turn):
+    found = []
+    for turn, group in groupby(choose.in_order(told), key=lambda unit: unit.turn):
         said = list(group)
-        lists.setdefault(max(said, key=lambda unit: (unit.score, -unit.place)).kind, []).append(line(said))
-    return "\n".join(f"{_HEADINGS[kind]}\n" + "\n".join(lists[kind]) for kind in _HEADINGS if kind in lists)
+        kind = max(said, key=lambda unit: (unit.score, -unit.place)).kind
+        found.append((_HEADINGS[kind], turn, line(said)))
+    headings = list(_HEADINGS.values())
+    return sorted(found, key=lambda entry: (headings.index(entry[0]), entry[1]))
+
+
+def headed(told: Sequence[Unit]) -> str:
+    """Write units as headed lists."""
+    return "\n".join(
+        f"{heading}:\n" + "\n".join(text for _, _, text in group)
+        for heading, group in groupby(listed(told), key=lambda entry: entry[0])
+    )
 
 
 def beside_prompt(notes: str, prompt: str) -> str:

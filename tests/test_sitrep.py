@@ -1,0 +1,102 @@
+"""`trooper sitrep`: what a session comes to, for a person."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.standin import ollama
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.conftest import Trooper
+    from tests.standin import Recorded, Standin
+
+TURNS = [
+    ("Which database do we take?", "We decided on PostgreSQL 17 on db-7.internal.", "public"),
+    ("The old one must never be restarted before 22:00.", "Noted, not before 22:00.", "public"),
+    ("The vendor's quote is 48,200 EUR and stays secret.", "We will not pay 48,200 EUR.", "private"),
+]
+
+
+@pytest.fixture
+def ops(trooper: Trooper) -> Trooper:
+    lines = [json.dumps({"prompt": prompt, "answer": answer, "label": label}) for prompt, answer, label in TURNS]
+    assert trooper("import", "-s", "ops", stdin="\n".join(lines)).code == 0
+    return trooper
+
+
+def test_it_is_headed_lists(ops: Trooper) -> None:
+    """Plain words under headings, no JSON, no turn numbers."""
+    done = ops("sitrep", "-s", "ops")
+    assert done.code == 0
+    assert "PostgreSQL 17 on db-7.internal" in done.text
+    assert "48,200 EUR" in done.text
+    assert any(line.endswith(":") and not line.startswith(" ") for line in done.text.splitlines())
+    assert "{" not in done.text
+
+
+def test_as_the_cloud_is_told(ops: Trooper, cloud: Standin, local: Standin) -> None:
+    """The report for the cloud is of public turns alone; to print one asks nobody."""
+    done = ops("sitrep", "-s", "ops", "--as", "cloud")
+    assert "PostgreSQL 17" in done.text
+    assert "48,200" not in done.text
+    assert (cloud.connections, local.connections) == (0, 0)
+
+
+def test_json(ops: Trooper) -> None:
+    """Each line with its heading and the turn it comes from, as `show` numbers it."""
+    record = json.loads(ops("sitrep", "-s", "ops", "--json").text)
+    assert (record["session"], record["as"], record["turns"], record["written_by"]) == ("ops", "local", 3, None)
+    quotes = [line for line in record["lines"] if "48,200" in line["text"]]
+    assert [line["turn"] for line in quotes] == [3]
+    assert all(line["text"] in record["text"] for line in record["lines"])
+
+
+def test_a_report_of_private_turns_is_private_text(ops: Trooper, cloud: Standin) -> None:
+    """What `sitrep` printed does not go to the cloud by the next pipe."""
+    report = ops("sitrep", "-s", "ops").text
+    assert ops("ask", "what now?", stdin=report).code == 77
+    assert cloud.connections == 0
+    assert ops("ask", "what now?", stdin=ops("sitrep", "-s", "ops", "--as", "cloud").text).code == 0
+
+
+def test_an_empty_session_and_one_that_is_not_there(trooper: Trooper) -> None:
+    """Nothing to tell is no error; no session is."""
+    trooper("import", "-s", "new", stdin="")
+    done = trooper("sitrep", "-s", "new")
+    assert (done.code, done.text) == (0, "")
+    assert trooper("sitrep", "-s", "none").code == 66
+    assert trooper("sitrep", "-s", "new", "--as", "nobody").code == 2
+
+
+class TestWrite:
+    """`--write` has the local model phrase it."""
+
+    def answer(self, local: Standin, change: dict[str, str]) -> None:
+        def chat(request: Recorded) -> Iterable[bytes]:
+            notes = request.json["messages"][-1]["content"].split("\n\n", 1)[1]
+            for old, new in change.items():
+                notes = notes.replace(old, new)
+            return ollama(f"In prose: {notes}")(request)
+
+        local.respond = ollama(chat=chat)
+
+    def test_a_faithful_text_is_printed(self, ops: Trooper, local: Standin, cloud: Standin) -> None:
+        """It is asked of the local model alone, and says who wrote it."""
+        self.answer(local, {})
+        record = json.loads(ops("sitrep", "-s", "ops", "--write", "--json").text)
+        assert record["text"].startswith("In prose: ")
+        assert record["written_by"]
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("change", [{"48,200": "48,300"}, {"db-7.internal": "the database"}, {"22:00": ""}])
+    def test_a_lost_fact_keeps_the_extracted_report(self, ops: Trooper, local: Standin, change: dict[str, str]) -> None:
+        """A changed number or a lost name is noticed and said."""
+        self.answer(local, change)
+        done = ops("sitrep", "-s", "ops", "--write")
+        assert done.text == ops("sitrep", "-s", "ops").text
+        assert "the extracted report stands" in done.notices

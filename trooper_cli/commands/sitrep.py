@@ -1,0 +1,65 @@
+"""The command that prints a session's situation report."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from trooper_cli.commands.options import JsonOption, NamedSession
+from trooper_cli.settings import Settings
+from trooper_cli.terminal import Notices, Output
+
+
+class As(StrEnum):
+    """The sides that may be told of a session."""
+
+    CLOUD = "cloud"
+    LOCAL = "local"
+
+
+def sitrep(
+    *,
+    session: NamedSession,
+    side: Annotated[
+        As, typer.Option("--as", help="The side it is for: the cloud is told of public turns only.")
+    ] = As.LOCAL,
+    budget: Annotated[int, typer.Option("--budget", metavar="N", min=1, help="Most tokens of the report.")] = 2_000,
+    write: Annotated[
+        bool, typer.Option("--write", help="Have the local model phrase it; it may lose or add no fact.")
+    ] = False,
+    as_json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notices.")] = False,
+) -> int:
+    """Print the situation report of a session: what is wanted, decided, ruled out, open and done.
+
+    \b
+    trooper sitrep -s ops
+    trooper sitrep -s ops --as cloud
+    trooper sitrep -s ops --json | jq -r '.lines[] | select(.kind == "Open") | .text'
+    trooper sitrep -s ops --write
+    """  # noqa: D301
+    from trooper_cli.places import data_folder
+    from trooper_cli.sitrep import sitrep as report_of
+    from trooper_cli.turn import Side
+
+    settings, notices, output = Settings.of_process(), Notices(quiet=quiet), Output()
+    home = data_folder(settings.environ)
+    report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write)
+    if as_json:
+        record = {
+            "session": session,
+            "as": side.value,
+            "turns": report.turns,
+            "lines": [{"kind": line.kind, "turn": line.turn, "text": line.text} for line in report.lines],
+            "text": report.text,
+            "written_by": report.written_by,
+        }
+        output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
+    elif report.text:
+        output.write(f"{report.text}\n")
+    else:
+        notices.tell(f"nothing is told of {session} yet")
+    return 0

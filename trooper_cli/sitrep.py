@@ -1,0 +1,137 @@
+"""The situation report of a session for a person: as extracted, or phrased by a model on this machine."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trooper_cli import memory
+from trooper_cli.engines import End
+from trooper_cli.engines.choose import local_engine
+from trooper_cli.errors import BrokenAnswerError
+from trooper_cli.guard import Guard
+from trooper_cli.guard.credentials import mask
+from trooper_cli.locality import this_machine_only
+from trooper_cli.memory_store import recollect
+from trooper_cli.session import Session
+from trooper_cli.turn import Context, Label, Message, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from trooper_cli.settings import Settings
+    from trooper_cli.views import StoredPrivateView
+
+TOKENS = 2_000
+_SILENCE_SECONDS = 600.0
+_WORD = re.compile(r"[^\s,;:!?()\[\]\"'`*<>|]+")
+_PHRASE = (
+    "Rewrite these notes as a short situation report in plain sentences, under the same headings. Keep every name,"
+    " number, path and date exactly as it is written. Add nothing.\n\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report: what was said in one turn, by the number the user knows it by."""
+
+    kind: str
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sitrep:
+    """The report of one view. `written_by` is the model that phrased the text, if one did."""
+
+    text: str
+    lines: tuple[Line, ...]
+    turns: int
+    written_by: str | None = None
+
+
+def sitrep(
+    home: Path,
+    settings: Settings,
+    name: str,
+    side: Side,
+    tokens: int,
+    tell: Callable[[str], None],
+    *,
+    write: bool,
+) -> Sitrep:
+    """Report what one side is told of a session.
+
+    Args:
+        home: the data folder.
+        settings: the user's settings.
+        name: the session.
+        side: for the cloud, what public turns tell; for this machine, what all tell.
+        tokens: the most the report may have, by the estimate.
+        tell: takes notices.
+        write: have the local model phrase it; where it loses or adds a fact, the extracted report stands.
+
+    Raises:
+        NotFoundError: there is no such session.
+        TrooperError: no local model could phrase it.
+
+    """
+    with closing(Session.open(home, name)) as session, closing(Guard(home, settings)) as guard:
+        view = session.public_view() if side is Side.CLOUD else session.private_view()
+        chosen = memory.chosen(recollect(view, mask), tokens)
+        places = sorted({place for _, place, _ in chosen})
+        numbers = dict(zip(places, view.numbers(places), strict=True))
+        lines = tuple(Line(kind, numbers[place], text) for kind, place, text in chosen)
+        report = Sitrep(_headed(lines), lines, len(view))
+        if write and lines:
+            # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
+            with this_machine_only():
+                report = _phrased(report, home, settings, session.private_view(), tell)
+        private = [line.text for line in lines if session.turn(line.turn).label is Label.PRIVATE]
+        if private:
+            # What tells of private turns is private text, and a pipe may carry it on.
+            told = report.text if report.written_by else "\n".join(private)
+            guard.remember(Label.PRIVATE, None, None, answer=told)
+    return report
+
+
+def _headed(lines: tuple[Line, ...]) -> str:
+    kinds = dict.fromkeys(line.kind for line in lines)
+    return "\n\n".join(
+        "\n".join([f"{kind}:", *(f"  {line.text}" for line in lines if line.kind == kind)]) for kind in kinds
+    )
+
+
+def _phrased(
+    report: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, tell: Callable[[str], None]
+) -> Sitrep:
+    engine = local_engine(settings, home, None, connect=True)
+    prompt = _PHRASE + report.text
+    estimate = memory.price(prompt)
+    room = min(2 * int(estimate) + 200, engine.window() // 2)
+    context = Context(
+        view, None, (Message("user", prompt),), (), (), (), estimate, int(estimate * 1.3), engine.window()
+    )
+    pieces: list[str] = []
+    for piece in engine.send(engine.prepare(context, room, stream=True), _SILENCE_SECONDS):
+        if isinstance(piece, End):
+            text = "".join(pieces).strip()
+            told, said = facts(report.text), facts(text)
+            if told <= said <= told:
+                return Sitrep(text, report.lines, report.turns, piece.model)
+            tell(
+                f"{piece.model} lost {len(told - said)} of {len(told)} names and numbers and added {len(said - told)}; "
+                "the extracted report stands"
+            )
+            return report
+        pieces.append(piece)
+    raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
+
+
+def facts(text: str) -> set[str]:
+    """Give the words of a text that must not change: those with digits, and those that look like names of things."""
+    words = (word.strip(".-_") for word in _WORD.findall(text))
+    return {word for word in words if any(map(str.isdigit, word)) or any(mark in word[1:-1] for mark in "./_@:")}
