@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,46 @@ def compare(
     if found != "refused":
         assert found == expected
         assert CANARY.encode() not in b"".join(found) if isinstance(found, list) else True
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["public", "private"]), long_texts, st.integers(250, 900)), min_size=2, max_size=8
+)
+
+
+@settings(max_examples=max(20, EXAMPLES // 10), deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps)
+def test_a_conversation_with_private_asks_between(cloud: Standin, local: Standin, said: list[Any]) -> None:
+    """Asked one after the other with memories that overflow: public requests are as if the private had never been."""
+    with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as folder:
+        home = Path(folder)
+        environ = {
+            "ANTHROPIC_API_KEY": "sk-" + "x" * 20,
+            "ANTHROPIC_BASE_URL": cloud.url,
+            "OLLAMA_HOST": local.url,
+            "TROOPER_HOME": folder,
+        }
+        cloud.respond = claude("a public answer, of some length, to be folded into what is told later. " * 3)
+        expected, found = [], []
+        for label, text, budget in said:
+            before = len(cloud.requests)
+            mark = CANARY if label == "private" else "in public"
+            question = Question(f"{mark} {text}", session="mixed", local_flag=label == "private", budget=budget)
+            refused = False
+            try:
+                ask(question, Settings(environ), home, lambda _: None, lambda _: None)
+            except LocalityError:
+                refused = True
+            except TrooperError:
+                pass
+            found += [request.raw for request in cloud.requests[before:]]
+            if label == "public" and not refused:
+                before = len(cloud.requests)
+                with contextlib.suppress(TrooperError):
+                    ask(replace(question, session="plain"), Settings(environ), home, lambda _: None, lambda _: None)
+                expected += [request.raw for request in cloud.requests[before:]]
+        assert found == expected
+        assert CANARY.encode() not in b"".join(found)
 
 
 def test_asks_on_both_sides_at_once_change_no_byte(tmp_path: Path, cloud: Standin, local: Standin) -> None:

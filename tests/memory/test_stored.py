@@ -223,3 +223,19 @@ class TestCommands:
         assert key not in texts[0]
         assert key in texts[2]
         assert cloud.connections == 0
+
+    def test_credentials_enter_no_report(self, trooper: Trooper, cloud: Standin) -> None:
+        """What the guard's rules know in an earlier turn is told to the cloud as its kind, not as it is."""
+        key = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" + "K1l2M3n4O5p6Q7r8"
+        turns = [{"prompt": f"node {n}?", "answer": f"It has {n} GB. " * 20, "label": "public"} for n in range(40)]
+        turns[9] = {"prompt": f"The deploy token is {key} for node-9.", "answer": "Noted.", "label": "public"}
+        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        assert trooper("ask", "-s", "ops", "--budget", "900", "what is the deploy token for node-9?").code == 0
+        sent = json.dumps(cloud.bodies[0])
+        assert "deploy token" in sent.replace("what is the deploy token for node-9?", "")
+        assert key not in sent
+        with contextlib.closing(sqlite3.connect(trooper.home / "sessions" / "ops.db")) as connection:
+            kept = connection.execute("SELECT state FROM memory").fetchall()
+            kept += connection.execute("SELECT text FROM memory_public_unit").fetchall()
+        assert "deploy token" in str(kept)
+        assert key not in str(kept)

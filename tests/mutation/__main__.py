@@ -30,11 +30,34 @@ class Mutant(NamedTuple):
 
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
 WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
+MEMORY = "tests/memory"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
-    Mutant("the public view shows all turns", "session.py", "f\"label = 'public' AND {_TOLD}\"", "_TOLD", PROMISE),
-    Mutant("failed turns are told", "session.py", "status IN ('answered', 'incomplete') AND answer", "answer", KIT),
+    Mutant(
+        "the public view shows all turns",
+        "views.py",
+        '_place = "public_place"\n    _condition = "label = \'public\' AND public_place IS NOT NULL"',
+        '_place = "private_place"\n    _condition = "private_place IS NOT NULL"',
+        PROMISE,
+    ),
+    Mutant(
+        "failed turns that are imported are told",
+        "session.py",
+        "bool(turn.answer) and turn.status in _TOLD",
+        "bool(turn.answer)",
+        KIT,
+    ),
+    Mutant("refused turns are told", "session.py", "if row and answer and status in _TOLD:", "if row and answer:", WHO),
+    Mutant("both views share a state", "memory_store.py", "self._label = view.label.value", 'self._label = "all"', LAW),
+    Mutant("forgotten turns stay in the memory", "session.py", "memory_store.clear(self._connection)", "pass", MEMORY),
+    Mutant(
+        "credentials enter the memory",
+        "attempt.py",
+        "return recollect(view, mask,",
+        "return recollect(view, str,",
+        MEMORY,
+    ),
     Mutant(
         "the cloud engine takes any context",
         "engines/anthropic.py",
