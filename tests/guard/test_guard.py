@@ -269,7 +269,7 @@ class TestCommands:
         trooper("ask", "-s", "ops", "one")
         trooper("ask", "-s", "ops", "two")
         with sqlite3.connect(trooper.home / "sessions" / "ops.db") as connection:
-            connection.execute("UPDATE turn SET label = 'private' WHERE id = 1")
+            connection.execute("UPDATE turn SET label = 'private', public_place = NULL WHERE id = 1")
         connection.close()
         done = trooper("audit", "-s", "ops")
         assert done.code == 77
