@@ -200,6 +200,7 @@ def ollama(
     remote: Iterable[str] = (),
     told_by: Iterable[str] = ("/api/tags", "/api/show"),
     context: int = 32768,
+    loaded: int = 0,
     chat: Callable[[Recorded], Iterable[bytes]] | None = None,
 ) -> Callable[[Recorded], Iterable[bytes]]:
     """Answer as Ollama does; `remote` names stubs of models elsewhere, `told_by` which calls say so."""
@@ -220,6 +221,9 @@ def ollama(
             stub = far if request.path in told_by else {}
             rows = [{"name": name} | stub for name in remote] + [{"name": name} for name in models]
             return http(200, json.dumps({"models": rows}))
+        if request.path == "/api/ps":
+            running = [{"name": name, "context_length": loaded} for name in models] if loaded else []
+            return http(200, json.dumps({"models": running}))
         name, there = known(request)
         if not there:
             return http(404, json.dumps({"error": f"model '{request.json['model']}' not found"}))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from trooper_cli.transport import Request
 
 # What the memory may add to a prompt where --budget does not say it.
-MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 6_000}
+MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
 ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
 SILENCE_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
 # Claude counts up to 40 % more than the estimate, small local models up to 25 %; its own counts correct this.
@@ -111,8 +111,11 @@ def _attempt(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> 
     try:
         return _send(turn, engine, context)
     except ContextExceededError as error:
-        if turn.shown or not error.limit or len(context.messages) == 1:
+        if turn.shown:
+            raise BrokenAnswerError(f"the answer is to a part of the conversation only: {error}") from error
+        if not error.limit or len(context.messages) == 1:
             raise
+        turn.pieces.clear()
         smaller = int(context.tokens * error.limit / max(error.tokens, 1) * 0.9)
         return _send(turn, engine, context_of(turn, view, engine, settings, at_most=smaller))
 

@@ -33,7 +33,7 @@ def test_an_older_server_is_checked_instead(trooper: Trooper, local: Standin) ->
     local.respond = ollama(version="0.17.9")
     assert trooper("ask", "--local", "hello").code == 0
     assert local.bodies[0]["model"] == "llama3.2:latest"
-    assert [request.path for request in local.requests[-3:]] == ["/api/tags", "/api/show", "/api/chat"]
+    assert [request.path for request in local.requests[-4:]] == ["/api/tags", "/api/show", "/api/ps", "/api/chat"]
 
 
 def test_a_long_prompt_gets_a_larger_context(trooper: Trooper, local: Standin) -> None:
@@ -145,6 +145,27 @@ def test_a_prefix_in_the_address_is_kept(trooper: Trooper, serve: Callable[..., 
 
     server = serve(respond)
     assert trooper("ask", "--local", "hello", OLLAMA_HOST=f"{server.url}/prefix").text == "a local answer\n"
+
+
+def test_a_loaded_model_is_not_loaded_anew(trooper: Trooper, local: Standin) -> None:
+    """What is loaded with enough room is asked for with that room, since another would load it again."""
+    local.respond = ollama(loaded=20_480)
+    trooper("ask", "--local", "hello")
+    assert local.bodies[0]["options"]["num_ctx"] == 20_480
+    local.respond = ollama(loaded=1_024)
+    trooper("ask", "--local", "hello")
+    assert local.bodies[1]["options"]["num_ctx"] == 8_192
+
+
+def test_a_prompt_cut_in_silence_is_noticed(trooper: Trooper, local: Standin) -> None:
+    """An old server that drops the beginning of what it was told is caught by its own counts, and asked with less."""
+    turn = {"prompt": "first things first", "answer": "noted and filed " * 200, "label": "public"}
+    trooper("import", "-s", "ops", stdin="\n".join([json.dumps(turn)] * 5))
+    local.respond = ollama(version="0.12.3", loaded=1_024)
+    done = trooper("ask", "-s", "ops", "--local", "hello")
+    assert len(local.bodies) == 2
+    assert len(json.dumps(local.bodies[1])) < len(json.dumps(local.bodies[0])) / 2
+    assert done.code == 0
 
 
 @pytest.mark.engine

@@ -28,6 +28,8 @@ _STEP = 8192
 _LOCK_SINCE = (0, 18)
 _REMOTE_SINCE = (0, 12)
 _PROBE_SECONDS = 5.0
+_CUT = 0.7  # of what was sent, by the estimate: less was not read whole
+_WORTH_CHECKING = 500  # tokens; below it the estimate is too coarse, and no server allocates less
 _STOPS = {"stop": "end_turn", "length": "max_tokens"}
 
 
@@ -72,6 +74,8 @@ class Ollama:
         self._endpoint: LocalEndpoint | None = None
         self._lock = True
         self._window = _STEP
+        self._loaded = 0
+        self._sent = 0.0
         if _has_cloud_suffix(self.model):
             raise LocalityError(
                 f"{_printable(self.model)} runs in Ollama's cloud, not on this machine; nothing was sent"
@@ -119,6 +123,7 @@ class Ollama:
             [count(table, key) for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
         )
         self._window = max(lengths, default=_STEP) or _STEP
+        self._loaded = self._allocated()
 
     @property
     def on_network(self) -> bool:
@@ -133,9 +138,10 @@ class Ollama:
         messages = [{"role": message.role, "content": message.text} for message in context.messages]
         if context.system:
             messages.insert(0, {"role": "system", "content": context.system})
-        # Another num_ctx makes Ollama load the model anew, so it grows in steps.
+        # Another num_ctx makes Ollama load the model anew, so it stays as it is or grows in steps.
         needed = context.tokens + context.tokens // 8 + max_tokens
-        size = min(self._window, -(-needed // _STEP) * _STEP) if self._window >= _STEP else self._window
+        size = self._loaded if needed <= self._loaded else min(self._window, -(-needed // _STEP) * _STEP)
+        self._sent = context.estimate
         return Request(
             url=f"{self._url}/api/chat",
             headers={"content-type": "application/json", "connection": "close"},
@@ -169,9 +175,29 @@ class Ollama:
                 if pick(chunk, "done") is True:
                     reason = text(chunk, "done_reason")
                     usage = Usage(count(chunk, "prompt_eval_count"), count(chunk, "eval_count"))
+                    self._check_whole(usage.input)
                     yield End(_STOPS.get(reason, reason), usage, self.model)
                     return
         raise BrokenAnswerError("Ollama's answer ended without its closing record")
+
+    def _allocated(self) -> int:
+        """Give the context that the model is loaded with now, which may be less than was asked for; 0 if it is not."""
+        rows = items(self._get("/api/ps"), "models")
+        return max(
+            (count(row, "context_length") for row in rows if _same_model(text(row, "name"), self.model)), default=0
+        )
+
+    def _check_whole(self, counted: int) -> None:
+        """Notice a prompt that was cut in silence, as servers before 0.12.6 do whatever they are told."""
+        if self._sent < _WORTH_CHECKING or counted >= _CUT * self._sent:
+            return
+        if 0 < (size := self._allocated()) < self._sent:
+            raise ContextExceededError(
+                f"Ollama read only {counted} of about {int(self._sent)} tokens, it has loaded {_printable(self.model)}"
+                f" for {size}",
+                int(self._sent),
+                size,
+            )
 
     def _locked_name(self) -> str:
         if not self._lock or self.model.endswith(":local"):
