@@ -35,7 +35,7 @@ _trooper() {
     case "$typed" in *"$word") strip="${typed%"$word"}" ;; esac
     for word in "${words[@]:1}"; do
         case "$path $word" in
-            "trooper ask" | "trooper sessions" | "trooper show" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull") path="$path $word" ;;
+            "trooper ask" | "trooper sessions" | "trooper show" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") path="$path $word" ;;
         esac
         previous="$word"
     done
@@ -53,7 +53,7 @@ _trooper() {
     case "$path" in
         "trooper")
             case "$current" in -*) _trooper_words --version --install-completion -h --help; return 0 ;; esac
-            _trooper_words ask sessions show share forget audit guard export import rm pull
+            _trooper_words ask sessions show share forget audit guard export import rm pull hook
             ;;
         "trooper ask")
             case "$current" in -*) _trooper_words -s --session --local --cloud -m --model --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --budget --max-tokens --timeout -n --no-stdin -v --verbose -q --quiet -h --help; return 0 ;; esac
@@ -92,6 +92,18 @@ _trooper() {
             ;;
         "trooper pull")
             case "$current" in -*) _trooper_words -q --quiet -h --help; return 0 ;; esac
+            ;;
+        "trooper hook")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words install uninstall
+            ;;
+        "trooper hook install")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words prepare-commit-msg
+            ;;
+        "trooper hook uninstall")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words prepare-commit-msg
             ;;
     esac
     return 0

@@ -5,7 +5,7 @@ _trooper() {
     local at=trooper word previous= given=1
     local -a found
     for word in ${words[2,CURRENT-1]}; do
-        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull") at="$at $word" ;; esac
+        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") at="$at $word" ;; esac
         previous="$word"
     done
     [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
@@ -22,7 +22,7 @@ _trooper() {
         "trooper")
             found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine')
+            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine')
             _describe command found
             ;;
         "trooper ask")
@@ -73,6 +73,22 @@ _trooper() {
         "trooper pull")
             found=('-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper hook")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=('install:Let `git commit` open its editor with a message proposed by a model on this machine' 'uninstall:Remove the hook again')
+            _describe command found
+            ;;
+        "trooper hook install")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            compadd -- prepare-commit-msg
+            ;;
+        "trooper hook uninstall")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            compadd -- prepare-commit-msg
             ;;
     esac
 }

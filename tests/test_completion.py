@@ -37,6 +37,8 @@ LINES = [
     ("trooper ask --on-leak wa", "trooper ask --on-leak warn"),
     ("trooper ask -f serv", "trooper ask -f server.log"),
     ("trooper guard serv", "trooper guard server.log"),
+    ("trooper hook unin", "trooper hook uninstall"),
+    ("trooper hook install pre", "trooper hook install prepare-commit-msg"),
 ]
 
 

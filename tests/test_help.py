@@ -69,6 +69,9 @@ class TestExamples:
     @pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
     def test_they_work_as_printed(self, trooper: Trooper, desk: Path, name: str, line: str) -> None:
         """Each example, pasted into a shell, ends well and complains of nothing."""
+        if name == "trooper hook uninstall":
+            install = [COMMAND, "hook", "install", "prepare-commit-msg"]
+            subprocess.run(install, cwd=desk, env=environment(trooper, desk), check=True, stderr=subprocess.DEVNULL)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", line],
             cwd=desk,

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
-from trooper_cli.commands import guard, sessions
+from trooper_cli.commands import guard, hook, sessions
 from trooper_cli.commands.ask import ask, pull
 from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
@@ -111,3 +111,4 @@ app.command()(sessions.export)
 app.command("import")(sessions.import_turns)
 app.command()(sessions.rm)
 app.command()(pull)
+app.add_typer(hook.app, name="hook")
