@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shlex
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import COMMAND
+from tests.desk import lay_out, shell
 from trooper_cli.completion.tree import trooper as tree
 
 if TYPE_CHECKING:
@@ -28,29 +25,8 @@ EXAMPLES = [(command.name, line) for command in ALL for line in command.examples
 
 @pytest.fixture
 def desk(trooper: Trooper, tmp_path: Path) -> Path:
-    """A folder as the examples expect it: files, a repository, a `kubectl`, and a session `ops` with private turns."""
-    folder = tmp_path / "desk"
-    (folder / "bin").mkdir(parents=True)
-    kubectl = folder / "bin" / "kubectl"
-    kubectl.write_text("#!/bin/sh\necho 'kind: Secret'\n")
-    kubectl.chmod(0o755)
-    for name in ("server.log", "notes.txt"):
-        (folder / name).write_text("one line\n")
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
-    for command in (["init", "-q"], ["add", "notes.txt"], ["commit", "-qm", "Begin"], ["add", "server.log"]):
-        subprocess.run([*git, *command], cwd=folder, check=True)
-    turns = [
-        {"prompt": f"question {n}", "answer": "so", "label": "private" if n in {3, 7} else "public"}
-        for n in range(1, 9)
-    ]
-    (folder / "ops.jsonl").write_text("".join(f"{json.dumps(turn)}\n" for turn in turns))
-    assert trooper("import", "-s", "ops", str(folder / "ops.jsonl")).code == 0
-    return folder
-
-
-def environment(trooper: Trooper, folder: Path) -> dict[str, str]:
-    path = os.pathsep.join([str(COMMAND.parent), str(folder / "bin"), os.environ["PATH"]])
-    return trooper.environment(PATH=path, HOME=str(folder))
+    lay_out(trooper, tmp_path / "desk")
+    return tmp_path / "desk"
 
 
 class TestExamples:
@@ -70,18 +46,8 @@ class TestExamples:
     def test_they_work_as_printed(self, trooper: Trooper, desk: Path, name: str, line: str) -> None:
         """Each example, pasted into a shell, ends well and complains of nothing."""
         if name == "trooper hook uninstall":
-            install = [COMMAND, "hook", "install", "prepare-commit-msg"]
-            subprocess.run(install, cwd=desk, env=environment(trooper, desk), check=True, stderr=subprocess.DEVNULL)
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", line],
-            cwd=desk,
-            env=environment(trooper, desk),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+            shell(trooper, desk, "trooper hook install prepare-commit-msg")
+        done = shell(trooper, desk, line)
         assert done.returncode == 0, f"{name}: {done.stderr}"
         assert "Usage" not in done.stderr
 
@@ -100,15 +66,7 @@ class TestNewcomer:
         """Each of the three is a command that runs as shown, with a real file for FILE."""
         for line in trooper().notices.splitlines():
             shown = re.split(r" {3,}", line)[0].replace("FILE", "notes.txt")
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", shown],
-                cwd=desk,
-                env=environment(trooper, desk),
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
+            done = shell(trooper, desk, shown)
             assert (done.returncode, done.stderr) == (0, ""), shown
             assert done.stdout
 
