@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.conftest import COMMAND
 
@@ -25,6 +28,9 @@ _PRIVATE = {3, 7}
 
 def lay_out(trooper: Trooper, folder: Path) -> None:
     """Make files, a repository with a branch and a staged change, and a session `ops` of eight turns, two private."""
+    for program in ("bash", "git", "jq"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed here")
     (folder / "bin").mkdir(parents=True)
     for name, does in _PROGRAMS.items():
         (folder / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")

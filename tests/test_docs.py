@@ -12,6 +12,7 @@ import pytest
 from tests.desk import lay_out, shell
 from tests.standin import claude, ollama
 from tools.generate import ROOT
+from tools.recording import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +185,14 @@ class TestLinks:
         assert root.find("{http://www.w3.org/2000/svg}title") is not None
         text = picture.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert "http" not in text
+
+    def test_the_recording_is_of_its_commands(self) -> None:
+        """The recorded terminal shows the commands that `python -m tools.recording` runs, each with an outcome."""
+        root = ET.parse(ROOT / "docs" / "recording.svg").getroot()
+        rows = [(row.get("class"), row.text or "") for row in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert [text for kind, text in rows if kind == "command"] == [f"$ {command}" for command in COMMANDS]
+        assert ("answer", "The capital of France is Paris.") in rows
+        assert any(kind == "notice" and "was not sent to the cloud" in text for kind, text in rows)
 
 
 def without_code(page: Path) -> str:
