@@ -5,7 +5,7 @@ function __trooper_at
     set -e words[1]
     set -l path trooper
     for word in $words
-        contains -- "$path $word" "trooper ask" "trooper sessions" "trooper show" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper hook" "trooper hook install" "trooper hook uninstall"; and set path "$path $word"
+        contains -- "$path $word" "trooper ask" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper hook" "trooper hook install" "trooper hook uninstall"; and set path "$path $word"
     end
     test "$path" = "$argv"
 end
@@ -14,6 +14,7 @@ complete -c trooper -f
 complete -c trooper -n "__trooper_at trooper" -a ask -d 'Ask one question'
 complete -c trooper -n "__trooper_at trooper" -a sessions -d 'List the sessions'
 complete -c trooper -n "__trooper_at trooper" -a show -d 'Print a session'
+complete -c trooper -n "__trooper_at trooper" -a sitrep -d 'Print the situation report of a session'
 complete -c trooper -n "__trooper_at trooper" -a share -d 'Declassify private turns'
 complete -c trooper -n "__trooper_at trooper" -a forget -d 'Erase turns from the disk'
 complete -c trooper -n "__trooper_at trooper" -a audit -d 'List every request that left this machine, and every turn that was shared'
@@ -48,6 +49,13 @@ complete -c trooper -n "__trooper_at trooper sessions" -s h -l help -d 'Show thi
 complete -c trooper -n "__trooper_at trooper show" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper show" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper show" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper sitrep" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
+complete -c trooper -n "__trooper_at trooper sitrep" -l as -x -a 'cloud local' -d 'The side it is for'
+complete -c trooper -n "__trooper_at trooper sitrep" -l budget -x -d 'Most tokens of the report'
+complete -c trooper -n "__trooper_at trooper sitrep" -l write -d 'Have the local model phrase it'
+complete -c trooper -n "__trooper_at trooper sitrep" -l json -d 'Print JSON instead of text'
+complete -c trooper -n "__trooper_at trooper sitrep" -s q -l quiet -d 'No notices'
+complete -c trooper -n "__trooper_at trooper sitrep" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper share" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper share" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper forget" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'

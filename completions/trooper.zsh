@@ -5,16 +5,17 @@ _trooper() {
     local at=trooper word previous= given=1
     local -a found
     for word in ${words[2,CURRENT-1]}; do
-        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") at="$at $word" ;; esac
+        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") at="$at $word" ;; esac
         previous="$word"
     done
     [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
     case "$at $previous" in
-        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
+        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
         "trooper ask -m" | "trooper ask --model") found=("${(@f)$(trooper --complete models 2>/dev/null)}"); compadd -a found ;;
-        "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout") : ;;
+        "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper sitrep --budget") : ;;
         "trooper ask -f" | "trooper ask --file") _files ;;
         "trooper ask --on-leak") compadd -- block local warn ;;
+        "trooper sitrep --as") compadd -- cloud local ;;
         *) given= ;;
     esac
     [[ -n $given ]] && return
@@ -22,7 +23,7 @@ _trooper() {
         "trooper")
             found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine')
+            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine')
             _describe command found
             ;;
         "trooper ask")
@@ -36,6 +37,10 @@ _trooper() {
             ;;
         "trooper show")
             found=('-s:The named session' '--session:The named session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper sitrep")
+            found=('-s:The named session' '--session:The named session' '--as:The side it is for' '--budget:Most tokens of the report' '--write:Have the local model phrase it' '--json:Print JSON instead of text' '-q:No notices' '--quiet:No notices' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper share")
