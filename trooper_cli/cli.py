@@ -9,8 +9,9 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
-from trooper_cli.commands import guard, hook, sessions
+from trooper_cli.commands import guard, sessions
 from trooper_cli.commands.ask import ask, pull
+from trooper_cli.commands.hook import app as hook
 from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
@@ -110,5 +111,5 @@ app.command()(guard.guard)
 app.command()(sessions.export)
 app.command("import")(sessions.import_turns)
 app.command()(sessions.rm)
+app.add_typer(hook, name="hook")
 app.command()(pull)
-app.add_typer(hook.app, name="hook")
