@@ -26,6 +26,12 @@ def main() -> int:
 
             print(f"trooper {__version__}")
             return 0
+        if sys.argv[1:2] == ["--complete"]:
+            # What a shell's Tab asks for; nothing of the command line is loaded for it.
+            from trooper_cli.completion.values import values
+
+            print("\n".join(values("".join(sys.argv[2:]))))
+            return 0
         from trooper_cli.cli import run
 
         return run(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 from trooper_cli import __version__
 from trooper_cli.commands import guard, sessions
 from trooper_cli.commands.ask import ask, pull
+from trooper_cli.commands.hook import app as hook
 from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
@@ -18,13 +20,21 @@ app = typer.Typer(
     name="trooper",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+FIRST_STEPS = """\
+echo "why is the sky blue?" | trooper ask      asks Claude if there is a key, else a model on this machine
+trooper ask --local "what is this?" < FILE     asks on this machine and keeps it there for ever
+trooper --help                                 shows all commands, and `trooper ask --help` one of them"""
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and give its exit code; a wrong usage is one line."""
+    if not arguments:
+        print(FIRST_STEPS, file=sys.stderr)
+        return UsageError.code
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--local" in options and "--cloud" in options:
         raise UsageError("--local and --cloud exclude each other")
@@ -51,11 +61,31 @@ def _version(value: bool) -> None:  # noqa: FBT001
         raise typer.Exit
 
 
+def _install_completion(value: bool) -> None:  # noqa: FBT001
+    if value:
+        import os
+
+        from trooper_cli.completion.install import install
+
+        shell, place = install(os.environ)
+        say(f"completions for {shell} are in {place}; they work in the next shell you start")
+        raise typer.Exit
+
+
 @app.callback()
 def trooper(
     *,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Install completions for your shell: bash, zsh or fish.",
+        ),
     ] = False,
 ) -> None:
     """Ask Claude or a model on this machine, one turn at a time.
@@ -67,7 +97,7 @@ def trooper(
     kubectl get secret db -o yaml | trooper ask -s ops --local "which user is this?"
     trooper show -s ops
     """  # noqa: D301
-    del version
+    del version, install_completion
 
 
 app.command()(ask)
@@ -81,4 +111,5 @@ app.command()(guard.guard)
 app.command()(sessions.export)
 app.command("import")(sessions.import_turns)
 app.command()(sessions.rm)
+app.add_typer(hook, name="hook")
 app.command()(pull)

@@ -31,6 +31,7 @@ class Mutant(NamedTuple):
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
 WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 MEMORY = "tests/memory"
+HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -210,6 +211,12 @@ MUTANTS = [
         "parameters.api_keys = [secrets.token_urlsafe(32)]",
         "secrets.token_urlsafe(32)",
         REAL,
+    ),
+    Mutant("the hook asks whoever is set", "hook.py", "ask --local --no-stream", "ask --no-stream", HOOK),
+    Mutant("the hook asks in a session", "hook.py", "unset TROOPER_SESSION\n", "", HOOK),
+    Mutant("a failure is a commit message", "hook.py", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
+    Mutant(
+        "any model's name is offered to a shell", "completion/values.py", "if _MODEL.fullmatch(model)", "", COMPLETION
     ),
 ]
 

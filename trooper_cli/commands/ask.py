@@ -255,6 +255,7 @@ def pull(*, quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothi
 
     \b
     trooper pull
+    trooper pull -q && echo "What is the capital of France?" | TROOPER_LOCAL_ENGINE=embedded trooper ask --local
     """  # noqa: D301
     import sys
 

@@ -77,6 +77,7 @@ def export(*, session: NamedSession) -> int:
 
     \b
     trooper export -s ops > ops.jsonl
+    trooper export -s ops | jq -c 'select(.label == "public")' > public.jsonl
     """  # noqa: D301
     from trooper_cli.exchange import as_record
     from trooper_cli.places import data_folder
@@ -101,7 +102,8 @@ def import_turns(
     """Append turns to a session, all or none; a turn whose label is missing or unknown is private.
 
     \b
-    trooper import -s ops < ops.jsonl
+    trooper import -s copy < ops.jsonl
+    trooper export -s ops | trooper import -q -s backup
     """  # noqa: D301
     from trooper_cli.exchange import import_file
     from trooper_cli.guard import Guard
@@ -120,6 +122,7 @@ def rm(*, session: NamedSession) -> int:
 
     \b
     trooper rm -s ops
+    trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
@@ -138,6 +141,7 @@ def share(turns: TurnNumbers, *, session: NamedSession) -> int:
 
     \b
     trooper share -s ops 7
+    trooper show -s ops --json | jq 'select(.turn == 7)' && trooper share -s ops 7
     """  # noqa: D301
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
@@ -158,6 +162,7 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
 
     \b
     trooper forget -s ops 7 8
+    trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder

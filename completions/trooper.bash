@@ -1,0 +1,116 @@
+# Completions of trooper, made from its commands by `python -m tools.generate`; not edited by hand.
+
+_trooper_words() {
+    local candidate whole
+    for candidate in "$@"; do
+        whole="$lead$candidate"
+        case "$whole" in "$typed"*) COMPREPLY+=("${whole#"$strip"}") ;; esac
+    done
+}
+
+_trooper_offer() {
+    local candidate
+    local -a found=()
+    while IFS= read -r candidate; do found+=("$candidate"); done <"$1"
+    [ "${#found[@]}" -eq 0 ] || _trooper_words "${found[@]}"
+}
+
+_trooper_files() {
+    compopt -o default 2>/dev/null && return
+    local candidate
+    while IFS= read -r candidate; do COMPREPLY+=("$candidate"); done < <(compgen -f -- "$current")
+}
+
+_trooper() {
+    local line="${COMP_LINE:0:COMP_POINT}" word typed= current lead= strip= previous= path=trooper given=1 last
+    local -a words=()
+    COMPREPLY=()
+    IFS=$' \t\n' read -rd '' -a words <<<"$line"
+    case "$line" in
+        *[[:space:]]) ;;
+        *) last=$((${#words[@]} - 1)) typed="${words[last]}"; unset "words[last]" ;;
+    esac
+    word="${COMP_WORDS[COMP_CWORD]}"
+    case "$word" in [:=]) word= ;; esac
+    case "$typed" in *"$word") strip="${typed%"$word"}" ;; esac
+    for word in "${words[@]:1}"; do
+        case "$path $word" in
+            "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") path="$path $word" ;;
+        esac
+        previous="$word"
+    done
+    current="$typed"
+    case "$typed" in --*=*) previous="${typed%%=*}" current="${typed#*=}" lead="${typed%%=*}=" ;; esac
+    case "$path $previous" in
+        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
+        "trooper ask -m" | "trooper ask --model") _trooper_offer <(trooper --complete models 2>/dev/null) ;;
+        "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper sitrep --budget") : ;;
+        "trooper ask -f" | "trooper ask --file") _trooper_files ;;
+        "trooper ask --on-leak") _trooper_words block local warn ;;
+        "trooper sitrep --as") _trooper_words cloud local ;;
+        *) given= ;;
+    esac
+    [ -n "$given" ] && return 0
+    case "$path" in
+        "trooper")
+            case "$current" in -*) _trooper_words --version --install-completion -h --help; return 0 ;; esac
+            _trooper_words ask sessions show sitrep share forget audit guard export import rm pull hook
+            ;;
+        "trooper ask")
+            case "$current" in -*) _trooper_words -s --session --local --cloud -m --model --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --budget --max-tokens --timeout -n --no-stdin -v --verbose -q --quiet -h --help; return 0 ;; esac
+            :
+            ;;
+        "trooper sessions")
+            case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac
+            ;;
+        "trooper show")
+            case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            ;;
+        "trooper sitrep")
+            case "$current" in -*) _trooper_words -s --session --as --budget --write --json -q --quiet -h --help; return 0 ;; esac
+            ;;
+        "trooper share")
+            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            :
+            ;;
+        "trooper forget")
+            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            :
+            ;;
+        "trooper audit")
+            case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            ;;
+        "trooper guard")
+            case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac
+            _trooper_files
+            ;;
+        "trooper export")
+            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            ;;
+        "trooper import")
+            case "$current" in -*) _trooper_words -s --session -q --quiet -h --help; return 0 ;; esac
+            _trooper_files
+            ;;
+        "trooper rm")
+            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            ;;
+        "trooper pull")
+            case "$current" in -*) _trooper_words -q --quiet -h --help; return 0 ;; esac
+            ;;
+        "trooper hook")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words install uninstall
+            ;;
+        "trooper hook install")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words prepare-commit-msg
+            ;;
+        "trooper hook uninstall")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words prepare-commit-msg
+            ;;
+    esac
+    return 0
+}
+
+complete -F _trooper trooper

@@ -1,0 +1,102 @@
+#compdef trooper
+# Completions of trooper, made from its commands by `python -m tools.generate`; not edited by hand.
+
+_trooper() {
+    local at=trooper word previous= given=1
+    local -a found
+    for word in ${words[2,CURRENT-1]}; do
+        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") at="$at $word" ;; esac
+        previous="$word"
+    done
+    [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
+    case "$at $previous" in
+        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
+        "trooper ask -m" | "trooper ask --model") found=("${(@f)$(trooper --complete models 2>/dev/null)}"); compadd -a found ;;
+        "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper sitrep --budget") : ;;
+        "trooper ask -f" | "trooper ask --file") _files ;;
+        "trooper ask --on-leak") compadd -- block local warn ;;
+        "trooper sitrep --as") compadd -- cloud local ;;
+        *) given= ;;
+    esac
+    [[ -n $given ]] && return
+    case "$at" in
+        "trooper")
+            found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine')
+            _describe command found
+            ;;
+        "trooper ask")
+            found=('-s:The named session (TROOPER_SESSION)' '--session:The named session (TROOPER_SESSION)' '--local:Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0)' '--cloud:Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0)' '-m:Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)' '--model:Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)' '--system:System prompt' '-f:A text file, added under its name' '--file:A text file, added under its name' '--stream:Print text as it arrives' '--no-stream:Print text as it arrives' '--json:Print one JSON object instead of the text' '--dry-run:Print the exact request as JSON and connect to nothing' '--no-fallback:A failure of the cloud is an error (TROOPER_FALLBACK=0)' '--on-leak:If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK)' '--budget:Most tokens of context and prompt sent (TROOPER_BUDGET)' '--max-tokens:Most tokens of the answer' '--timeout:Give up after so many seconds of silence' '-n:Do not read standard input' '--no-stdin:Do not read standard input' '-v:One status line on standard error' '--verbose:One status line on standard error' '-q:Not even notices on standard error' '--quiet:Not even notices on standard error' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            :
+            ;;
+        "trooper sessions")
+            found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper show")
+            found=('-s:The named session' '--session:The named session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper sitrep")
+            found=('-s:The named session' '--session:The named session' '--as:The side it is for' '--budget:Most tokens of the report' '--write:Have the local model phrase it' '--json:Print JSON instead of text' '-q:No notices' '--quiet:No notices' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper share")
+            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            :
+            ;;
+        "trooper forget")
+            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            :
+            ;;
+        "trooper audit")
+            found=('-s:The named session' '--session:The named session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper guard")
+            found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            _files
+            ;;
+        "trooper export")
+            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper import")
+            found=('-s:The named session' '--session:The named session' '-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            _files
+            ;;
+        "trooper rm")
+            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper pull")
+            found=('-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper hook")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=('install:Let `git commit` open its editor with a message proposed by a model on this machine' 'uninstall:Remove the hook again')
+            _describe command found
+            ;;
+        "trooper hook install")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            compadd -- prepare-commit-msg
+            ;;
+        "trooper hook uninstall")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            compadd -- prepare-commit-msg
+            ;;
+    esac
+}
+
+# In a folder of $fpath this file is the function; from a start-up file it tells zsh of it.
+if [[ $funcstack[1] == _trooper ]]; then _trooper "$@"; else compdef _trooper trooper; fi

@@ -1,0 +1,34 @@
+"""What the reference and the manual tell beside the commands: exit codes and settings, read from the program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trooper_cli import errors
+from trooper_cli.__main__ import FAULT, INTERRUPTED, READER_GONE, TERMINATED
+from trooper_cli.errors import TrooperError
+from trooper_cli.settings import KNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def exit_codes() -> list[tuple[int, str]]:
+    """Give each exit code with what it means; where classes share a code, the one that is defined first speaks."""
+    told = {
+        0: "Done; of `ask`: answered.",
+        FAULT: "An unexpected fault; TROOPER_TRACE=1 shows where.",
+        INTERRUPTED: "Interrupted; what arrived is in the session.",
+        READER_GONE: "The reader of standard output went away; what arrived is in the session.",
+        TERMINATED: "Terminated; what arrived is in the session.",
+    }
+    for value in vars(errors).values():
+        if isinstance(value, type) and issubclass(value, TrooperError):
+            told.setdefault(value.code, " ".join((value.__doc__ or "").partition("\n\n")[0].split()))
+    return sorted(told.items())
+
+
+def settings() -> Iterator[tuple[str, str, str, str]]:
+    """Give for each setting its name in `config.toml`, its variable, its default, and the values it may have."""
+    for name, known in KNOWN.items():
+        yield name, known.variable or "", known.default or "", ", ".join(known.allowed)
