@@ -22,6 +22,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
+from trooper_cli.key import environ_with_key
 from trooper_cli.locality import this_machine_only
 from trooper_cli.memory_store import recollect
 from trooper_cli.question import Answer, UnderWay
@@ -184,8 +185,9 @@ def _check_end(turn: UnderWay, end: End) -> None:
         turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def cloud_engine(turn: UnderWay, settings: Settings) -> Anthropic:
-    return Anthropic(turn.question.model or settings.text("cloud_model") or "", settings.environ)
+def cloud_engine(turn: UnderWay, settings: Settings, *, connect: bool = True) -> Anthropic:
+    model = turn.question.model or settings.text("cloud_model") or ""
+    return Anthropic(model, environ_with_key(settings, run=connect))
 
 
 def local_engine_of(turn: UnderWay, settings: Settings, home: Path, *, connect: bool = True) -> Engine[View]:

@@ -67,6 +67,10 @@ CREATE TABLE attempt (
     cache_write INTEGER
 ) STRICT;
 CREATE INDEX attempt_of ON attempt (turn);
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
 CREATE TABLE counted (
     label TEXT NOT NULL,
     engine TEXT NOT NULL,
@@ -149,6 +153,14 @@ def names(home: Path) -> list[str]:
     return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
 
 
+def settings_of(home: Path, name: str | None) -> dict[str, str]:
+    """Give what the user has set for a session; nothing where there is none of that name."""
+    if name is None or not os.path.lexists(path_of(home, name)):
+        return {}
+    with contextlib.closing(Session.open(home, name)) as session:
+        return session.settings()
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -185,6 +197,7 @@ class Session:
         try:
             connection = database.connect(path)
             connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
+            connection.execute("SELECT name, value FROM setting LIMIT 1").fetchone()
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
         return cls(connection, name)
@@ -402,6 +415,17 @@ class Session:
                 f"UPDATE turn SET {column} = ? WHERE id = ?",  # noqa: S608
                 ((self.public_view() if column == "public_place" else self.private_view()).stored(), number),
             )
+
+    def settings(self) -> dict[str, str]:
+        """Give what the user has set for this session."""
+        return dict(self._connection.execute("SELECT name, value FROM setting ORDER BY name"))
+
+    def set(self, name: str, value: str | None) -> None:
+        """Set a default of this session, or take it back where `value` is None."""
+        with self._writing():
+            self._connection.execute("DELETE FROM setting WHERE name = ?", (name,))
+            if value is not None:
+                self._connection.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
 
     def turns(self, first: int = 0) -> Iterator[StoredTurn]:
         """Give all turns from the one numbered `first`, in their order."""

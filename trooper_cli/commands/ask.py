@@ -123,10 +123,11 @@ def ask(  # noqa: PLR0913
         raise UsageError("--timeout is a number of seconds below a million")
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
     name = session if session is not None else settings.text("session")
+    home = data_folder(settings.environ)
     if name is not None:
-        from trooper_cli.session import check_name
+        from trooper_cli.session import check_name, settings_of
 
-        check_name(name)
+        settings.of_session = settings_of(home, check_name(name))
     # Who may execute the turn is settled, or refused, before anything is read.
     settings.text("local"), settings.text("cloud")
     question = Question(
@@ -143,13 +144,12 @@ def ask(  # noqa: PLR0913
         max_tokens=max_tokens,
         silence=timeout,
     )
-    home = data_folder(settings.environ)
     if dry_run:
         return _dry_run(question, settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
-        say(_status(answer))
+        say(_status(answer), "dim")
     if answer.failure is not None:
         raise answer.failure
     return 0
