@@ -26,11 +26,14 @@ def escaped(text: str) -> str:
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
+def is_screen(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a terminal that understands escape sequences."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
 def takes_colours(stream: TextIO | None) -> bool:
-    """Tell whether a stream is a terminal that shows colours and whose user wants them (`NO_COLOR`, `TERM`)."""
-    if stream is None or not stream.isatty() or os.environ.get("NO_COLOR"):
-        return False
-    return os.environ.get("TERM", "") not in {"", "dumb"}
+    """Tell whether a stream is a terminal that shows colours, and whose user wants them."""
+    return is_screen(stream) and not os.environ.get("NO_COLOR")
 
 
 def styled(text: str, style: str) -> str:

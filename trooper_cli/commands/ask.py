@@ -11,7 +11,7 @@ import typer
 
 from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
-from trooper_cli.terminal import Notices, Output, say
+from trooper_cli.terminal import Notices, Output, is_screen, say
 
 if TYPE_CHECKING:
     from trooper_cli.question import Answer, Question
@@ -169,6 +169,11 @@ def _asked(
             output.write(text)
 
     try:
+        if not notices.quiet and is_screen(sys.stderr):
+            from trooper_cli.spinner import Spinner
+
+            with Spinner(show, notices.tell) as spinner:
+                return ask_once(question, settings, home, spinner.show, spinner.tell)
         return ask_once(question, settings, home, show, notices.tell)
     except MissingModelError:
         if notices.quiet or not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
