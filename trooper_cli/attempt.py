@@ -268,7 +268,13 @@ def _begin_attempt(turn: UnderWay, engine: Engine[V], request: Request, told: di
     side = "network" if engine.on_network else engine.side
     try:
         return turn.session.begin_attempt(
-            turn.number, side=side, engine=engine.name, host=_host(request, engine), body=request.body, turns=turns
+            turn.number,
+            side=side,
+            engine=engine.name,
+            model=engine.model,
+            host=_host(request, engine),
+            body=request.body,
+            turns=turns,
         )
     except StorageError as error:
         turn.failure = error
@@ -283,6 +289,6 @@ def _end_attempt(turn: UnderWay, record: int | None, outcome: str, seconds: floa
     if record is None or turn.failure is not None:
         return
     try:
-        turn.session.end_attempt(record, outcome, seconds, usage)
+        turn.session.end_attempt(record, outcome, seconds, turn.model, usage)
     except StorageError as error:
         turn.failure = error

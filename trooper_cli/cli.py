@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
-from trooper_cli.commands import config, doctor, guard, sessions
+from trooper_cli.commands import config, doctor, guard, sessions, usage
 from trooper_cli.commands.ask import ask, pull
 from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
@@ -82,5 +82,6 @@ app.command()(sessions.export)
 app.command("import")(sessions.import_turns)
 app.command()(sessions.rm)
 app.command()(pull)
+app.command()(usage.usage)
 app.command()(doctor.doctor)
 app.add_typer(config.app, name="config")

@@ -141,15 +141,13 @@ def _of_ollama(url: str, found: Inventory) -> Iterator[Finding]:
 
 
 def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> Finding:
-    state = State.WARN if is_needed else State.OK
-    if not installed():
-        return Finding(
-            "embedded", state, "is not installed", "pip install 'trooper-cli[embedded]'" if is_needed else ""
-        )
     path = Path(settings.text("embedded_model") or default_model(home)).expanduser()
-    if path.exists():
+    if installed() and path.exists():
         return Finding("embedded", State.OK, f"is installed, with the model {path.name}")
-    return Finding("embedded", state, f"is installed, without a model ({path})", "trooper pull" if is_needed else "")
+    text, remedy = "is not installed", "pip install 'trooper-cli[embedded]'"
+    if installed():
+        text, remedy = f"is installed, without a model ({path})", "trooper pull"
+    return Finding("embedded", State.WARN, text, remedy) if is_needed else Finding("embedded", State.OK, text)
 
 
 def surroundings(environ: Mapping[str, str]) -> Iterator[Finding]:
