@@ -35,14 +35,14 @@ _trooper() {
     case "$typed" in *"$word") strip="${typed%"$word"}" ;; esac
     for word in "${words[@]:1}"; do
         case "$path $word" in
-            "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") path="$path $word" ;;
+            "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
         esac
         previous="$word"
     done
     current="$typed"
     case "$typed" in --*=*) previous="${typed%%=*}" current="${typed#*=}" lead="${typed%%=*}=" ;; esac
     case "$path $previous" in
-        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
+        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
         "trooper ask -m" | "trooper ask --model") _trooper_offer <(trooper --complete models 2>/dev/null) ;;
         "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper sitrep --budget") : ;;
         "trooper ask -f" | "trooper ask --file") _trooper_files ;;
@@ -54,7 +54,7 @@ _trooper() {
     case "$path" in
         "trooper")
             case "$current" in -*) _trooper_words --version --install-completion -h --help; return 0 ;; esac
-            _trooper_words ask sessions show sitrep share forget audit guard export import rm pull hook
+            _trooper_words ask sessions show sitrep share forget audit guard export import rm pull usage doctor hook config
             ;;
         "trooper ask")
             case "$current" in -*) _trooper_words -s --session --local --cloud -m --model --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --budget --max-tokens --timeout -n --no-stdin -v --verbose -q --quiet -h --help; return 0 ;; esac
@@ -97,6 +97,12 @@ _trooper() {
         "trooper pull")
             case "$current" in -*) _trooper_words -q --quiet -h --help; return 0 ;; esac
             ;;
+        "trooper usage")
+            case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            ;;
+        "trooper doctor")
+            case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac
+            ;;
         "trooper hook")
             case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
             _trooper_words install uninstall
@@ -108,6 +114,19 @@ _trooper() {
         "trooper hook uninstall")
             case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
             _trooper_words prepare-commit-msg
+            ;;
+        "trooper config")
+            case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            _trooper_words set unset
+            ;;
+        "trooper config set")
+            case "$current" in -*) _trooper_words -s --session -q --quiet -h --help; return 0 ;; esac
+            :
+            :
+            ;;
+        "trooper config unset")
+            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            :
             ;;
     esac
     return 0

@@ -5,7 +5,7 @@ function __trooper_at
     set -e words[1]
     set -l path trooper
     for word in $words
-        contains -- "$path $word" "trooper ask" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper hook" "trooper hook install" "trooper hook uninstall"; and set path "$path $word"
+        contains -- "$path $word" "trooper ask" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"; and set path "$path $word"
     end
     test "$path" = "$argv"
 end
@@ -23,7 +23,10 @@ complete -c trooper -n "__trooper_at trooper" -a export -d 'Write a session to s
 complete -c trooper -n "__trooper_at trooper" -a import -d 'Append turns to a session, all or none'
 complete -c trooper -n "__trooper_at trooper" -a rm -d 'Delete a session'
 complete -c trooper -n "__trooper_at trooper" -a pull -d 'Fetch the small default model of the embedded engine'
+complete -c trooper -n "__trooper_at trooper" -a usage -d 'Sum up tokens by side and model, the cloud\'s cost, and what local turns and compression saved'
+complete -c trooper -n "__trooper_at trooper" -a doctor -d 'Say what works and what does not, with the next step'
 complete -c trooper -n "__trooper_at trooper" -a hook -d 'Install or remove a git hook that proposes commit messages, asked on this machine'
+complete -c trooper -n "__trooper_at trooper" -a config -d 'Show each setting with its value and its origin'
 complete -c trooper -n "__trooper_at trooper" -l version -d 'Show the version'
 complete -c trooper -n "__trooper_at trooper" -l install-completion -d 'Install completions for your shell'
 complete -c trooper -n "__trooper_at trooper" -s h -l help -d 'Show this message and exit'
@@ -76,6 +79,11 @@ complete -c trooper -n "__trooper_at trooper rm" -s s -l session -x -a '(trooper
 complete -c trooper -n "__trooper_at trooper rm" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper pull" -s q -l quiet -d 'Say nothing if all goes well'
 complete -c trooper -n "__trooper_at trooper pull" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper usage" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'One session'
+complete -c trooper -n "__trooper_at trooper usage" -l json -d 'Print JSON instead of text'
+complete -c trooper -n "__trooper_at trooper usage" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper doctor" -l json -d 'Print JSON instead of text'
+complete -c trooper -n "__trooper_at trooper doctor" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper hook" -a install -d 'Let `git commit` open its editor with a message proposed by a model on this machine'
 complete -c trooper -n "__trooper_at trooper hook" -a uninstall -d 'Remove the hook again'
 complete -c trooper -n "__trooper_at trooper hook" -s h -l help -d 'Show this message and exit'
@@ -83,3 +91,13 @@ complete -c trooper -n "__trooper_at trooper hook install" -s h -l help -d 'Show
 complete -c trooper -n "__trooper_at trooper hook install" -a 'prepare-commit-msg'
 complete -c trooper -n "__trooper_at trooper hook uninstall" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper hook uninstall" -a 'prepare-commit-msg'
+complete -c trooper -n "__trooper_at trooper config" -a set -d 'Set a value in config.toml, whose comments stay, or as a default of one session'
+complete -c trooper -n "__trooper_at trooper config" -a unset -d 'Take a value out of config.toml or out of the defaults of one session'
+complete -c trooper -n "__trooper_at trooper config" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The defaults of this session instead of config.toml'
+complete -c trooper -n "__trooper_at trooper config" -l json -d 'Print JSON instead of text'
+complete -c trooper -n "__trooper_at trooper config" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper config set" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The defaults of this session instead of config.toml'
+complete -c trooper -n "__trooper_at trooper config set" -s q -l quiet -d 'Say nothing if all goes well'
+complete -c trooper -n "__trooper_at trooper config set" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper config unset" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The defaults of this session instead of config.toml'
+complete -c trooper -n "__trooper_at trooper config unset" -s h -l help -d 'Show this message and exit'

@@ -5,12 +5,12 @@ _trooper() {
     local at=trooper word previous= given=1
     local -a found
     for word in ${words[2,CURRENT-1]}; do
-        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper hook" | "trooper hook install" | "trooper hook uninstall") at="$at $word" ;; esac
+        case "$at $word" in "trooper ask" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;; esac
         previous="$word"
     done
     [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
     case "$at $previous" in
-        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
+        "trooper ask -s" | "trooper ask --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
         "trooper ask -m" | "trooper ask --model") found=("${(@f)$(trooper --complete models 2>/dev/null)}"); compadd -a found ;;
         "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper sitrep --budget") : ;;
         "trooper ask -f" | "trooper ask --file") _files ;;
@@ -23,7 +23,7 @@ _trooper() {
         "trooper")
             found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine')
+            found=('ask:Ask one question' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List every request that left this machine, and every turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Say what works and what does not, with the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
             _describe command found
             ;;
         "trooper ask")
@@ -79,6 +79,14 @@ _trooper() {
             found=('-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
+        "trooper usage")
+            found=('-s:One session' '--session:One session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper doctor")
+            found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
         "trooper hook")
             found=('-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
@@ -94,6 +102,23 @@ _trooper() {
             found=('-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             compadd -- prepare-commit-msg
+            ;;
+        "trooper config")
+            found=('-s:The defaults of this session instead of config.toml' '--session:The defaults of this session instead of config.toml' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=('set:Set a value in config.toml, whose comments stay, or as a default of one session' 'unset:Take a value out of config.toml or out of the defaults of one session')
+            _describe command found
+            ;;
+        "trooper config set")
+            found=('-s:The defaults of this session instead of config.toml' '--session:The defaults of this session instead of config.toml' '-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            :
+            :
+            ;;
+        "trooper config unset")
+            found=('-s:The defaults of this session instead of config.toml' '--session:The defaults of this session instead of config.toml' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            :
             ;;
     esac
 }

@@ -185,6 +185,21 @@ def claude(text: str = "a cloud answer", stop: str = "end_turn") -> Callable[[Re
     return respond
 
 
+def model_list(*names: str, aliases: Iterable[str] = ()) -> Callable[[Recorded], Iterable[bytes]]:
+    """Answer as the list of models does, and as the look at one model, which knows aliases too."""
+
+    def respond(request: Recorded) -> Iterable[bytes]:
+        if request.path.startswith("/v1/models?"):
+            rows = [{"type": "model", "id": name, "display_name": name} for name in names]
+            return http(200, json.dumps({"data": rows, "has_more": False}))
+        asked = request.path.removeprefix("/v1/models/")
+        if asked in {*names, *aliases}:
+            return http(200, json.dumps({"type": "model", "id": asked}))
+        return api_error(404, "not_found_error")
+
+    return respond
+
+
 def api_error(status: int, kind: str, words: str = "as the API says it", code: str = "", **headers: str) -> list[bytes]:
     error: dict[str, Any] = {"type": kind, "message": words}
     if code:
@@ -201,6 +216,7 @@ def ollama(
     told_by: Iterable[str] = ("/api/tags", "/api/show"),
     context: int = 32768,
     loaded: int = 0,
+    cloud_is_open: bool | None = None,
     chat: Callable[[Recorded], Iterable[bytes]] | None = None,
 ) -> Callable[[Recorded], Iterable[bytes]]:
     """Answer as Ollama does; `remote` names stubs of models elsewhere, `told_by` which calls say so."""
@@ -224,6 +240,9 @@ def ollama(
         if request.path == "/api/ps":
             running = [{"name": name, "context_length": loaded} for name in models] if loaded else []
             return http(200, json.dumps({"models": running}))
+        if request.path == "/api/status":
+            told = {"cloud": {"disabled": not cloud_is_open, "source": "env"}}
+            return http(404, "404 page not found") if cloud_is_open is None else http(200, json.dumps(told))
         name, there = known(request)
         if not there:
             return http(404, json.dumps({"error": f"model '{request.json['model']}' not found"}))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from trooper_cli.attempt import cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
-from trooper_cli.engines.anthropic import key_of
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import Guard, described, refusal
+from trooper_cli.key import has_key
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay
 from trooper_cli.route import Decision, decide
@@ -145,7 +145,7 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
     with closing(session):
         turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
         if decision.side is Side.CLOUD:
-            return _rehearsed(turn, cloud_engine(turn, settings), turn.public_view, settings)
+            return _rehearsed(turn, cloud_engine(turn, settings, connect=False), turn.public_view, settings)
         local = local_engine_of(turn, settings, home, connect=False)
         if decision.label is Label.PRIVATE:
             return _rehearsed(turn, local, turn.private_view, settings)
@@ -159,11 +159,13 @@ def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -
 
 
 def _decide(question: Question, settings: Settings) -> Decision:
+    local = settings.value("local")
     return decide(
         local_flag=question.local_flag,
-        local_variable=settings.text("local"),
+        local_setting=local.text,
+        origin=local.origin,
         cloud_lock=settings.text("cloud") == "off",
-        has_key=key_of(settings.environ) is not None,
+        has_key=has_key(settings),
     )
 
 

@@ -22,6 +22,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
+from trooper_cli.key import environ_with_key
 from trooper_cli.locality import this_machine_only
 from trooper_cli.memory_store import recollect
 from trooper_cli.question import Answer, UnderWay
@@ -187,8 +188,9 @@ def _check_end(turn: UnderWay, end: End) -> None:
         turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def cloud_engine(turn: UnderWay, settings: Settings) -> Anthropic:
-    return Anthropic(turn.question.model or settings.text("cloud_model") or "", settings.environ)
+def cloud_engine(turn: UnderWay, settings: Settings, *, connect: bool = True) -> Anthropic:
+    model = turn.question.model or settings.text("cloud_model") or ""
+    return Anthropic(model, environ_with_key(settings, run=connect))
 
 
 def local_engine_of(turn: UnderWay, settings: Settings, home: Path, *, connect: bool = True) -> Engine[View]:
@@ -269,7 +271,13 @@ def _begin_attempt(turn: UnderWay, engine: Engine[V], request: Request, told: di
     side = "network" if engine.on_network else engine.side
     try:
         return turn.session.begin_attempt(
-            turn.number, side=side, engine=engine.name, host=_host(request, engine), body=request.body, turns=turns
+            turn.number,
+            side=side,
+            engine=engine.name,
+            model=engine.model,
+            host=_host(request, engine),
+            body=request.body,
+            turns=turns,
         )
     except StorageError as error:
         turn.failure = error
@@ -284,6 +292,6 @@ def _end_attempt(turn: UnderWay, record: int | None, outcome: str, seconds: floa
     if record is None or turn.failure is not None:
         return
     try:
-        turn.session.end_attempt(record, outcome, seconds, usage)
+        turn.session.end_attempt(record, outcome, seconds, turn.model, usage)
     except StorageError as error:
         turn.failure = error

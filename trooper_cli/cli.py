@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
-from trooper_cli.commands import guard, sessions
+from trooper_cli.commands import config, doctor, guard, sessions, usage
 from trooper_cli.commands.ask import ask, pull
 from trooper_cli.commands.hook import app as hook
 from trooper_cli.commands.sitrep import sitrep
@@ -113,3 +113,6 @@ app.command("import")(sessions.import_turns)
 app.command()(sessions.rm)
 app.add_typer(hook, name="hook")
 app.command()(pull)
+app.command()(usage.usage)
+app.command()(doctor.doctor)
+app.add_typer(config.app, name="config")

@@ -17,12 +17,15 @@ class Decision:
     reason: str
 
 
-def decide(*, local_flag: bool | None, local_variable: str | None, cloud_lock: bool, has_key: bool) -> Decision:
+def decide(
+    *, local_flag: bool | None, local_setting: str | None, origin: str, cloud_lock: bool, has_key: bool
+) -> Decision:
     """Decide one turn.
 
     Args:
         local_flag: True for `--local`, False for `--cloud`, None for neither.
-        local_variable: the checked value of `TROOPER_LOCAL`: "1", "0" or None.
+        local_setting: the checked value of `TROOPER_LOCAL` or of the session's `local`: "1", "0" or None.
+        origin: where that value stands: `env` or `session`.
         cloud_lock: nothing may go to the cloud.
         has_key: a key for the cloud is there.
 
@@ -37,12 +40,12 @@ def decide(*, local_flag: bool | None, local_variable: str | None, cloud_lock: b
         if local_flag is False:
             raise LocalityError("the cloud is locked (cloud = off); ask without --cloud, or have the lock removed")
         return Decision(Label.PRIVATE, Side.LOCAL, "policy")
-    if local_flag is None and local_variable == "1":
-        return Decision(Label.PRIVATE, Side.LOCAL, "env")
-    if local_flag is False or local_variable == "0":
+    if local_flag is None and local_setting == "1":
+        return Decision(Label.PRIVATE, Side.LOCAL, origin)
+    if local_flag is False or local_setting == "0":
         if not has_key:
             raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
-        return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else "env")
+        return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else origin)
     if not has_key:
         return Decision(Label.PUBLIC, Side.LOCAL, "no_key")
     return Decision(Label.PUBLIC, Side.CLOUD, "default")

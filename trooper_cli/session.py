@@ -54,6 +54,7 @@ CREATE TABLE attempt (
     at TEXT NOT NULL,
     side TEXT NOT NULL,
     engine TEXT NOT NULL,
+    model TEXT NOT NULL DEFAULT '',
     host TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
@@ -67,6 +68,10 @@ CREATE TABLE attempt (
     cache_write INTEGER
 ) STRICT;
 CREATE INDEX attempt_of ON attempt (turn);
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
 CREATE TABLE counted (
     label TEXT NOT NULL,
     engine TEXT NOT NULL,
@@ -109,6 +114,23 @@ class StoredAttempt:
     outcome: str
 
 
+class Spending(NamedTuple):
+    """What one request used, as its engine counted it; None where the engine did not come to the end.
+
+    `bytes` is the size of a request to the cloud, `verbatim` that of its prompt and all earlier public turns as text.
+    """
+
+    side: str
+    engine: str
+    model: str
+    input: int | None
+    output: int | None
+    cache_read: int | None
+    cache_write: int | None
+    bytes: int
+    verbatim: int
+
+
 class ImportedTurn(NamedTuple):
     """A turn that comes from elsewhere, in the order of the columns it goes to."""
 
@@ -149,6 +171,14 @@ def names(home: Path) -> list[str]:
     return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
 
 
+def settings_of(home: Path, name: str | None) -> dict[str, str]:
+    """Give what the user has set for a session; nothing where there is none of that name."""
+    if name is None or not os.path.lexists(path_of(home, name)):
+        return {}
+    with contextlib.closing(Session.open(home, name)) as session:
+        return session.settings()
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -185,6 +215,7 @@ class Session:
         try:
             connection = database.connect(path)
             connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
+            connection.execute("SELECT name, value FROM setting LIMIT 1").fetchone()
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
         return cls(connection, name)
@@ -231,7 +262,9 @@ class Session:
                 also(number)
         return number
 
-    def begin_attempt(self, turn: int, *, side: str, engine: str, host: str, body: bytes, turns: list[int]) -> int:
+    def begin_attempt(
+        self, turn: int, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
+    ) -> int:
         """Write down that a request is about to leave, and which turns take part in it."""
         import hashlib
 
@@ -239,10 +272,10 @@ class Session:
         digest = "" if side == "local" else hashlib.sha256(body).hexdigest()
         with self._writing():
             cursor = self._connection.execute(
-                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns) "
-                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, count(*) FROM turn "
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, model, private_turns) "
+                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, count(*) FROM turn "
                 "WHERE label <> 'public' AND (id = ?1 OR id IN (SELECT value FROM json_each(?8)))",
-                (turn, now(), side, engine, host, len(body) if digest else 0, digest, json.dumps(turns)),
+                (turn, now(), side, engine, host, len(body) if digest else 0, digest, json.dumps(turns), model),
             )
         assert cursor.lastrowid is not None  # noqa: S101
         return cursor.lastrowid
@@ -255,6 +288,20 @@ class Session:
             yield StoredAttempt(
                 row[0], at, side, engine, host, size, sha256, tuple(json.loads(turns)), private, outcome
             )
+
+    def spendings(self) -> Iterator[Spending]:
+        """Give what each request used, in their order."""
+        verbatim = (
+            "SELECT id, length(CAST(prompt AS BLOB)) + coalesce(sum(CASE WHEN public_place IS NOT NULL THEN "
+            "length(CAST(prompt AS BLOB)) + length(CAST(answer AS BLOB)) END) "
+            "OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size FROM turn"
+        )
+        rows = self._connection.execute(
+            "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0) "  # noqa: S608
+            f"FROM attempt LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
+            "WHERE side <> 'share' ORDER BY attempt.id"
+        )
+        return (Spending(*row) for row in rows)
 
     def share(self, number: int) -> StoredTurn:
         """Copy a private turn into a new public one, and log it; the private one stays as it is. Gives the new turn.
@@ -345,13 +392,13 @@ class Session:
                 "INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?)", (label.value, engine, model, ratio)
             )
 
-    def end_attempt(self, attempt: int, outcome: str, seconds: float, usage: Usage | None) -> None:
+    def end_attempt(self, attempt: int, outcome: str, seconds: float, model: str, usage: Usage | None) -> None:
         figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
         with self._writing():
             self._connection.execute(
-                "UPDATE attempt SET outcome = ?, seconds = ?, input = ?, output = ?, cache_read = ?, cache_write = ? "
-                "WHERE id = ?",
-                (outcome, round(seconds, 3), *figures, attempt),
+                "UPDATE attempt SET outcome = ?, seconds = ?, model = ?, "
+                "input = ?, output = ?, cache_read = ?, cache_write = ? WHERE id = ?",
+                (outcome, round(seconds, 3), model, *figures, attempt),
             )
 
     def finish(
@@ -402,6 +449,17 @@ class Session:
                 f"UPDATE turn SET {column} = ? WHERE id = ?",  # noqa: S608
                 ((self.public_view() if column == "public_place" else self.private_view()).stored(), number),
             )
+
+    def settings(self) -> dict[str, str]:
+        """Give what the user has set for this session."""
+        return dict(self._connection.execute("SELECT name, value FROM setting ORDER BY name"))
+
+    def set(self, name: str, value: str | None) -> None:
+        """Set a default of this session, or take it back where `value` is None."""
+        with self._writing():
+            self._connection.execute("DELETE FROM setting WHERE name = ?", (name,))
+            if value is not None:
+                self._connection.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
 
     def turns(self, first: int = 0) -> Iterator[StoredTurn]:
         """Give all turns from the one numbered `first`, in their order."""

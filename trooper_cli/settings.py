@@ -1,10 +1,10 @@
-"""The settings: for each value a flag, an environment variable, `config.toml` or a default, in this order."""
+"""The settings, each from a flag, the environment, the session, `config.toml` or a default: the first that has it."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.places import config_file
@@ -15,41 +15,44 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """One setting that Trooper knows: its variable, its default, and the values it may have (all, if none named)."""
+    """One setting that Trooper knows: its variable, its default, and what it may be (anything, if nothing is named)."""
 
     variable: str | None
     default: str | None = None
     allowed: tuple[str, ...] = ()
+    kind: Literal["text", "number", "truth", "list", "url", "command"] = "text"
     empty_is_unset: bool = True
+    in_file: bool = True
+    in_session: bool = False
 
 
 KNOWN: dict[str, Known] = {
-    "session": Known("TROOPER_SESSION"),
+    "session": Known("TROOPER_SESSION", in_file=False),
     # These two decide who may read a prompt, so that an empty value is a mistake and not a default.
-    "local": Known("TROOPER_LOCAL", None, ("0", "1"), empty_is_unset=False),
-    "cloud": Known("TROOPER_CLOUD", "on", ("on", "off"), empty_is_unset=False),
-    "cloud_model": Known("TROOPER_CLOUD_MODEL", "claude-sonnet-5-5"),
-    "local_model": Known("TROOPER_LOCAL_MODEL"),
-    "local_engine": Known("TROOPER_LOCAL_ENGINE", None, ("ollama", "openai", "embedded")),
-    "local_url": Known("TROOPER_LOCAL_URL"),
+    "local": Known("TROOPER_LOCAL", None, ("0", "1"), "truth", empty_is_unset=False, in_file=False, in_session=True),
+    "cloud": Known("TROOPER_CLOUD", "on", ("on", "off"), empty_is_unset=False, in_session=True),
+    "cloud_model": Known("TROOPER_CLOUD_MODEL", "claude-sonnet-5-5", in_session=True),
+    "local_model": Known("TROOPER_LOCAL_MODEL", in_session=True),
+    "local_engine": Known("TROOPER_LOCAL_ENGINE", None, ("ollama", "openai", "embedded"), in_session=True),
+    "local_url": Known("TROOPER_LOCAL_URL", kind="url"),
     # Who is trusted with private text is said in a file, not by whatever set the environment.
-    "local_hosts": Known(None),
+    "local_hosts": Known(None, kind="list"),
     "embedded_model": Known("TROOPER_EMBEDDED_MODEL"),
-    "fallback": Known("TROOPER_FALLBACK", "1", ("0", "1")),
-    "budget": Known("TROOPER_BUDGET"),
-    "on_leak": Known("TROOPER_ON_LEAK", "block", ("block", "local", "warn")),
-    # What the guard looks for beside private text and credentials; each is a list in config.toml.
-    "guard_patterns": Known(None),
-    "guard_hosts": Known(None),
+    # A program to run is named by the user's own file alone.
+    "api_key_cmd": Known(None, kind="command"),
+    "fallback": Known("TROOPER_FALLBACK", "1", ("0", "1"), "truth", in_session=True),
+    "budget": Known("TROOPER_BUDGET", kind="number", in_session=True),
+    "on_leak": Known("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
+    # What the guard looks for beside private text and credentials.
+    "guard_patterns": Known(None, kind="list"),
+    "guard_hosts": Known(None, kind="list"),
     "gitleaks": Known(None),
 }
-
-_ENVIRONMENT_ONLY = {"local", "session"}
 
 
 @dataclass(frozen=True)
 class Value:
-    """A setting's value and where it comes from: `flag`, `env`, `config` or `default`."""
+    """A setting's value and where it comes from: `flag`, `env`, `session`, `config` or `default`."""
 
     text: str | None
     origin: str
@@ -61,6 +64,7 @@ class Settings:
 
     environ: Mapping[str, str]
     file: Path | None = None
+    of_session: Mapping[str, str] = field(default_factory=dict)
     _table: dict[str, object] | None = field(default=None, repr=False)
 
     @classmethod
@@ -77,15 +81,15 @@ class Settings:
 
         """
         known = KNOWN[name]
-        found = self._environment(known) or self._configured(name)
-        if name == "cloud" and (configured := self._configured(name)) and configured.text != "on":
+        places = [self._environment(known), self._in_session(name), self._configured(name)]
+        found = next((value for value in places if value), None)
+        if name == "cloud":
             # A lock that one place closes no other place opens.
-            found = configured
+            found = next((value for value in places if value and value.text != "on"), found)
         if found is None:
             return Value(known.default, "default")
-        if known.allowed and found.text not in known.allowed:
-            place = known.variable if found.origin == "env" else f"{name} in {self.file}"
-            raise ConfigurationError(f"{place} must be {' or '.join(known.allowed)}; nothing was sent")
+        if fault := fault_of(name, found.text or ""):
+            raise ConfigurationError(f"{self._place(name, found)} {fault}; nothing was sent")
         return found
 
     def text(self, name: str) -> str | None:
@@ -96,11 +100,7 @@ class Settings:
         if flag is not None:
             return flag
         text = self.text(name)
-        if text is None:
-            return None
-        if not (text.isascii() and text.isdigit() and int(text) > 0):
-            raise ConfigurationError(f"{KNOWN[name].variable} must be a whole number above 0")
-        return int(text)
+        return None if text is None else int(text)
 
     def words(self, name: str) -> tuple[str, ...]:
         """Give the texts of a list in `config.toml`."""
@@ -109,6 +109,15 @@ class Settings:
     def _environment(self, known: Known) -> Value | None:
         text = self.environ.get(known.variable) if known.variable else None
         return None if text is None or (known.empty_is_unset and not text) else Value(text, "env")
+
+    def _in_session(self, name: str) -> Value | None:
+        text = self.of_session.get(name) if KNOWN[name].in_session else None
+        return None if text is None else Value(text, "session")
+
+    def _place(self, name: str, found: Value) -> str:
+        if found.origin == "env":
+            return str(KNOWN[name].variable)
+        return f"{name} of the session" if found.origin == "session" else f"{name} in {self.file}"
 
     def _configured(self, name: str) -> Value | None:
         if self._table is None:
@@ -135,6 +144,29 @@ class Settings:
             raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
         for name in table:
             # A misspelt `cloud = "off"` that is passed over would be a lock that does not close.
-            if name not in KNOWN or name in _ENVIRONMENT_ONLY:
+            if name not in KNOWN or not KNOWN[name].in_file:
                 raise ConfigurationError(f"{self.file} has an unknown setting {name!r}; remove it or correct its name")
         return table
+
+
+def fault_of(name: str, text: str) -> str | None:
+    """Say what is wrong with a value of the setting `name`, if anything is; the value is not repeated."""
+    known = KNOWN[name]
+    if known.allowed and text not in known.allowed:
+        return f"must be {' or '.join(known.allowed)}"
+    if known.kind == "number" and not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
+        return "must be a whole number above 0"
+    if known.kind == "url" and not text.startswith(("http://", "https://")):
+        return "must be http://HOST:PORT or https://HOST:PORT"
+    if known.kind == "command" and not _words_of(text):
+        return "must be a program with its arguments, quoted as in a shell"
+    return None
+
+
+def _words_of(command: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return []

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
 from trooper_cli.errors import StorageError
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 # C0 but tab and newline, DEL, C1, and the characters that reorder text on the screen.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -19,6 +23,24 @@ def escaped(text: str) -> str:
     )
 
 
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def is_screen(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a terminal that understands escape sequences."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+def takes_colours(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a terminal that shows colours, and whose user wants them."""
+    return is_screen(stream) and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, style: str) -> str:
+    """Put a text that was escaped into a style, for a terminal that takes colours."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
 class ReaderGoneError(Exception):
     """Nobody reads standard output any more. Not an OSError: those the command library takes for its own."""
 
@@ -28,9 +50,10 @@ class Output:
 
     def __init__(self) -> None:
         self.is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._colours = self.is_terminal and takes_colours(sys.stdout)
 
-    def write(self, text: str) -> None:
-        """Write and flush.
+    def write(self, text: str, style: str = "") -> None:
+        """Write and flush; `style` is for a terminal that takes colours, and nothing anywhere else.
 
         Raises:
             ReaderGoneError: nobody reads any more.
@@ -38,7 +61,8 @@ class Output:
         """
         if sys.stdout is None:
             return
-        data = (escaped(text) if self.is_terminal else text).encode("utf-8", "replace")
+        shown = escaped(text) if self.is_terminal else text
+        data = (styled(shown, style) if style and self._colours else shown).encode("utf-8", "replace")
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
@@ -68,10 +92,10 @@ class Notices:
             say(text)
 
 
-def say(text: str) -> None:
+def say(text: str, style: str = "") -> None:
     """Write one line to standard error, where there is one."""
-    line = " ".join(escaped(text).split("\n"))
+    line = f"trooper: {' '.join(escaped(text).split(chr(10)))}"
     try:
-        print(f"trooper: {line}", file=sys.stderr, flush=True)
+        print(styled(line, style) if style and takes_colours(sys.stderr) else line, file=sys.stderr, flush=True)
     except (OSError, UnicodeEncodeError, AttributeError):
         return

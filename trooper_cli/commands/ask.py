@@ -11,7 +11,7 @@ import typer
 
 from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
-from trooper_cli.terminal import Notices, Output, say
+from trooper_cli.terminal import Notices, Output, is_screen, say
 
 if TYPE_CHECKING:
     from trooper_cli.question import Answer, Question
@@ -123,10 +123,11 @@ def ask(  # noqa: PLR0913
         raise UsageError("--timeout is a number of seconds below a million")
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
     name = session if session is not None else settings.text("session")
+    home = data_folder(settings.environ)
     if name is not None:
-        from trooper_cli.session import check_name
+        from trooper_cli.session import check_name, settings_of
 
-        check_name(name)
+        settings.of_session = settings_of(home, check_name(name))
     # Who may execute the turn is settled, or refused, before anything is read.
     settings.text("local"), settings.text("cloud")
     question = Question(
@@ -143,13 +144,12 @@ def ask(  # noqa: PLR0913
         max_tokens=max_tokens,
         silence=timeout,
     )
-    home = data_folder(settings.environ)
     if dry_run:
         return _dry_run(question, settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
-        say(_status(answer))
+        say(_status(answer), "dim")
     if answer.failure is not None:
         raise answer.failure
     return 0
@@ -169,6 +169,11 @@ def _asked(
             output.write(text)
 
     try:
+        if not notices.quiet and is_screen(sys.stderr):
+            from trooper_cli.spinner import Spinner
+
+            with Spinner(show, notices.tell) as spinner:
+                return ask_once(question, settings, home, spinner.show, spinner.tell)
         return ask_once(question, settings, home, show, notices.tell)
     except MissingModelError:
         if notices.quiet or not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trooper_cli.commands.options import JsonOption, NamedSession, TurnNumbers
 from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, say
+from trooper_cli.turn import Label, Status
+
+if TYPE_CHECKING:
+    from trooper_cli.session import StoredTurn
 
 
 def sessions(*, as_json: JsonOption = False) -> int:
@@ -62,14 +66,33 @@ def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
         if as_json:
             output.write(f"{json.dumps(as_record(turn) | {'stop': turn.stop}, ensure_ascii=False)}\n")
             continue
-        by = " ".join(part for part in (turn.engine, turn.model) if part)
-        status = "" if turn.status == "answered" else f", {turn.status}"
-        output.write(f"── {turn.number} · {turn.label}{status} · {turn.at}{f' · {by}' if by else ''}\n")
-        if turn.system:
-            output.write(f"[system] {turn.system}\n")
-        output.write(f"> {turn.prompt.replace(chr(10), f'{chr(10)}> ')}\n\n{turn.answer}\n\n")
+        _print_turn(turn, output)
     opened.close()
     return 0
+
+
+def _print_turn(turn: StoredTurn, output: Output) -> None:
+    """Print a turn for reading; a private one is marked, by its word and on a terminal by its colour too."""
+    by = " ".join(part for part in (turn.engine, turn.model) if part)
+    colour = "yellow" if turn.label is Label.PRIVATE else "cyan"
+    output.write(f"── {turn.number} · ", "dim")
+    output.write(turn.label, colour)
+    if turn.status != Status.ANSWERED:
+        output.write(f", {turn.status}", "red")
+    output.write(f" · {_local_time(turn.at) if output.is_terminal else turn.at}{f' · {by}' if by else ''}\n", "dim")
+    if turn.system:
+        output.write(f"[system] {turn.system}\n", "dim")
+    output.write("".join(f"> {line}\n" for line in turn.prompt.split("\n")), "bold")
+    output.write(f"\n{turn.answer}\n\n")
+
+
+def _local_time(at: str) -> str:
+    from datetime import datetime
+
+    try:
+        return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return at
 
 
 def export(*, session: NamedSession) -> int:

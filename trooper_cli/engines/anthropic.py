@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from trooper_cli import __version__
 from trooper_cli.engines import End, Usage
@@ -79,9 +79,6 @@ class Anthropic:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
             raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
-        if self._key is None:
-            raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
-        header, secret = self._key
         body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream}
         messages: list[dict[str, object]] = [
             {"role": message.role, "content": message.text} for message in context.messages
@@ -96,15 +93,8 @@ class Anthropic:
         body["messages"] = messages
         return Request(
             url=f"{self._base}/v1/messages",
-            headers={
-                "accept": "text/event-stream" if stream else "application/json",
-                "accept-encoding": "identity",
-                "anthropic-version": API_VERSION,
-                "connection": "close",
-                "content-type": "application/json",
-                "user-agent": f"trooper/{__version__}",
-                header: secret,
-            },
+            headers=self._headers("text/event-stream" if stream else "application/json")
+            | {"content-type": "application/json"},
             body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
         )
 
@@ -128,6 +118,45 @@ class Anthropic:
             if pick(block, "type") == "text" and (piece := text(block, "text")):
                 yield piece
         yield End(text(message, "stop_reason"), _usage(pick(message, "usage")), text(message, "model") or self.model)
+
+    def check(self, silence: float) -> bool | None:
+        """Tell whether the key is accepted and the model is there, without spending a token.
+
+        None says that this address answers and lists no models, so that neither could be tried.
+
+        Raises:
+            TrooperError: as for `send`.
+
+        """
+        listed = pick(self._get("/v1/models?limit=1000", silence), "data")
+        if not isinstance(listed, list):
+            return None
+        if any(text(row, "id") == self.model for row in listed):
+            return True
+        # The list does not name aliases; a look at one model resolves them.
+        return bool(text(self._get(f"/v1/models/{quote(self.model, safe='')}", silence), "id"))
+
+    def _get(self, path: str, silence: float) -> object:
+        request = Request(self._base + path, self._headers("application/json"), b"", "GET")
+        with to_cloud(request, silence, self._proxy) as response:
+            if response.status in {404, 405}:
+                return None
+            if response.status != 200:
+                raise _failure(response, urlsplit(request.url).netloc)
+            return parse_or_none(response.read())
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        if self._key is None:
+            raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
+        header, secret = self._key
+        return {
+            "accept": accept,
+            "accept-encoding": "identity",
+            "anthropic-version": API_VERSION,
+            "connection": "close",
+            "user-agent": f"trooper/{__version__}",
+            header: secret,
+        }
 
     def _streamed(self, response: Response) -> Iterator[str | End]:
         model, stop, ended = self.model, "", False

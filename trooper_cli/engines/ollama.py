@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.engines import End, Usage
 from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, text
@@ -59,6 +60,15 @@ def _host_and_port(place: str) -> tuple[str, str]:
         return place, ""
     host, _, port = place.partition(":")
     return host, port
+
+
+class Inventory(NamedTuple):
+    """What an Ollama tells of itself. `cloud_is_open`: it may reach out itself; None where it does not say."""
+
+    version: str
+    models: list[str]
+    elsewhere: list[str]
+    cloud_is_open: bool | None
 
 
 class Ollama:
@@ -124,6 +134,29 @@ class Ollama:
         )
         self._window = max(lengths, default=_STEP) or _STEP
         self._loaded = self._allocated()
+
+    def inventory(self) -> Inventory:
+        """Ask what this Ollama has. Sends nothing but the questions.
+
+        Raises:
+            UnavailableError: none answers.
+            LocalityError: its address is not of this machine.
+
+        """
+        version = text(self._get("/api/version"), "version")
+        rows = items(self._get("/api/tags"), "models")
+        elsewhere = [text(row, "name") for row in rows if _is_remote(row) or _has_cloud_suffix(text(row, "name"))]
+        names = [name for row in rows if (name := text(row, "name")) not in elsewhere]
+        disabled = None
+        # Servers before 0.16.2 have no such address.
+        with contextlib.suppress(UnavailableError):
+            disabled = pick(self._get("/api/status"), "cloud", "disabled")
+        is_open = not disabled if isinstance(disabled, bool) else None
+        return Inventory(_printable(version), list(map(_printable, names)), list(map(_printable, elsewhere)), is_open)
+
+    @property
+    def url(self) -> str:
+        return self._url
 
     @property
     def on_network(self) -> bool:

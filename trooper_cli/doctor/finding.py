@@ -1,0 +1,35 @@
+"""What one check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trooper_cli.errors import TrooperError
+
+
+class State(StrEnum):
+    """How it stands: `warn` is worth knowing and stops nothing."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, how it stands, and the next step. `error` is what an ask would end with."""
+
+    check: str
+    state: State
+    text: str
+    next_step: str = ""
+    error: TrooperError | None = None
+
+
+def failed(check: str, error: TrooperError) -> Finding:
+    """Turn an error into a finding; our errors say what happened, then after a semicolon the next step."""
+    text, _, next_step = str(error).partition("; ")
+    return Finding(check, State.FAIL, text, next_step, error)

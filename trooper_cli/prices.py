@@ -1,0 +1,81 @@
+"""What tokens cost: the table in the package, and before it the user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from trooper_cli.errors import ConfigurationError
+
+MILLION = 1_000_000
+
+
+class Price(NamedTuple):
+    """Dollars for a million tokens of one model, in requests of at most `up_to` input tokens."""
+
+    model: str
+    input: float
+    output: float
+    cache_read: float
+    cache_write: float
+    up_to: float = float("inf")
+
+    def cost(self, fresh: float, output: float, cache_read: float = 0, cache_write: float = 0) -> float:
+        """Give the dollars for tokens of each kind; `fresh` is the input that no cache had part in."""
+        dollars = fresh * self.input + output * self.output
+        return (dollars + cache_read * self.cache_read + cache_write * self.cache_write) / MILLION
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The prices, those of the user first, and where they are from."""
+
+    rows: tuple[Price, ...]
+    date: str
+    source: str
+
+    def of(self, model: str, input_tokens: int) -> Price | None:
+        """Give the price of a request, or None for a model that no table names; a date behind a name is passed over."""
+        for row in self.rows:
+            dated = model.removeprefix(f"{row.model}-")
+            if input_tokens <= row.up_to and (model == row.model or (dated != model and dated.isdigit())):
+                return row
+        return None
+
+
+def load(own: Path) -> Prices:
+    """Read the prices of the package and those of the user's own file, if there is one.
+
+    Raises:
+        ConfigurationError: the user's file cannot be used.
+
+    """
+    shipped = Path(__file__).with_name("prices.toml")
+    table = _table(shipped)
+    rows, source = _rows(table, shipped), str(table["source"])
+    if own.exists():
+        rows, source = _rows(_table(own), own) + rows, f"{own}, then {source}"
+    return Prices(rows, str(table["date"]), source)
+
+
+def _table(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"cannot read {path}: {type(error).__name__}; mend or remove it") from error
+
+
+def _rows(table: dict[str, object], path: Path) -> tuple[Price, ...]:
+    listed = table.get("price", [])
+    try:
+        rows = tuple(Price(**row) for row in listed)  # type: ignore[attr-defined]
+    except TypeError as error:
+        raise ConfigurationError(f"{path} has a [[price]] without model, {', '.join(Price._fields[1:5])}") from error
+    for row in rows:
+        if not isinstance(row.model, str) or not all(
+            isinstance(value, (int, float)) and value >= 0 for value in row[1:]
+        ):
+            raise ConfigurationError(f"{path} has a price that is no number above or at 0; correct it")
+    return rows

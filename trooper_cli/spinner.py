@@ -1,0 +1,67 @@
+"""A sign on a terminal that something is awaited; wiped away before anything else is written."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_FIRST_AFTER, _EVERY = 0.3, 0.1
+_WIPE = "\r\x1b[K"
+
+
+class Spinner:
+    """It turns inside its `with`, until the first text is shown."""
+
+    def __init__(self, show: Callable[[str], None], tell: Callable[[str], None]) -> None:
+        self._show, self._tell = show, tell
+        self._stopped = threading.Event()
+        self._screen = threading.Lock()
+        self._thread = threading.Thread(target=self._turn, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop()
+
+    def show(self, text: str) -> None:
+        """Show text of the answer, with which the waiting is over."""
+        if text:
+            self._stop()
+        self._show(text)
+
+    def tell(self, text: str) -> None:
+        """Tell a notice; the waiting goes on below it."""
+        with self._screen:
+            if self._thread.is_alive():
+                self._draw(_WIPE)
+            self._tell(text)
+
+    def _stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _turn(self) -> None:
+        began, frame, drawn = time.monotonic(), 0, False
+        while not self._stopped.wait(_EVERY if drawn else _FIRST_AFTER):
+            with self._screen:
+                waited = time.monotonic() - began
+                self._draw(f"{_WIPE}{_FRAMES[frame % len(_FRAMES)]} {waited:.0f} s")
+            frame, drawn = frame + 1, True
+        if drawn:
+            self._draw(_WIPE)
+
+    def _draw(self, text: str) -> None:
+        try:
+            sys.stderr.buffer.write(text.encode())
+            sys.stderr.buffer.flush()
+        except (OSError, ValueError):
+            # A terminal that went away has nobody who waits.
+            self._stopped.set()
