@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
 from trooper_cli.database import writing
-from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
 from trooper_cli.places import private_folder
 from trooper_cli.turn import Label, Status
 from trooper_cli.views import StoredPrivateView, StoredPublicView
@@ -444,16 +444,20 @@ def remove(home: Path, name: str) -> None:
 
     Raises:
         NotFoundError: there is none of that name.
-        InputError: the file is not a session of Trooper; it is left as it is.
+        InputError: the file is not a session of Trooper's; it is left as it is.
 
     """
     path = path_of(home, name)
-    session = Session.open(home, name)
+    if not os.path.lexists(path):
+        raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+    database.check(path, APPLICATION_ID, VERSION)
     # What is deleted is overwritten before its file goes.
     try:
-        session.forget([turn.number for turn in session.turns()])
-    finally:
-        session.close()
+        with contextlib.closing(Session.open(home, name)) as session:
+            session.forget([turn.number for turn in session.turns()])
+    except (InputError, sqlite3.DatabaseError):
+        # Ours, but damaged: SQLite cannot delete from it.
+        database.overwrite(path)
     try:
         for companion in database.COMPANIONS:
             Path(f"{path}{companion}").unlink(missing_ok=True)
