@@ -5,6 +5,7 @@ TROOPER_KILLS says how often the kill test kills; from 1,000 on it also stops at
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -198,6 +199,36 @@ def test_a_kill_at_any_system_call_loses_no_acknowledged_turn(told: Told, *, pri
         kills = len(list(pool.map(kill_at, range(1, calls + 1, 1 if KILLS >= 1000 else 9))))
     print(f"{kills} kills at {calls} system calls, none lost")
     assert calls > 40
+
+
+@pytest.mark.skipif(not CAN_TRACE, reason="stopping at a system call is for Linux on x86-64 and arm64")
+def test_a_kill_during_an_import_leaves_no_private_turn_unknown(told: Told, tmp_path: Path) -> None:
+    """Wherever `import` is killed, a turn that is in the session is known to the guard, and all are in it or none."""
+    source = random.Random(5)
+    turns = [{"prompt": words(source), "answer": words(source)} for _ in range(3)]
+    path = tmp_path / "turns.jsonl"
+    path.write_text("\n".join(map(json.dumps, turns)))
+
+    def kill_at(number: int) -> tuple[int, int]:
+        mine = told.other("ops", told.trooper.home / str(number))
+        done = subprocess.run(
+            [sys.executable, "-IS", stopper.__file__, str(number), COMMAND, "import", "-q", "-s", "ops", path],
+            env=mine.trooper.environment(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        found = mine.turns()
+        mine.private = {turn.prompt for turn in found}
+        mine.check_guard()
+        _next_ask_works(mine, words(source))
+        return len(found), int(done.stderr) if number == 0 else done.returncode
+
+    count, calls = kill_at(0)
+    assert count == 3
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(kill_at, range(1, calls + 1, 1 if KILLS >= 1000 else 9)))
+    assert {count for count, _ in found} == {0, 3}
 
 
 class TestInFlight:

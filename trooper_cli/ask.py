@@ -108,20 +108,20 @@ def _begin(turn: UnderWay) -> None:
     question, label = turn.question, turn.decision.label
     said = f"{question.system}\n\n{question.prompt}" if question.system else question.prompt
 
-    def remember(number: int) -> None:
-        if label is Label.PRIVATE:
-            turn.guard.remember(label, turn.session.name, number, prompt=said)
-
+    # The guard's work is done before the session is held for writing; others wait for it.
+    remember = None
+    if label is Label.PRIVATE:
+        remember = turn.guard.prepared(label, turn.session.name, prompt=said)
     try:
         if turn.failure is None and turn.session.name is not None:
             turn.number = turn.session.begin(label, question.prompt, question.system, remember)
-        elif label is Label.PRIVATE:
-            turn.guard.remember(label, None, None, prompt=said)
+        elif remember is not None:
+            remember(None)
     except StorageError as error:
         turn.failure = error
-        if label is Label.PRIVATE:
+        if remember is not None:
             with suppress(StorageError):
-                turn.guard.remember(label, None, None, prompt=said)
+                remember(None)
 
 
 @dataclass(frozen=True)
@@ -185,21 +185,17 @@ def _readable(context: Context[V]) -> str:
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
     label, name = turn.decision.label, turn.session.name
+    remember = turn.guard.prepared(label, name, answer=turn.text) if label is Label.PRIVATE else None
     if turn.failure is not None:
         # What could not be stored was printed all the same, and must not be sent on.
-        if label is Label.PRIVATE:
+        if remember is not None:
             with suppress(StorageError):
-                turn.guard.remember(label, None, None, answer=turn.text)
+                remember(None)
         return
-
-    def remember(number: int) -> None:
-        if label is Label.PRIVATE:
-            turn.guard.remember(label, name, number, answer=turn.text)
-
     try:
         if turn.number is None:
-            if label is Label.PRIVATE:
-                turn.guard.remember(label, None, None, answer=turn.text)
+            if remember is not None:
+                remember(None)
             return
         turn.session.finish(
             turn.number,

@@ -149,6 +149,17 @@ def names(home: Path) -> list[str]:
     return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
 
 
+def files_of(home: Path) -> dict[str, int]:
+    """Give the names of all session files, each with the number its file system knows the file by."""
+    with contextlib.suppress(OSError), os.scandir(folder(home)) as entries:
+        return {
+            entry.name.removesuffix(".db"): entry.inode()
+            for entry in entries
+            if entry.name.endswith(".db") and _NAME.fullmatch(entry.name.removesuffix(".db"))
+        }
+    return {}
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -378,8 +389,8 @@ class Session:
             if also is not None:
                 also(turn)
 
-    def add(self, turns: Iterable[ImportedTurn]) -> tuple[int, int]:
-        """Append whole turns, all or none; give how many they are and the number of the first."""
+    def add(self, turns: Iterable[ImportedTurn], also: Callable[[int], object] | None = None) -> int:
+        """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
         with self._writing():
             first: int = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM turn").fetchone()[0]
             public, private = self.public_view().stored(), self.private_view().stored()
@@ -393,7 +404,9 @@ class Session:
                     (*turn, public if is_public else None, private if is_told else None),
                 )
                 public, private = public + is_public, private + is_told
-        return count, first
+            if also is not None:
+                also(first)
+        return count
 
     def _place(self, number: int, label: Label) -> None:
         """Put an answered turn at the end of the views that may show it."""
@@ -403,9 +416,9 @@ class Session:
                 ((self.public_view() if column == "public_place" else self.private_view()).stored(), number),
             )
 
-    def turns(self, first: int = 0) -> Iterator[StoredTurn]:
-        """Give all turns from the one numbered `first`, in their order."""
-        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE id >= ? ORDER BY id", (first,)):  # noqa: S608
+    def turns(self) -> Iterator[StoredTurn]:
+        """Give all turns, in their order."""
+        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn ORDER BY id"):  # noqa: S608
             yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
     def counts(self) -> tuple[int, int, str | None]:
