@@ -10,9 +10,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from trooper_cli.attempt import cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
-from trooper_cli.engines.anthropic import key_of
-from trooper_cli.errors import RefusedError, StorageError, TrooperError
+from trooper_cli import memory
+from trooper_cli.attempt import LEAST_RATIO, cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
+from trooper_cli.engines.anthropic import WINDOW, key_of
+from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError
 from trooper_cli.guard import Guard, described, refusal
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay
@@ -54,6 +55,7 @@ def ask(
     """
     began = time.monotonic()
     decision = _decide(question, settings)
+    _check_size(question, decision, settings)
     with closing(Guard(home, settings)) as guard:
         decision = _guarded(question, decision, guard, tell)
         session, failure = _open(question, home)
@@ -61,9 +63,37 @@ def ask(
             turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
             _begin(turn)
             answer = _carried_out(turn, settings, home)
-    answer.failure = turn.failure
+    answer.failure = _told_in_full(turn)
     answer.seconds = round(time.monotonic() - began, 3)
     return answer
+
+
+def _check_size(question: Question, decision: Decision, settings: Settings) -> None:
+    """Refuse a prompt that cannot fit before any work is done on it: the guard's grows with its length.
+
+    Raises:
+        InputError: it is over the budget, or over what the cloud takes.
+
+    """
+    budget = settings.number("budget", question.budget)
+    limits = [limit for limit in (budget, WINDOW if decision.side is Side.CLOUD else None) if limit]
+    # No engine counts less than this share of the estimate.
+    tokens = int(memory.price(question.prompt, question.system) * LEAST_RATIO)
+    if limits and tokens > min(limits):
+        raise InputError(
+            f"the prompt does not fit: about {tokens} tokens, and the budget is {min(limits)}; see --budget"
+        )
+
+
+def _told_in_full(turn: UnderWay) -> StorageError | None:
+    """Say of a turn that could not be written what else follows from that."""
+    if turn.failure is None:
+        return None
+    if turn.decision.label is Label.PRIVATE:
+        return StorageError(f"{turn.failure}; the guard may not know this turn, so do not pipe its answer to the cloud")
+    if turn.decision.side is Side.CLOUD:
+        return StorageError(f"{turn.failure}; the request was sent to the cloud, and `trooper audit` may not list it")
+    return turn.failure
 
 
 def _carried_out(turn: UnderWay, settings: Settings, home: Path) -> Answer:
@@ -138,7 +168,9 @@ class Rehearsal:
 def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
     with closing(Guard(home, settings)) as guard:
-        decision = _guarded(question, _decide(question, settings), guard, tell)
+        decision = _decide(question, settings)
+        _check_size(question, decision, settings)
+        decision = _guarded(question, decision, guard, tell)
     session = Session.of_one_turn()
     if question.session and path_of(home, question.session).exists():
         session = Session.open(home, question.session)

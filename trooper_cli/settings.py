@@ -45,6 +45,7 @@ KNOWN: dict[str, Known] = {
 }
 
 _ENVIRONMENT_ONLY = {"local", "session"}
+_LONGEST_NUMBER = 12
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Settings:
         text = self.text(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and int(text) > 0):
+        if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text) > 0):
             raise ConfigurationError(f"{KNOWN[name].variable} must be a whole number above 0")
         return int(text)
 
@@ -108,7 +109,13 @@ class Settings:
 
     def _environment(self, known: Known) -> Value | None:
         text = self.environ.get(known.variable) if known.variable else None
-        return None if text is None or (known.empty_is_unset and not text) else Value(text, "env")
+        if text is None or (known.empty_is_unset and not text):
+            return None
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigurationError(f"{known.variable} is not UTF-8; set it anew") from error
+        return Value(text, "env")
 
     def _configured(self, name: str) -> Value | None:
         if self._table is None:
@@ -131,7 +138,7 @@ class Settings:
 
         try:
             table = tomllib.loads(self.file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
         for name in table:
             # A misspelt `cloud = "off"` that is passed over would be a lock that does not close.

@@ -34,10 +34,11 @@ class Output:
 
         Raises:
             ReaderGoneError: nobody reads any more.
+            StorageError: it is closed or full.
 
         """
         if sys.stdout is None:
-            return
+            raise StorageError("standard output is closed, so nothing was printed")
         data = (escaped(text) if self.is_terminal else text).encode("utf-8", "replace")
         try:
             sys.stdout.buffer.write(data)
@@ -70,8 +71,11 @@ class Notices:
 
 def say(text: str) -> None:
     """Write one line to standard error, where there is one."""
+    if sys.stderr is None:
+        # print() would take standard output instead.
+        return
     line = " ".join(escaped(text).split("\n"))
     try:
         print(f"trooper: {line}", file=sys.stderr, flush=True)
-    except (OSError, UnicodeEncodeError, AttributeError):
+    except (OSError, UnicodeEncodeError):
         return

@@ -112,7 +112,7 @@ def ask(  # noqa: PLR0913
     shell's history; a pipe is not and does not.
     """  # noqa: D301
     from trooper_cli.places import data_folder
-    from trooper_cli.prompt import gather
+    from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
 
     for option, value in (("--model", model), ("--system", system)):
@@ -121,6 +121,8 @@ def ask(  # noqa: PLR0913
             raise UsageError(f"{option} is given an option as its value; is a shell variable empty?")
     if timeout is not None and not timeout < 1e6:
         raise UsageError("--timeout is a number of seconds below a million")
+    if model is not None:
+        utf8(model, "the name of the model")
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
     name = session if session is not None else settings.text("session")
     if name is not None:

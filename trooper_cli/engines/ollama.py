@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _STEP = 8192
 _LOCK_SINCE = (0, 18)
-_REMOTE_SINCE = (0, 12)
 _PROBE_SECONDS = 5.0
 _STOPS = {"stop": "end_turn", "length": "max_tokens"}
 
@@ -43,7 +42,7 @@ def host_url(variable: str) -> str:
         scheme, default = "https", 443
     place, slash, path = rest.partition("/")
     host, port = _host_and_port(place)
-    if not port.isdigit() or int(port) > 65535:
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         port = str(default)
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{slash}{path}"
@@ -184,8 +183,10 @@ class Ollama:
         return self._endpoint
 
     def _version(self) -> tuple[int, ...]:
-        found = re.match(r"(\d+)\.(\d+)", text(self._get("/api/version"), "version"))
-        return (int(found[1]), int(found[2])) if found else _REMOTE_SINCE
+        found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", text(self._get("/api/version"), "version"))
+        version = (int(found[1]), int(found[2])) if found else (0, 0)
+        # A server that does not tell its version, as one built from source says 0.0.0, is asked under the lock.
+        return version if version > (0, 0) else _LOCK_SINCE
 
     def _get(self, path: str) -> object:
         request = Request(self._url + path, {"connection": "close"}, b"", "GET")
