@@ -18,6 +18,7 @@ from trooper_cli.errors import (
     UnavailableError,
 )
 from trooper_cli.locality import LocalEndpoint, local_endpoint
+from trooper_cli.patience import Patience
 from trooper_cli.transport import Request, Response, to_local
 from trooper_cli.turn import Context, Side, View
 
@@ -163,7 +164,8 @@ class Ollama:
                     )
                 if pick(chunk, "error") is not None:
                     raise BrokenAnswerError("Ollama broke the answer off with an error; its log tells why")
-                if piece := text(chunk, "message", "content"):
+                # A model that thinks is given an empty piece for a sign of life.
+                if (piece := text(chunk, "message", "content")) or text(chunk, "message", "thinking"):
                     yield piece
                 if pick(chunk, "done") is True:
                     reason = text(chunk, "done_reason")
@@ -190,14 +192,15 @@ class Ollama:
 
     def _get(self, path: str) -> object:
         request = Request(self._url + path, {"connection": "close"}, b"", "GET")
-        with to_local(self._local(), path, request, _PROBE_SECONDS) as response:
+        with Patience(_PROBE_SECONDS), to_local(self._local(), path, request, _PROBE_SECONDS) as response:
             if response.status != 200:
                 raise UnavailableError(f"{self._local().url} does not answer as an Ollama does ({response.status})")
             return parse(response.read(), "Ollama")
 
     def _call(self, path: str, body: object) -> tuple[int, object]:
         headers = {"content-type": "application/json", "connection": "close"}
-        with to_local(self._local(), path, Request(self._url + path, headers, _json(body)), _PROBE_SECONDS) as response:
+        request = Request(self._url + path, headers, _json(body))
+        with Patience(_PROBE_SECONDS), to_local(self._local(), path, request, _PROBE_SECONDS) as response:
             return response.status, parse_or_none(response.read())
 
 
