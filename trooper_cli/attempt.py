@@ -48,7 +48,7 @@ LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 MANY_TURNS = 2_000
 RETRY_SECONDS = 8.0
 LONGEST_PENDING = 200
-LONGEST_ANSWER = 16 << 20
+LONGEST_ANSWER = 4 << 20
 RETRIES = 2
 
 V = TypeVar("V", StoredPublicView, StoredPrivateView)
@@ -134,7 +134,7 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
                     continue
                 turn.pieces.append(piece)
                 if (size := size + len(piece)) > LONGEST_ANSWER:
-                    raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 16 MiB")
+                    raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 4 MiB")
                 if turn.question.live:
                     _show(turn, piece)
         _show(turn, "", last=True)
@@ -155,7 +155,11 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
             _host(request, engine),
             engine.on_network,
         )
+    except (KeyboardInterrupt, SystemExit):
+        _show(turn, "", last=True)
+        raise
     except TrooperError as error:
+        _show(turn, "", last=True)
         outcome = type(error).__name__
         if turn.shown and isinstance(error, UnavailableError):
             raise BrokenAnswerError(f"the answer broke off: {error}") from error
