@@ -42,7 +42,7 @@ complete -c trooper -n "__trooper_at trooper ask" -l no-fallback -d 'A failure o
 complete -c trooper -n "__trooper_at trooper ask" -l on-leak -x -a 'block local warn' -d 'If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK)'
 complete -c trooper -n "__trooper_at trooper ask" -l budget -x -d 'Most tokens of context and prompt sent (TROOPER_BUDGET)'
 complete -c trooper -n "__trooper_at trooper ask" -l max-tokens -x -d 'Most tokens of the answer'
-complete -c trooper -n "__trooper_at trooper ask" -l timeout -x -d 'Give up after so many seconds of silence'
+complete -c trooper -n "__trooper_at trooper ask" -l timeout -x -d 'Give up after so many seconds of silence (cloud 120, local 600), five times as many without a word of the answer, or four hours in all'
 complete -c trooper -n "__trooper_at trooper ask" -s n -l no-stdin -d 'Do not read standard input'
 complete -c trooper -n "__trooper_at trooper ask" -s v -l verbose -d 'One status line on standard error'
 complete -c trooper -n "__trooper_at trooper ask" -s q -l quiet -d 'Not even notices on standard error'

@@ -207,7 +207,7 @@ def api_error(status: int, kind: str, words: str = "as the API says it", code: s
     return http(status, json.dumps({"type": "error", "error": error, "request_id": "req_1"}), **headers)
 
 
-def ollama(
+def ollama(  # noqa: PLR0913
     text: str = "a local answer",
     *,
     version: str = "0.33.0",

@@ -49,8 +49,23 @@ def main() -> int:
             return READER_GONE
         if os.environ.get("TROOPER_TRACE") == "1":
             raise
+        if type(error).__module__ == "sqlite3":
+            return _damaged(error)
         say(f"unexpected fault ({type(error).__name__}); run it again with TROOPER_TRACE=1 to see where")
         return FAULT
+
+
+def _damaged(error: Exception) -> int:
+    """Tell of a file that could be opened and, further in, not be read."""
+    import sqlite3
+
+    from trooper_cli.database import translated
+    from trooper_cli.terminal import say
+
+    assert isinstance(error, sqlite3.Error)  # noqa: S101
+    failure = translated(error, "a session, or the guard's index,")
+    say(str(failure))
+    return failure.code
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

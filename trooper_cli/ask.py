@@ -10,8 +10,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from trooper_cli.attempt import cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
-from trooper_cli.errors import RefusedError, StorageError, TrooperError
+from trooper_cli import memory
+from trooper_cli.attempt import LEAST_RATIO, cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
+from trooper_cli.engines.anthropic import WINDOW
+from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError
 from trooper_cli.guard import Guard, described, refusal
 from trooper_cli.key import has_key
 from trooper_cli.memory import fold
@@ -54,6 +56,7 @@ def ask(
     """
     began = time.monotonic()
     decision = _decide(question, settings)
+    _check_size(question, decision, settings)
     with closing(Guard(home, settings)) as guard:
         decision = _guarded(question, decision, guard, tell)
         session, failure = _open(question, home)
@@ -61,9 +64,37 @@ def ask(
             turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
             _begin(turn)
             answer = _carried_out(turn, settings, home)
-    answer.failure = turn.failure
+    answer.failure = _told_in_full(turn)
     answer.seconds = round(time.monotonic() - began, 3)
     return answer
+
+
+def _check_size(question: Question, decision: Decision, settings: Settings) -> None:
+    """Refuse a prompt that cannot fit before any work is done on it: the guard's grows with its length.
+
+    Raises:
+        InputError: it is over the budget, or over what the cloud takes.
+
+    """
+    budget = settings.number("budget", question.budget)
+    limits = [limit for limit in (budget, WINDOW if decision.side is Side.CLOUD else None) if limit]
+    # No engine counts less than this share of the estimate.
+    tokens = int(memory.price(question.prompt, question.system) * LEAST_RATIO)
+    if limits and tokens > min(limits):
+        raise InputError(
+            f"the prompt does not fit: about {tokens} tokens, and the budget is {min(limits)}; see --budget"
+        )
+
+
+def _told_in_full(turn: UnderWay) -> StorageError | None:
+    """Say of a turn that could not be written what else follows from that."""
+    if turn.failure is None:
+        return None
+    if turn.decision.label is Label.PRIVATE:
+        return StorageError(f"{turn.failure}; the guard may not know this turn, so do not pipe its answer to the cloud")
+    if turn.decision.side is Side.CLOUD:
+        return StorageError(f"{turn.failure}; the request was sent to the cloud, and `trooper audit` may not list it")
+    return turn.failure
 
 
 def _carried_out(turn: UnderWay, settings: Settings, home: Path) -> Answer:
@@ -108,20 +139,20 @@ def _begin(turn: UnderWay) -> None:
     question, label = turn.question, turn.decision.label
     said = f"{question.system}\n\n{question.prompt}" if question.system else question.prompt
 
-    def remember(number: int) -> None:
-        if label is Label.PRIVATE:
-            turn.guard.remember(label, turn.session.name, number, prompt=said)
-
+    # The guard's work is done before the session is held for writing; others wait for it.
+    remember = None
+    if label is Label.PRIVATE:
+        remember = turn.guard.prepared(label, turn.session.name, prompt=said)
     try:
         if turn.failure is None and turn.session.name is not None:
             turn.number = turn.session.begin(label, question.prompt, question.system, remember)
-        elif label is Label.PRIVATE:
-            turn.guard.remember(label, None, None, prompt=said)
+        elif remember is not None:
+            remember(None)
     except StorageError as error:
         turn.failure = error
-        if label is Label.PRIVATE:
+        if remember is not None:
             with suppress(StorageError):
-                turn.guard.remember(label, None, None, prompt=said)
+                remember(None)
 
 
 @dataclass(frozen=True)
@@ -138,7 +169,9 @@ class Rehearsal:
 def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
     with closing(Guard(home, settings)) as guard:
-        decision = _guarded(question, _decide(question, settings), guard, tell)
+        decision = _decide(question, settings)
+        _check_size(question, decision, settings)
+        decision = _guarded(question, decision, guard, tell)
     session = Session.of_one_turn()
     if question.session and path_of(home, question.session).exists():
         session = Session.open(home, question.session)
@@ -187,21 +220,17 @@ def _readable(context: Context[V]) -> str:
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
     label, name = turn.decision.label, turn.session.name
+    remember = turn.guard.prepared(label, name, answer=turn.text) if label is Label.PRIVATE else None
     if turn.failure is not None:
         # What could not be stored was printed all the same, and must not be sent on.
-        if label is Label.PRIVATE:
+        if remember is not None:
             with suppress(StorageError):
-                turn.guard.remember(label, None, None, answer=turn.text)
+                remember(None)
         return
-
-    def remember(number: int) -> None:
-        if label is Label.PRIVATE:
-            turn.guard.remember(label, name, number, answer=turn.text)
-
     try:
         if turn.number is None:
-            if label is Label.PRIVATE:
-                turn.guard.remember(label, None, None, answer=turn.text)
+            if remember is not None:
+                remember(None)
             return
         turn.session.finish(
             turn.number,

@@ -25,6 +25,7 @@ from trooper_cli.errors import (
 from trooper_cli.key import environ_with_key
 from trooper_cli.locality import this_machine_only
 from trooper_cli.memory_store import recollect
+from trooper_cli.patience import Patience
 from trooper_cli.question import Answer, UnderWay
 from trooper_cli.route import Decision
 from trooper_cli.turn import Context, Label, Side, View
@@ -48,7 +49,7 @@ LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 MANY_TURNS = 2_000
 RETRY_SECONDS = 8.0
 LONGEST_PENDING = 200
-LONGEST_ANSWER = 16 << 20
+LONGEST_ANSWER = 4 << 20
 RETRIES = 2
 
 V = TypeVar("V", StoredPublicView, StoredPrivateView)
@@ -128,16 +129,18 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
     record = _begin_attempt(turn, engine, request, told)
     began, outcome, usage = time.monotonic(), "failed", None
     try:
-        end, size = None, 0
-        for piece in engine.send(request, turn.question.silence or SILENCE_SECONDS[engine.side]):
-            if isinstance(piece, End):
-                end = piece
-                continue
-            turn.pieces.append(piece)
-            if (size := size + len(piece)) > LONGEST_ANSWER:
-                raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 16 MiB")
-            if turn.question.live:
-                _show(turn, piece)
+        end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
+        with Patience(silence) as patience:
+            for piece in engine.send(request, silence):
+                patience.heard()
+                if isinstance(piece, End):
+                    end = piece
+                    continue
+                turn.pieces.append(piece)
+                if (size := size + len(piece)) > LONGEST_ANSWER:
+                    raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 4 MiB")
+                if turn.question.live:
+                    _show(turn, piece)
         _show(turn, "", last=True)
         if end is None:
             raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
@@ -156,8 +159,14 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
             _host(request, engine),
             engine.on_network,
         )
+    except (KeyboardInterrupt, SystemExit):
+        _show(turn, "", last=True)
+        raise
     except TrooperError as error:
+        _show(turn, "", last=True)
         outcome = type(error).__name__
+        if turn.shown and isinstance(error, UnavailableError):
+            raise BrokenAnswerError(f"the answer broke off: {error}") from error
         raise
     finally:
         _end_attempt(turn, record, outcome, time.monotonic() - began, usage)

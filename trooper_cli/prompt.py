@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 from trooper_cli.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-# The Messages API takes bodies of 32 MB; nothing larger could be sent anywhere.
+# `trooper guard` looks at texts of this size; the Messages API takes no larger bodies.
 LARGEST_INPUT = 32_000_000
+# A million tokens, which is what the largest models take, and more than most.
+LARGEST_PROMPT = 4_000_000
 _PATIENCE_SECONDS = 2.0
 
 
@@ -22,19 +25,19 @@ def gather(arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool,
 
     Raises:
         UsageError: all of them are empty.
-        InputError: something is not UTF-8 text, or larger than 32 MB.
+        InputError: something is not UTF-8 text, or it is more than 4 MB.
         NotFoundError: a file is not there.
 
     """
     parts = [utf8(" ".join(arguments), "the prompt")]
     if read_stdin:
         parts.append(stdin_text(tell))
-    parts += [f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path)}" for path in files]
+    parts += [f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell)}" for path in files]
     prompt = "\n\n".join(part for part in parts if part.strip())
     if not prompt:
         raise UsageError("there is no prompt: pipe it in, or give it as arguments; see `trooper ask --help`")
-    if len(prompt) > LARGEST_INPUT:
-        raise InputError("the prompt is larger than 32 MB, which no engine takes")
+    if len(prompt) > LARGEST_PROMPT:
+        raise InputError("the prompt is larger than 4 MB, which no engine takes; nothing was sent")
     return prompt
 
 
@@ -60,29 +63,36 @@ def stdin_text(tell: Callable[[str], None]) -> str:
     """Give what standard input holds, empty if it is a terminal or closed."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
-    # A CI runner may hand down a pipe that nobody ever closes: say what is awaited instead of hanging in silence.
-    notice = threading.Timer(
-        _PATIENCE_SECONDS, tell, ["waiting for standard input, which is open and silent; -n ignores it"]
-    )
-    notice.daemon = True
-    notice.start()
     stream = sys.stdin.buffer
     try:
-        data = stream.read(1)
-        notice.cancel()
-        data += stream.read(LARGEST_INPUT)
+        with _patience("standard input, which is open and silent; -n ignores it", tell) as arrived:
+            data = stream.read(1)
+            arrived()
+            data += stream.read(LARGEST_INPUT)
     except OSError as error:
         raise InputError(f"standard input cannot be read ({error.strerror}); -n ignores it") from error
-    finally:
-        notice.cancel()
     return _decoded(data, "standard input")
 
 
-def text_of(path: Path) -> str:
+@contextlib.contextmanager
+def _patience(what: str, tell: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+    """Say what is awaited instead of hanging in silence: a CI runner may hand down a pipe that nobody ever closes."""
+    notice = threading.Timer(_PATIENCE_SECONDS, tell, [f"waiting for {what}"])
+    notice.daemon = True
+    notice.start()
+    try:
+        yield notice.cancel
+    finally:
+        notice.cancel()
+
+
+def text_of(path: Path, tell: Callable[[str], None]) -> str:
     """Give the text of a file without the line ends at its end."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_INPUT + 1)
+        with contextlib.ExitStack() as stack:
+            if path.is_fifo():
+                stack.enter_context(_patience(f"the pipe {path}", tell))
+            data = stack.enter_context(path.open("rb")).read(LARGEST_INPUT + 1)
     except OSError as error:
         raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error
     return _decoded(data, f"the file {path}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
 from trooper_cli.database import writing
-from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
 from trooper_cli.places import private_folder
 from trooper_cli.turn import Label, Status
 from trooper_cli.views import StoredPrivateView, StoredPublicView
@@ -177,6 +177,17 @@ def settings_of(home: Path, name: str | None) -> dict[str, str]:
         return {}
     with contextlib.closing(Session.open(home, name)) as session:
         return session.settings()
+
+
+def files_of(home: Path) -> dict[str, int]:
+    """Give the names of all session files, each with the number its file system knows the file by."""
+    with contextlib.suppress(OSError), os.scandir(folder(home)) as entries:
+        return {
+            entry.name.removesuffix(".db"): entry.inode()
+            for entry in entries
+            if entry.name.endswith(".db") and _NAME.fullmatch(entry.name.removesuffix(".db"))
+        }
+    return {}
 
 
 def now() -> str:
@@ -425,8 +436,8 @@ class Session:
             if also is not None:
                 also(turn)
 
-    def add(self, turns: Iterable[ImportedTurn]) -> tuple[int, int]:
-        """Append whole turns, all or none; give how many they are and the number of the first."""
+    def add(self, turns: Iterable[ImportedTurn], also: Callable[[int], object] | None = None) -> int:
+        """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
         with self._writing():
             first: int = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM turn").fetchone()[0]
             public, private = self.public_view().stored(), self.private_view().stored()
@@ -440,7 +451,9 @@ class Session:
                     (*turn, public if is_public else None, private if is_told else None),
                 )
                 public, private = public + is_public, private + is_told
-        return count, first
+            if also is not None:
+                also(first)
+        return count
 
     def _place(self, number: int, label: Label) -> None:
         """Put an answered turn at the end of the views that may show it."""
@@ -461,9 +474,9 @@ class Session:
             if value is not None:
                 self._connection.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
 
-    def turns(self, first: int = 0) -> Iterator[StoredTurn]:
-        """Give all turns from the one numbered `first`, in their order."""
-        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE id >= ? ORDER BY id", (first,)):  # noqa: S608
+    def turns(self) -> Iterator[StoredTurn]:
+        """Give all turns, in their order."""
+        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn ORDER BY id"):  # noqa: S608
             yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
     def counts(self) -> tuple[int, int, str | None]:
@@ -502,16 +515,20 @@ def remove(home: Path, name: str) -> None:
 
     Raises:
         NotFoundError: there is none of that name.
-        InputError: the file is not a session of Trooper; it is left as it is.
+        InputError: the file is not a session of Trooper's; it is left as it is.
 
     """
     path = path_of(home, name)
-    session = Session.open(home, name)
+    if not os.path.lexists(path):
+        raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+    database.check(path, APPLICATION_ID, VERSION)
     # What is deleted is overwritten before its file goes.
     try:
-        session.forget([turn.number for turn in session.turns()])
-    finally:
-        session.close()
+        with contextlib.closing(Session.open(home, name)) as session:
+            session.forget([turn.number for turn in session.turns()])
+    except (InputError, sqlite3.DatabaseError):
+        # Ours, but damaged: SQLite cannot delete from it.
+        database.overwrite(path)
     try:
         for companion in database.COMPANIONS:
             Path(f"{path}{companion}").unlink(missing_ok=True)

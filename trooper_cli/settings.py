@@ -108,7 +108,13 @@ class Settings:
 
     def _environment(self, known: Known) -> Value | None:
         text = self.environ.get(known.variable) if known.variable else None
-        return None if text is None or (known.empty_is_unset and not text) else Value(text, "env")
+        if text is None or (known.empty_is_unset and not text):
+            return None
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigurationError(f"{known.variable} is not UTF-8; set it anew") from error
+        return Value(text, "env")
 
     def _in_session(self, name: str) -> Value | None:
         text = self.of_session.get(name) if KNOWN[name].in_session else None
@@ -140,7 +146,7 @@ class Settings:
 
         try:
             table = tomllib.loads(self.file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
         for name in table:
             # A misspelt `cloud = "off"` that is passed over would be a lock that does not close.

@@ -57,10 +57,11 @@ class Output:
 
         Raises:
             ReaderGoneError: nobody reads any more.
+            StorageError: it is closed or full.
 
         """
         if sys.stdout is None:
-            return
+            raise StorageError("standard output is closed, so nothing was printed")
         shown = escaped(text) if self.is_terminal else text
         data = (styled(shown, style) if style and self._colours else shown).encode("utf-8", "replace")
         try:
@@ -94,8 +95,11 @@ class Notices:
 
 def say(text: str, style: str = "") -> None:
     """Write one line to standard error, where there is one."""
+    if sys.stderr is None:
+        # print() would take standard output instead.
+        return
     line = f"trooper: {' '.join(escaped(text).split(chr(10)))}"
     try:
         print(styled(line, style) if style and takes_colours(sys.stderr) else line, file=sys.stderr, flush=True)
-    except (OSError, UnicodeEncodeError, AttributeError):
+    except (OSError, UnicodeEncodeError):
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, UnavailableError
-from trooper_cli.locality import LocalEndpoint, PinnedConnection, is_loopback
+from trooper_cli.locality import LocalEndpoint, PinnedConnection, is_loopback, is_plain
 
 if TYPE_CHECKING:
     import http.client
@@ -83,7 +83,7 @@ def cloud_url(base: str) -> str:
     """
     try:
         parts = urlsplit(base)
-        usable = bool(parts.hostname) and parts.username is None and (parts.port or 1) > 0
+        usable = is_plain(base) and bool(parts.hostname) and parts.username is None and (parts.port or 1) > 0
     except ValueError:
         usable = False
     if not usable or parts.scheme not in {"https", "http"} or parts.query or parts.fragment:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import Trooper
 from tests.standin import claude, ollama
 
 if TYPE_CHECKING:
-    from tests.conftest import Trooper
     from tests.standin import Standin
 
 SECRET = (
@@ -126,6 +128,36 @@ class TestPipe:
         """A private turn that came by import is guarded like one that was asked."""
         trooper("import", "-s", "in", stdin=json.dumps({"prompt": "x", "answer": SECRET}))
         assert trooper("ask", stdin=SECRET).code == 77
+
+    def test_a_public_import_declassifies_nothing(self, trooper: Trooper, cloud: Standin) -> None:
+        """A public turn from elsewhere that holds private text is exit 77; shared first, it may be imported."""
+        line = json.dumps({"prompt": "x", "answer": SECRET, "label": "public"})
+        trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        done = trooper("import", "-s", "in", stdin=line)
+        assert (done.code, done.out, done.notices.count("\n")) == (77, b"", 1)
+        assert "Ottilie" not in done.notices
+        assert trooper("show", "-s", "in").code == 66
+        assert trooper("ask", stdin=SECRET).code == 77
+        trooper("share", "-s", "ops", "1")
+        assert trooper("import", "-s", "in", stdin=line).code == 0
+        assert trooper("ask", stdin=SECRET).code == 0
+        assert len(cloud.bodies) == 1
+
+    def test_a_session_copied_into_the_folder_is_known(self, trooper: Trooper, tmp_path: Path) -> None:
+        """A session file that came by hand is taken in at the next call, and once."""
+        elsewhere = Trooper(tmp_path / "elsewhere", trooper.environ)
+        elsewhere("ask", "-s", "ops", "--local", stdin=SECRET)
+        assert trooper("ask", "-s", "other", "first").code == 0
+        (trooper.home / "sessions" / "ops.db").write_bytes((elsewhere.home / "sessions" / "ops.db").read_bytes())
+        for _ in range(2):
+            assert trooper("ask", stdin=SECRET).code == 77
+        with contextlib.closing(sqlite3.connect(trooper.home / "guard.db")) as connection:
+            query = "SELECT count(*) FROM origin WHERE session = 'ops' AND NOT public"
+            assert connection.execute(query).fetchone() == (1,)
+        (trooper.home / "sessions" / "ops.db").unlink()
+        trooper("ask", "-s", "third", "hello")
+        assert trooper("rm", "-s", "ops").code == 66
+        assert trooper("ask", stdin=SECRET).code == 0
 
 
 class TestOwnRules:

@@ -36,7 +36,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
 
 
 def remember(index: Index, text: str, *, public: bool = False, session: str = "ops", turn: int = 1) -> None:
-    index.add([(text, False)], public=public, session=session, turn=turn)
+    index.add(index.marks([(text, False)], public=public), public=public, session=session, turn=turn)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,8 @@ def test_ordinary_words_are_no_secrets(index: Index) -> None:
 
 def test_a_short_answer_is_found_as_a_whole(index: Index) -> None:
     """An answer too short for a run is found as a line."""
-    index.add([("The capital of France is Paris.", True)], public=False, session=None, turn=None)
+    marks = index.marks([("The capital of France is Paris.", True)], public=False)
+    index.add(marks, public=False, session=None, turn=None)
     assert index.find("is this right?\n\n> The capital of France is Paris.")
 
 

@@ -95,7 +95,13 @@ def ask(  # noqa: PLR0913
     ] = None,
     timeout: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option("--timeout", min=0.001, metavar="S", help="Give up after so many seconds of silence."),
+        typer.Option(
+            "--timeout",
+            min=0.001,
+            metavar="S",
+            help="Give up after so many seconds of silence (cloud 120, local 600), five times as many without a word "
+            "of the answer, or four hours in all.",
+        ),
     ] = None,
     no_stdin: Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="One status line on standard error.")] = False,
@@ -112,7 +118,7 @@ def ask(  # noqa: PLR0913
     shell's history; a pipe is not and does not.
     """  # noqa: D301
     from trooper_cli.places import data_folder
-    from trooper_cli.prompt import gather
+    from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
 
     for option, value in (("--model", model), ("--system", system)):
@@ -121,6 +127,8 @@ def ask(  # noqa: PLR0913
             raise UsageError(f"{option} is given an option as its value; is a shell variable empty?")
     if timeout is not None and not timeout < 1e6:
         raise UsageError("--timeout is a number of seconds below a million")
+    if model is not None:
+        utf8(model, "the name of the model")
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
     name = session if session is not None else settings.text("session")
     home = data_folder(settings.environ)

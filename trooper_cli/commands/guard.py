@@ -63,7 +63,7 @@ def guard(
     settings, output = Settings.of_process(), Output()
     found = False
     with closing(Guard(data_folder(settings.environ), settings)) as opened:
-        sources = [(str(path), text_of(path)) for path in files or []] or [("-", stdin_text(say))]
+        sources = [(str(path), text_of(path, say)) for path in files or []] or [("-", stdin_text(say))]
         for name, text in sources:
             for find in opened.look(text):
                 found = True

@@ -147,13 +147,20 @@ def rm(*, session: NamedSession) -> int:
     trooper rm -s ops
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
+    from trooper_cli.errors import NotFoundError
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
     from trooper_cli.session import remove
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    remove(home, session)
+    try:
+        remove(home, session)
+    except NotFoundError:
+        # An earlier try that was cut short may have left fingerprints of what is gone already.
+        with closing(Guard(home, settings)) as guard:
+            guard.forget(session)
+        raise
     with closing(Guard(home, settings)) as guard:
         guard.forget(session)
     return 0
@@ -175,7 +182,7 @@ def share(turns: TurnNumbers, *, session: NamedSession) -> int:
     with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
         for number in turns:
             copy = opened.share(number)
-            guard.remember_turns(session, [copy])
+            guard.remember_turn(session, copy)
             output.write(f"{number} is public as {copy.number}\n")
     return 0
 

@@ -19,6 +19,7 @@ from trooper_cli.errors import (
     UnavailableError,
 )
 from trooper_cli.locality import LocalEndpoint, local_endpoint
+from trooper_cli.patience import Patience
 from trooper_cli.transport import Request, Response, to_local
 from trooper_cli.turn import Context, Side, View
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _STEP = 8192
 _LOCK_SINCE = (0, 18)
-_REMOTE_SINCE = (0, 12)
 _PROBE_SECONDS = 5.0
 _CUT = 0.7  # of what was sent, by the estimate: less was not read whole
 _WORTH_CHECKING = 500  # tokens; below it the estimate is too coarse, and no server allocates less
@@ -46,7 +46,7 @@ def host_url(variable: str) -> str:
         scheme, default = "https", 443
     place, slash, path = rest.partition("/")
     host, port = _host_and_port(place)
-    if not port.isdigit() or int(port) > 65535:
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         port = str(default)
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{slash}{path}"
@@ -203,7 +203,8 @@ class Ollama:
                     )
                 if pick(chunk, "error") is not None:
                     raise BrokenAnswerError("Ollama broke the answer off with an error; its log tells why")
-                if piece := text(chunk, "message", "content"):
+                # A model that thinks is given an empty piece for a sign of life.
+                if (piece := text(chunk, "message", "content")) or text(chunk, "message", "thinking"):
                     yield piece
                 if pick(chunk, "done") is True:
                     reason = text(chunk, "done_reason")
@@ -243,19 +244,22 @@ class Ollama:
         return self._endpoint
 
     def _version(self) -> tuple[int, ...]:
-        found = re.match(r"(\d+)\.(\d+)", text(self._get("/api/version"), "version"))
-        return (int(found[1]), int(found[2])) if found else _REMOTE_SINCE
+        found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", text(self._get("/api/version"), "version"))
+        version = (int(found[1]), int(found[2])) if found else (0, 0)
+        # A server that does not tell its version, as one built from source says 0.0.0, is asked under the lock.
+        return version if version > (0, 0) else _LOCK_SINCE
 
     def _get(self, path: str) -> object:
         request = Request(self._url + path, {"connection": "close"}, b"", "GET")
-        with to_local(self._local(), path, request, _PROBE_SECONDS) as response:
+        with Patience(_PROBE_SECONDS), to_local(self._local(), path, request, _PROBE_SECONDS) as response:
             if response.status != 200:
                 raise UnavailableError(f"{self._local().url} does not answer as an Ollama does ({response.status})")
             return parse(response.read(), "Ollama")
 
     def _call(self, path: str, body: object) -> tuple[int, object]:
         headers = {"content-type": "application/json", "connection": "close"}
-        with to_local(self._local(), path, Request(self._url + path, headers, _json(body)), _PROBE_SECONDS) as response:
+        request = Request(self._url + path, headers, _json(body))
+        with Patience(_PROBE_SECONDS), to_local(self._local(), path, request, _PROBE_SECONDS) as response:
             return response.status, parse_or_none(response.read())
 
 

@@ -18,6 +18,7 @@ from trooper_cli.errors import (
     UnavailableError,
 )
 from trooper_cli.locality import LocalEndpoint, local_endpoint
+from trooper_cli.patience import Patience
 from trooper_cli.transport import Request, Response, to_local
 from trooper_cli.turn import Context, Side, View
 
@@ -50,7 +51,7 @@ class OpenAI:
     def make_ready(self) -> None:
         """Learn the server's models and their context lengths. Sends no text of the user's."""
         request = Request(f"{self._base}/models", {"connection": "close"}, b"", "GET")
-        with to_local(self._local(), "/models", request, _PROBE_SECONDS) as response:
+        with Patience(_PROBE_SECONDS), to_local(self._local(), "/models", request, _PROBE_SECONDS) as response:
             if response.status != 200:
                 return
             rows = items(parse(response.read(), "the local server"), "data")
@@ -117,7 +118,9 @@ def read_chunks(chunks: Iterator[object], model: str) -> Iterator[str | End]:
     for chunk in chunks:
         if pick(chunk, "error") is not None:
             raise failure_of(count(chunk, "error", "code") or 500, chunk)
-        if piece := text(chunk, "choices", 0, "delta", "content"):
+        delta = pick(chunk, "choices", 0, "delta")
+        # A model that thinks is given an empty piece for a sign of life.
+        if (piece := text(delta, "content")) or text(delta, "reasoning_content"):
             yield piece
         stop = text(chunk, "choices", 0, "finish_reason") or stop
         if isinstance(pick(chunk, "usage"), dict):

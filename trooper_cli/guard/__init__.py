@@ -10,16 +10,16 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trooper_cli.errors import LocalityError, StorageError, TrooperError
+from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.overlap import Index
-from trooper_cli.session import Session, names
+from trooper_cli.session import Session, files_of
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from trooper_cli.session import StoredTurn
+    from trooper_cli.session import ImportedTurn, StoredTurn
     from trooper_cli.settings import Settings
 
 __all__ = ["PRIVATE_TEXT", "Find", "Guard", "described"]
@@ -65,42 +65,84 @@ class Guard:
 
         return patterns.hosts(text, hosts)
 
+    def repeats(self, text: str) -> list[Find]:
+        """Give the places of a text that repeat private text."""
+        return self._index.find(text)
+
+    def prepared(
+        self, label: Label, session: str | None, *, prompt: str = "", answer: str = ""
+    ) -> Callable[[int | None], None]:
+        """Do the work of taking in a turn's text; what is given then stores it, under the turn's number, in no time.
+
+        So it is ready before a session is held for writing. Text of public turns is known to the cloud and does not
+        count as private. Storing raises `StorageError` if it cannot, so that later calls will not know the text.
+        """
+        public, marks = label is Label.PUBLIC, set[int]()
+        if self._failure is None:
+            texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
+            marks = self._index.marks(texts, public=public)
+
+        def store(turn: int | None) -> None:
+            if self._failure is not None:
+                raise self._failure
+            self._index.add(marks, public=public, session=session, turn=turn)
+
+        return store
+
     def remember(
         self, label: Label, session: str | None, turn: int | None, *, prompt: str = "", answer: str = ""
     ) -> None:
-        """Take in the text of a turn. Text of public turns is known to the cloud and does not count as private.
+        """Take in the text of a turn.
 
         Raises:
             StorageError: it cannot be written down, so that later calls will not know it.
 
         """
-        if self._failure is not None:
-            raise self._failure
-        texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
-        self._index.add(texts, public=label is Label.PUBLIC, session=session, turn=turn)
+        self.prepared(label, session, prompt=prompt, answer=answer)(turn)
 
-    def remember_turns(self, session: str, turns: Iterable[StoredTurn]) -> None:
-        for turn in turns:
-            prompt = f"{turn.system}\n\n{turn.prompt}" if turn.system else turn.prompt
-            self.remember(turn.label, session, turn.number, prompt=prompt, answer=turn.answer)
+    def prepared_turns(self, session: str, turns: Iterable[ImportedTurn]) -> Callable[[int], None]:
+        """Do the same for many turns that get their numbers one after the other; storing wants the first number."""
+        marked = [self._marked(turn) if _counts(turn) else (set[int](), False) for turn in turns]
+
+        def store(first: int) -> None:
+            if self._failure is not None:
+                raise self._failure
+            self._index.add_turns(session, ((*each, number) for number, each in enumerate(marked, first)))
+
+        return store
+
+    def remember_turn(self, session: str, turn: StoredTurn) -> None:
+        self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
 
     def forget(self, session: str, turn: int | None = None) -> None:
         """Remove every trace of a session, or of one turn of it."""
         self._index.remove(session, turn)
 
     def _complete(self, home: Path) -> None:
-        """Take in all sessions where the index is new, was left half made, or has lost its key."""
-        if self._index.is_complete:
-            return
-        self._index.begin_anew()
-        for name in names(home):
-            self._take_in(home, name)
-        self._index.set_complete()
+        """Take in the sessions that the index does not know: a copied one, or all if it is new or has lost its key."""
+        self._index.begin()
+        files = files_of(home)
+        for name in self._index.unknown(files):
+            self._take_in(home, name, files[name])
 
-    def _take_in(self, home: Path, name: str) -> None:
+    def _take_in(self, home: Path, name: str, file: int) -> None:
         # A file that cannot be read has no turn that could be asked about either.
-        with contextlib.suppress(TrooperError), contextlib.closing(Session.open(home, name)) as session:
-            self.remember_turns(name, session.turns())
+        with contextlib.suppress(InputError, NotFoundError), contextlib.closing(Session.open(home, name)) as session:
+            turns = ((*self._marked(turn), turn.number) for turn in session.turns() if _counts(turn))
+            self._index.take_in(name, file, turns)
+
+    def _marked(self, turn: StoredTurn | ImportedTurn) -> tuple[set[int], bool]:
+        public = turn.label is Label.PUBLIC
+        return self._index.marks([(_said(turn), False), (turn.answer, True)], public=public), public
+
+
+def _said(turn: StoredTurn | ImportedTurn) -> str:
+    return f"{turn.system}\n\n{turn.prompt}" if turn.system else turn.prompt
+
+
+def _counts(turn: StoredTurn | ImportedTurn) -> bool:
+    # What was asked in public and came to nothing may never have left this machine.
+    return turn.label is Label.PRIVATE or turn.status == "answered"
 
 
 def described(finds: list[Find]) -> str:

@@ -11,6 +11,7 @@ import binascii
 import html
 import re
 import unicodedata
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -56,7 +57,7 @@ def reduced(text: str) -> str:
 
 def _reduced(text: str, places: Sequence[int]) -> Form:
     letters: list[str] = []
-    kept: list[int] = []
+    kept = array("I")
     for run in _RUN.finditer(text):
         piece, start = run[0], run.start()
         if piece.isascii():
@@ -66,7 +67,7 @@ def _reduced(text: str, places: Sequence[int]) -> Form:
         for place, character in enumerate(piece, start):
             alike = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", character).casefold()))
             letters.append(alike)
-            kept.extend([places[place]] * len(alike))
+            kept.extend((places[place],) * len(alike))
     return Form("".join(letters), kept)
 
 
@@ -88,16 +89,16 @@ def _decoded(text: str) -> Iterator[tuple[str, Sequence[int]]]:
 
 def _replaced(
     text: str, places: Sequence[int], pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]
-) -> tuple[str, list[int]]:
+) -> tuple[str, Sequence[int]]:
     pieces: list[str] = []
-    kept: list[int] = []
+    kept = array("I")
     end = 0
     for match in pattern.finditer(text):
         pieces.append(text[end : match.start()])
         kept.extend(places[end : match.start()])
         piece = decode(match)
         pieces.append(piece)
-        kept.extend([places[match.start()]] * len(piece))
+        kept.extend((places[match.start()],) * len(piece))
         end = match.end()
     pieces.append(text[end:])
     kept.extend(places[end:])

@@ -23,7 +23,7 @@ from trooper_cli.guard.forms import Form, forms, reduced
 from trooper_cli.places import close_to_others, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 RUN = 32
@@ -33,6 +33,7 @@ ASKING_WINDOW = 8
 # A prompt has at most 32 million characters.
 _PLACE_BITS = 26
 _LAST_PLACE = (1 << _PLACE_BITS) - 1
+_PART = 1 << 16
 _SHORT_LINE = range(16, RUN + WINDOW)
 _LINE, _WHOLE = re.compile(r"[^\n]+"), re.compile(r"(?s).+")
 _TOKEN = re.compile(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
@@ -94,42 +95,82 @@ class Index:
         except sqlite3.DatabaseError as error:
             raise database.translated(error, "the guard's index") from error
 
-    @property
-    def is_complete(self) -> bool:
-        """Tell whether all that had to go in has gone in, under the present key."""
-        return (self._hash("complete"),) in self._connection.execute("SELECT mark FROM complete").fetchall()
-
-    def begin_anew(self) -> None:
-        """Forget all, for instance what was marked under a key that is lost."""
+    def begin(self) -> None:
+        """Forget what was marked under another key, if this one has marked nothing yet."""
+        if self._listed("all"):
+            return
         with self._writing():
-            self._connection.execute("DELETE FROM origin")
-            self._connection.execute("DELETE FROM complete")
+            # Another process may have begun in the meantime, and has marked what no other place tells of.
+            if not self._listed("all"):
+                self._connection.execute("DELETE FROM origin")
+                self._connection.execute("DELETE FROM complete")
+                self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash("all"),))
 
-    def set_complete(self) -> None:
+    def unknown(self, files: Mapping[str, int]) -> list[str]:
+        """Tell which of these sessions have not been taken in; each is known by its name and its file's number."""
+        listed = {row[0] for row in self._connection.execute("SELECT mark FROM complete")}
+        marks = {self._hash(f"{name} {file}"): name for name, file in files.items()}
+        if gone := listed - marks.keys() - {self._hash("all")}:
+            # A file's number may be given to another file once it is free.
+            with self._writing():
+                self._connection.executemany("DELETE FROM complete WHERE mark = ?", ((mark,) for mark in gone))
+        return [name for mark, name in marks.items() if mark not in listed]
+
+    def take_in(self, session: str, file: int, turns: Iterable[tuple[set[int], bool, int]]) -> None:
+        """Add the marks of a session's turns, each public or not and with its number, and list the file as known."""
         with self._writing():
-            self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash("complete"),))
+            if not self._listed(f"{session} {file}"):
+                self._insert_turns(session, turns)
+                self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash(f"{session} {file}"),))
+
+    def _listed(self, what: str) -> bool:
+        query = "SELECT 1 FROM complete WHERE mark = ?"
+        return self._connection.execute(query, (self._hash(what),)).fetchone() is not None
 
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
-    def add(self, texts: Iterable[tuple[str, bool]], *, public: bool, session: str | None, turn: int | None) -> None:
-        """Add the texts of one turn; each says whether it is an answer, whose short lines count as wholes too."""
+    def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool) -> set[int]:
+        """Give the marks of the texts of one turn; each says whether it is an answer, whose short lines count too."""
         marks: set[int] = set()
         for text, is_answer in texts:
             for form in forms(text):
-                places = _minima(self._selectors(form.text), WINDOW)
-                marks.update(self._hash(form.text[place : place + RUN]) for place in places)
+                for run in self._stored_runs(form.text):
+                    marks.add(self._hash(run))
             marks.update(self._hash(token) for _, _, token in _tokens(text))
             if is_answer or public:
                 marks.update(self._hash(line) for _, _, line in _short_lines(text))
-        if not marks:
-            return
+        return marks
+
+    def add(self, marks: set[int], *, public: bool, session: str | None, turn: int | None) -> None:
+        """Add the marks of one turn."""
+        if marks:
+            with self._writing():
+                self._insert(marks, public=public, session=session, turn=turn)
+
+    def add_turns(self, session: str, turns: Iterable[tuple[set[int], bool, int]]) -> None:
+        """Add the marks of many turns, each public or not and with its number; all or none."""
         with self._writing():
-            row = self._connection.execute(
-                "INSERT INTO origin (public, session, turn) VALUES (?, ?, ?)", (public, session, turn)
-            )
-            self._connection.executemany("INSERT INTO mark VALUES (?, ?)", ((mark, row.lastrowid) for mark in marks))
+            self._insert_turns(session, turns)
+
+    def _insert_turns(self, session: str, turns: Iterable[tuple[set[int], bool, int]]) -> None:
+        for marks, public, turn in turns:
+            self._insert(marks, public=public, session=session, turn=turn)
+
+    def _insert(self, marks: set[int], *, public: bool, session: str | None, turn: int | None) -> None:
+        row = self._connection.execute(
+            "INSERT INTO origin (public, session, turn) VALUES (?, ?, ?)", (public, session, turn)
+        )
+        self._connection.executemany("INSERT INTO mark VALUES (?, ?)", ((mark, row.lastrowid) for mark in marks))
+
+    def _stored_runs(self, text: str) -> Iterator[str]:
+        """Give the runs whose marks are stored; part by part, for their selectors take much memory."""
+        for start in range(0, max(1, len(text) - RUN + 1), _PART):
+            # Each window of neighbours lies whole in one of the parts.
+            part = text[start : start + _PART + WINDOW + RUN - 2]
+            for place in _minima(self._selectors(part), WINDOW):
+                yield part[place : place + RUN]
 
     def remove(self, session: str, turn: int | None = None) -> None:
         """Remove the fingerprints of a session, or of one turn of it; no byte of them stays in the files."""
