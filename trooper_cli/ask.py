@@ -10,9 +10,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from trooper_cli.attempt import cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
-from trooper_cli.engines.anthropic import key_of
+from trooper_cli.attempt import context_of, local_engine_of, request_of, told_turns
+from trooper_cli.clouds import has_cloud
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
+from trooper_cli.fallback import execute, first_cloud
 from trooper_cli.guard import Guard, described, refusal
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay
@@ -144,8 +145,8 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
         session = Session.open(home, question.session)
     with closing(session):
         turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
-        if decision.side is Side.CLOUD:
-            return _rehearsed(turn, cloud_engine(turn, settings), turn.public_view, settings)
+        if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
+            return _rehearsed(turn, cloud, turn.public_view, settings)
         local = local_engine_of(turn, settings, home, connect=False)
         if decision.label is Label.PRIVATE:
             return _rehearsed(turn, local, turn.private_view, settings)
@@ -163,7 +164,7 @@ def _decide(question: Question, settings: Settings) -> Decision:
         local_flag=question.local_flag,
         local_variable=settings.text("local"),
         cloud_lock=settings.text("cloud") == "off",
-        has_key=key_of(settings.environ) is not None,
+        has_key=has_cloud(settings),
     )
 
 

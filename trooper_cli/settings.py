@@ -29,6 +29,8 @@ KNOWN: dict[str, Known] = {
     "local": Known("TROOPER_LOCAL", None, ("0", "1"), empty_is_unset=False),
     "cloud": Known("TROOPER_CLOUD", "on", ("on", "off"), empty_is_unset=False),
     "cloud_model": Known("TROOPER_CLOUD_MODEL", "claude-sonnet-5-5"),
+    # Tables, read by `trooper_cli.clouds`.
+    "clouds": Known(None),
     "local_model": Known("TROOPER_LOCAL_MODEL"),
     "local_engine": Known("TROOPER_LOCAL_ENGINE", None, ("ollama", "openai", "embedded")),
     "local_url": Known("TROOPER_LOCAL_URL"),
@@ -106,6 +108,15 @@ class Settings:
         """Give the texts of a list in `config.toml`."""
         return tuple(word for word in (self.text(name) or "").split("\n") if word)
 
+    def tables(self, name: str) -> list[Mapping[str, object]]:
+        """Give the tables of an array in `config.toml`, written there as `[[name]]`."""
+        if self._table is None:
+            self._table = self._read_file()
+        value = self._table.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+            raise ConfigurationError(f"{name} in {self.file} must be tables, each under [[{name}]]")
+        return value
+
     def _environment(self, known: Known) -> Value | None:
         text = self.environ.get(known.variable) if known.variable else None
         return None if text is None or (known.empty_is_unset and not text) else Value(text, "env")
@@ -120,6 +131,8 @@ class Settings:
             value = "1" if value else "0"
         if isinstance(value, list) and all(isinstance(word, str) for word in value):
             value = "\n".join(value)
+        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+            value = "\n".join(str(row.get("name")) for row in value)
         if not isinstance(value, (str, int)):
             raise ConfigurationError(f"{name} in {self.file} must be a text or a number")
         return Value(str(value), "config")

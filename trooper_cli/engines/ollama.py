@@ -10,6 +10,7 @@ from trooper_cli.engines import End, Usage
 from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, text
 from trooper_cli.errors import (
     BrokenAnswerError,
+    BusyError,
     ConfigurationError,
     ContextExceededError,
     InputError,
@@ -28,6 +29,7 @@ _STEP = 8192
 _LOCK_SINCE = (0, 18)
 _REMOTE_SINCE = (0, 12)
 _PROBE_SECONDS = 5.0
+_QUEUE_SECONDS = 8.0
 _STOPS = {"stop": "end_turn", "length": "max_tokens"}
 
 
@@ -119,6 +121,11 @@ class Ollama:
             [count(table, key) for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
         )
         self._window = max(lengths, default=_STEP) or _STEP
+
+    def is_loaded(self) -> bool:
+        """Tell whether the model is in memory; if not, the server loads it before it answers, and says nothing."""
+        names = {text(row, "name") for row in items(self._get("/api/ps"), "models")}
+        return any(_same_model(name, self.model) for name in names)
 
     @property
     def on_network(self) -> bool:
@@ -240,5 +247,5 @@ def _failure(response: Response, model: str) -> TrooperError:
     if status == 400:
         return InputError(f"Ollama calls the request invalid for {name} (400)")
     if status == 503:
-        return UnavailableError("Ollama's queue is full (503); ask again later")
+        return BusyError("Ollama's queue is full (503)", _QUEUE_SECONDS)
     return UnavailableError(f"Ollama could not answer ({status}); its log tells why")
