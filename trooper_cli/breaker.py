@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trooper_cli.errors import OverloadError, QuotaError, TrooperError, UnavailableError
+from trooper_cli.errors import NoConnectionError, OverloadError, QuotaError, TrooperError, UnavailableError
 from trooper_cli.places import private_folder
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def held(home: Path, account: Account) -> Hold | None:
 
 
 def failed(home: Path, account: Account, error: TrooperError) -> None:
-    """Remember that a cloud could not answer; errors of the user's own, and any other kind, are not remembered."""
-    if not isinstance(error, (QuotaError, OverloadError, UnavailableError)):
+    """Remember that a cloud has no quota, is overloaded or silent; any other error is not remembered."""
+    if isinstance(error, NoConnectionError) or not isinstance(error, (QuotaError, OverloadError, UnavailableError)):
         return
     now = time.time()
     salt, holds = _read(home)

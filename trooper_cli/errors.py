@@ -42,6 +42,10 @@ class StorageError(TrooperError):
     code = 74
 
 
+class NoConnectionError(UnavailableError):
+    """A connection could not be made or broke: that tells as much of this machine's network as of the other side."""
+
+
 class BusyError(UnavailableError):
     """A server on this machine cannot take the request just now; `patience` is how many seconds it is worth waiting."""
 

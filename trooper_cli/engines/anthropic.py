@@ -10,7 +10,7 @@ from trooper_cli import __version__
 from trooper_cli.engines import End, Usage
 from trooper_cli.engines.reading import count, items, parse, pick, server_sent_events, text
 from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
-from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, UnavailableError
+from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
 from trooper_cli.transport import Request, Response, cloud_url, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
@@ -141,7 +141,7 @@ class Anthropic:
                 ended = True
                 break
         if not ended:
-            raise UnavailableError("the cloud's answer broke off")
+            raise NoConnectionError(f"the answer of {self._place.host} broke off")
         yield End(stop, _usage(usage), model)
 
 

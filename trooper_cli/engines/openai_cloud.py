@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trooper_cli import __version__
 from trooper_cli.engines.openai import chat_body, read_answer
 from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
-from trooper_cli.errors import LocalityError, TrooperError, UnavailableError
+from trooper_cli.errors import LocalityError, NoConnectionError, TrooperError
 from trooper_cli.transport import Request, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
@@ -65,5 +65,5 @@ class OpenAICloud:
 
     def _broke_off(self, chunk: object) -> TrooperError:
         if chunk is None:
-            return UnavailableError(f"the answer of {self._place.host} broke off")
+            return NoConnectionError(f"the answer of {self._place.host} broke off")
         return failure_in_stream(chunk, self._place)
