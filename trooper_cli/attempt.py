@@ -94,6 +94,8 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
         )
     except TrooperError as error:
         outcome = type(error).__name__
+        if turn.pending and not isinstance(error, LocalityError):
+            _show(turn, "", last=True)
         if _is_out(turn, engine) and not isinstance(error, (BrokenAnswerError, RefusedError, LocalityError)):
             # What came of one model is not gone on with by another, nor said twice.
             raise BrokenAnswerError(f"the answer broke off: {error}") from error
