@@ -390,7 +390,7 @@ class TestFailures:
         assert done.json["fallback"] == {"from": "anthropic", "cause": "QuotaError"}
         assert len(local.bodies) == 1
         cloud.respond = claude()
-        done = trooper("ask", "-s", "ops", "--json", "again")
+        done = trooper("ask", "-s", "ops", "--json", "--cloud", "again")
         assert done.json["route"] == "cloud"
         assert [entry["content"] for entry in plain(cloud.bodies[-1]["messages"])] == [
             "my service is nightowl",

@@ -259,7 +259,7 @@ class TestFiles:
         trooper("ask", "-s", "ops", "--local", "hello")
         done = trooper("doctor", "--json")
         assert found(done, "sessions") == ["1 of 1 are whole → "]
-        assert found(done, "guard") == ["its index is whole → "]
+        assert found(done, "guard") == ["it knows every session → "]
         with sqlite3.connect(trooper.home / "sessions" / "ops.db") as connection:
             assert connection.execute("SELECT count(*) FROM turn").fetchone() == (1,)
 

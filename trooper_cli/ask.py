@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from trooper_cli import memory
-from trooper_cli.attempt import LEAST_RATIO, cloud_engine, context_of, execute, local_engine_of, request_of, told_turns
+from trooper_cli.attempt import LEAST_RATIO, context_of, local_engine_of, request_of, told_turns
+from trooper_cli.clouds import has_cloud
 from trooper_cli.engines.anthropic import WINDOW
 from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError
+from trooper_cli.fallback import execute, first_cloud
 from trooper_cli.guard import Guard, described, refusal
-from trooper_cli.key import has_key
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay
 from trooper_cli.route import Decision, decide
@@ -177,8 +178,8 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
         session = Session.open(home, question.session)
     with closing(session):
         turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
-        if decision.side is Side.CLOUD:
-            return _rehearsed(turn, cloud_engine(turn, settings, connect=False), turn.public_view, settings)
+        if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
+            return _rehearsed(turn, cloud, turn.public_view, settings)
         local = local_engine_of(turn, settings, home, connect=False)
         if decision.label is Label.PRIVATE:
             return _rehearsed(turn, local, turn.private_view, settings)
@@ -198,7 +199,7 @@ def _decide(question: Question, settings: Settings) -> Decision:
         local_setting=local.text,
         origin=local.origin,
         cloud_lock=settings.text("cloud") == "off",
-        has_key=has_key(settings),
+        has_key=has_cloud(settings),
     )
 
 

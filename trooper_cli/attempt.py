@@ -1,33 +1,26 @@
-"""The attempts of one turn: which engine is tried with which view, how often, and what is written down of it."""
+"""One attempt: what an engine is told of a view, what it answers, and what is written down of it."""
 
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from trooper_cli import memory
 from trooper_cli.engines import End, Engine, Usage
-from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.engines.choose import local_engine
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
-    OverloadError,
-    QuotaError,
+    LocalityError,
     RefusedError,
     StorageError,
     TrooperError,
-    UnavailableError,
 )
-from trooper_cli.key import environ_with_key
-from trooper_cli.locality import this_machine_only
 from trooper_cli.memory_store import recollect
 from trooper_cli.patience import Patience
 from trooper_cli.question import Answer, UnderWay
-from trooper_cli.route import Decision
 from trooper_cli.turn import Context, Label, Side, View
 from trooper_cli.views import StoredPrivateView, StoredPublicView
 
@@ -47,67 +40,13 @@ SLACK = 1.08
 LEARN_FROM = 300
 LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 MANY_TURNS = 2_000
-RETRY_SECONDS = 8.0
 LONGEST_PENDING = 200
 LONGEST_ANSWER = 4 << 20
-RETRIES = 2
 
 V = TypeVar("V", StoredPublicView, StoredPrivateView)
 
 
-def execute(turn: UnderWay, settings: Settings, home: Path) -> Answer:
-    """Give the turn to its side; only here can a public turn change sides, and a private one cannot."""
-    if turn.decision.label is Label.PRIVATE:
-        with this_machine_only():
-            local = local_engine_of(turn, settings, home)
-            return _attempt(turn, local, turn.private_view, settings)
-    cause = None
-    if turn.decision.side is Side.CLOUD:
-        cloud = cloud_engine(turn, settings)
-        try:
-            return _with_retries(turn, cloud, settings)
-        except (QuotaError, UnavailableError) as error:
-            if turn.shown:
-                raise BrokenAnswerError(f"the answer broke off: {error}") from error
-            if not turn.question.fallback:
-                raise
-            cause = error
-        turn.pieces.clear()
-    try:
-        local = local_engine_of(turn, settings, home)
-    except TrooperError as error:
-        if cause is None:
-            error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
-            raise
-        raise UnavailableError(f"{cause}; and no fallback: {error}") from error
-    if cause is not None:
-        turn.tell(f"{cause}; answered by {local.name} on this machine instead")
-        turn.decision = Decision(Label.PUBLIC, Side.LOCAL, "fallback")
-    elif turn.decision.reason == "no_key":
-        turn.tell(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers")
-    answer = _attempt(turn, local, turn.public_view, settings)
-    answer.fallback = {"from": Anthropic.name, "cause": type(cause).__name__} if cause else None
-    return answer
-
-
-def _with_retries(turn: UnderWay, cloud: Anthropic, settings: Settings) -> Answer:
-    """Ask the cloud; where the trouble may pass, wait a little and ask again, within a few seconds in all."""
-    deadline = time.monotonic() + RETRY_SECONDS
-    for attempt in range(RETRIES + 1):
-        try:
-            return _attempt(turn, cloud, turn.public_view, settings)
-        except (OverloadError, UnavailableError) as error:
-            wait = 0.5 * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
-            if isinstance(error, OverloadError) and error.retry_after is not None:
-                wait = error.retry_after
-            if turn.shown or attempt == RETRIES or time.monotonic() + wait > deadline:
-                raise
-            turn.pieces.clear()
-            time.sleep(wait)
-    raise AssertionError
-
-
-def _attempt(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Answer:
+def attempt(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Answer:
     """Have one engine execute the turn; if it counts more tokens than fit, once more with a smaller memory."""
     context = context_of(turn, view, engine, settings)
     try:
@@ -163,13 +102,20 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
         _show(turn, "", last=True)
         raise
     except TrooperError as error:
-        _show(turn, "", last=True)
+        if not isinstance(error, LocalityError):
+            _show(turn, "", last=True)
         outcome = type(error).__name__
-        if turn.shown and isinstance(error, UnavailableError):
+        if _is_out(turn, engine) and not isinstance(error, (BrokenAnswerError, RefusedError, LocalityError)):
+            # What came of one model is not gone on with by another, nor said twice.
             raise BrokenAnswerError(f"the answer broke off: {error}") from error
         raise
     finally:
         _end_attempt(turn, record, outcome, time.monotonic() - began, usage)
+
+
+def _is_out(turn: UnderWay, engine: Engine[V]) -> bool:
+    """Tell whether a part of an answer is beyond recall: it was shown, or no other engine may answer in its place."""
+    return turn.shown or (engine.side is Side.LOCAL and bool(turn.pieces))
 
 
 def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
@@ -197,14 +143,10 @@ def _check_end(turn: UnderWay, end: End) -> None:
         turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def cloud_engine(turn: UnderWay, settings: Settings, *, connect: bool = True) -> Anthropic:
-    model = turn.question.model or settings.text("cloud_model") or ""
-    return Anthropic(model, environ_with_key(settings, run=connect))
-
-
 def local_engine_of(turn: UnderWay, settings: Settings, home: Path, *, connect: bool = True) -> Engine[View]:
     # A model named for a turn that was meant for the cloud is no local model's name.
-    named = turn.question.model if turn.decision.side is Side.LOCAL else None
+    decision = turn.decision
+    named = turn.question.model if decision.side is Side.LOCAL and decision.reason != "breaker" else None
     return local_engine(settings, home, named, connect=connect)
 
 

@@ -54,6 +54,8 @@ def edited(text: str, key: str, value: TomlValue | None) -> str:
     if (old := _statement(lines, key)) is None:
         if new is None:
             return text
+        if (tables := _first_table(lines)) is not None:
+            return "\n".join([*lines[:tables], new + end, *lines[tables:]])
         if lines[-1]:
             lines = [*lines[:-1], lines[-1] + end, ""]
         return "\n".join([*lines[:-1], new + end, ""])
@@ -65,6 +67,12 @@ def edited(text: str, key: str, value: TomlValue | None) -> str:
     elif new is not None:
         kept.append(new)
     return "\n".join([*lines[: old.first], *(line + end for line in kept), *lines[old.last :]])
+
+
+def _first_table(lines: list[str]) -> int | None:
+    """Find the line where the keys of the file itself end."""
+    heads = (place for place, line in enumerate(lines) if line.lstrip().startswith("["))
+    return next((place for place in heads if _parsed("\n".join(lines[:place])) is not None), None)
 
 
 def _statement(lines: list[str], key: str) -> _Statement | None:

@@ -42,18 +42,48 @@ class StorageError(TrooperError):
     code = 74
 
 
+class NoConnectionError(UnavailableError):
+    """A connection could not be made or broke: that tells as much of this machine's network as of the other side."""
+
+
+class BusyError(UnavailableError):
+    """A server on this machine cannot take the request just now; `patience` is how many seconds it is worth waiting."""
+
+    def __init__(self, message: str, patience: float) -> None:
+        super().__init__(message)
+        self.patience = patience
+
+
 class QuotaError(TrooperError):
-    """The cloud's quota is gone or it is overloaded, and falling back is off."""
+    """The cloud's quota is gone; `until` is when there is some again, in seconds since 1970, where it is stated."""
+
+    code = 75
+
+    def __init__(self, message: str, until: float | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class NotCoveredError(TrooperError):
+    """The quota is not gone but does not cover this request."""
 
     code = 75
 
 
-class OverloadError(QuotaError):
+class OverloadError(TrooperError):
     """The cloud has too much to do just now; `retry_after` is its own wish in seconds, where it states one."""
+
+    code = 75
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class BreakerError(TrooperError):
+    """The cloud was not asked, because an earlier call found that it cannot answer for a while."""
+
+    code = 75
 
 
 class BrokenAnswerError(TrooperError):

@@ -49,6 +49,9 @@ KNOWN: dict[str, Known] = {
     "gitleaks": Known(None),
 }
 
+# Arrays of tables in config.toml, which are no settings of one value.
+_TABLES = {"clouds"}
+
 
 @dataclass(frozen=True)
 class Value:
@@ -106,6 +109,15 @@ class Settings:
         """Give the texts of a list in `config.toml`."""
         return tuple(word for word in (self.text(name) or "").split("\n") if word)
 
+    def tables(self, name: str) -> list[Mapping[str, object]]:
+        """Give the tables of an array in `config.toml`, written there as `[[name]]`."""
+        if self._table is None:
+            self._table = self._read_file()
+        value = self._table.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+            raise ConfigurationError(f"{name} in {self.file} must be tables, each under [[{name}]]")
+        return value
+
     def _environment(self, known: Known) -> Value | None:
         text = self.environ.get(known.variable) if known.variable else None
         if text is None or (known.empty_is_unset and not text):
@@ -135,6 +147,8 @@ class Settings:
             value = "1" if value else "0"
         if isinstance(value, list) and all(isinstance(word, str) for word in value):
             value = "\n".join(value)
+        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+            value = "\n".join(str(row.get("name")) for row in value)
         if not isinstance(value, (str, int)):
             raise ConfigurationError(f"{name} in {self.file} must be a text or a number")
         return Value(str(value), "config")
@@ -150,7 +164,7 @@ class Settings:
             raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
         for name in table:
             # A misspelt `cloud = "off"` that is passed over would be a lock that does not close.
-            if name not in KNOWN or not KNOWN[name].in_file:
+            if name not in _TABLES and (name not in KNOWN or not KNOWN[name].in_file):
                 raise ConfigurationError(f"{self.file} has an unknown setting {name!r}; remove it or correct its name")
         return table
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from trooper_cli.errors import BrokenAnswerError, ConfigurationError, UnavailableError
+from trooper_cli.errors import BrokenAnswerError, ConfigurationError, NoConnectionError, UnavailableError
 from trooper_cli.locality import LocalEndpoint, PinnedConnection, is_loopback, is_plain
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def to_cloud(request: Request, silence: float, proxy: str | None) -> Iterator[Re
     """Send a request to the cloud. No proxy variable but the `HTTPS_PROXY` handed in here is obeyed.
 
     Raises:
-        UnavailableError: no connection, or the connection broke.
+        UnavailableError: no connection, or the connection broke, or nothing came for too long.
         ConfigurationError: the proxy's address cannot be used.
 
     """
@@ -137,7 +137,7 @@ def to_cloud(request: Request, silence: float, proxy: str | None) -> Iterator[Re
     except httpx.TimeoutException as error:
         raise UnavailableError(f"{host} was silent for too long ({type(error).__name__})") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
-        raise UnavailableError(f"the connection to {host} failed ({type(error).__name__})") from error
+        raise NoConnectionError(f"the connection to {host} failed ({type(error).__name__})") from error
     except httpx.InvalidURL as error:
         raise ConfigurationError("the cloud's base URL cannot be used; check ANTHROPIC_BASE_URL") from error
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trooper_cli import __version__
+from trooper_cli.clouds import has_cloud
 from trooper_cli.doctor import engines, files
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, QuotaError, StorageError, TrooperError, UnavailableError
-from trooper_cli.key import has_key
 from trooper_cli.route import decide
 from trooper_cli.session import check_name, settings_of
 from trooper_cli.settings import KNOWN
@@ -48,7 +48,7 @@ def examine(settings: Settings, home: Path) -> Report:
     look("config", lambda: _config(settings, home))
     # Without settings that can be read nobody knows whether the cloud is locked.
     if not any(found.error for found in findings):
-        look("cloud", lambda: engines.cloud(settings))
+        look("cloud", lambda: engines.cloud(settings, home))
         look("local", lambda: engines.local(settings, home))
     look("proxy", lambda: engines.surroundings(settings.environ))
     look("folder", lambda: files.folder(home))
@@ -97,7 +97,7 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
             local_setting=local.text,
             origin=local.origin,
             cloud_lock=settings.text("cloud") == "off",
-            has_key=has_key(settings),
+            has_key=has_cloud(settings),
         )
     except TrooperError as undecided:
         return undecided, str(undecided)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from trooper_cli.clouds import has_cloud, states
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.engines.anthropic import BASE_URL, Anthropic, key_of
 from trooper_cli.engines.choose import local_engine
@@ -26,11 +27,14 @@ CLOUD_SECONDS = 15.0
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy")
 
 
-def cloud(settings: Settings) -> Iterator[Finding]:
+def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
     """Look for the key and ask the cloud which models it may use, which spends no token; not at all under the lock."""
     lock = settings.value("cloud")
     if lock.text == "off":
         yield Finding("cloud", State.OK, f"locked (cloud = off, from {lock.origin}); it was not contacted")
+        return
+    yield from _others(settings, home)
+    if not has_key(settings) and has_cloud(settings):
         return
     if not has_key(settings):
         yield Finding(
@@ -65,6 +69,15 @@ def cloud(settings: Settings) -> Iterator[Finding]:
                 f"{host} has no model {engine.model} for this key; choose one: `trooper config set cloud_model NAME`"
             ),
         )
+
+
+def _others(settings: Settings, home: Path) -> Iterator[Finding]:
+    """Name the clouds that are not asked for a while, and those of `config.toml`, which are not contacted."""
+    for name, host, hold in states(settings, home):
+        if hold:
+            yield Finding(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it all the same")
+        elif name != Anthropic.name:
+            yield Finding(name, State.OK, f"{host} has a key and was not contacted")
 
 
 def _source_of_key(settings: Settings) -> str:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from trooper_cli import __version__
 from trooper_cli.engines import End, Usage
 from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, server_sent_events, text
-from trooper_cli.errors import (
-    BrokenAnswerError,
-    ConfigurationError,
-    ContextExceededError,
-    InputError,
-    LocalityError,
-    OverloadError,
-    QuotaError,
-    TrooperError,
-    UnavailableError,
-)
+from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
+from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
 from trooper_cli.transport import Request, Response, cloud_url, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
@@ -31,14 +21,6 @@ BASE_URL = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
 # Every model that is still served takes 200,000 tokens at the least (models table of November 2026).
 WINDOW = 200_000
-
-_SPEND_LIMITS = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
-# The API has no code for these two: their words are all there is (threads of 2025-01 to 2026-08).
-_QUOTA_WORDS = re.compile(
-    r"credit balance is too low|reached your specified (?:workspace )?API usage limits", re.IGNORECASE
-)
-_REGAIN = re.compile(r"regain access on (\d{4}-\d\d-\d\d)")
-_TOO_LONG = re.compile(r"(\d{1,12}) tokens > (\d{1,12})\b")
 
 
 def key_of(environ: Mapping[str, str]) -> tuple[str, str] | None:
@@ -70,7 +52,13 @@ class Anthropic:
         self.model = model
         self._key = key_of(environ)
         self._base = cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
+        self._place = Place(urlsplit(self._base).netloc, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
         self._proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """Give what a quota belongs to: the address and the key."""
+        return self._base, self._key[1] if self._key else ""
 
     def window(self) -> int:
         return WINDOW
@@ -101,7 +89,7 @@ class Anthropic:
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
         with to_cloud(request, silence, self._proxy) as response:
             if response.status != 200:
-                raise _failure(response, urlsplit(request.url).netloc)
+                raise failure_of_response(response, self._place)
             kind = response.headers.get("content-type", "")
             if kind.startswith("text/event-stream"):
                 yield from self._streamed(response)
@@ -142,7 +130,7 @@ class Anthropic:
             if response.status in {404, 405}:
                 return None
             if response.status != 200:
-                raise _failure(response, urlsplit(request.url).netloc)
+                raise failure_of_response(response, self._place)
             return parse_or_none(response.read())
 
     def _headers(self, accept: str) -> dict[str, str]:
@@ -177,12 +165,12 @@ class Anthropic:
                 stop = text(event, "delta", "stop_reason") or stop
                 usage |= {name: value for name, value in _table(pick(event, "usage")).items() if value is not None}
             elif kind == "error":
-                raise _classify(200, {}, event, "the cloud")
+                raise failure_in_stream(event, self._place)
             elif kind == "message_stop":
                 ended = True
                 break
         if not ended:
-            raise UnavailableError("the cloud's answer broke off")
+            raise NoConnectionError(f"the answer of {self._place.host} broke off")
         yield End(stop, _usage(usage), model)
 
 
@@ -198,59 +186,3 @@ def _table(value: object) -> dict[str, object]:
 def _usage(usage: object) -> Usage:
     read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
     return Usage(count(usage, "input_tokens") + read + written, count(usage, "output_tokens"), read, written)
-
-
-def _failure(response: Response, host: str) -> TrooperError:
-    if 300 <= response.status < 400:
-        return ConfigurationError(f"{host} answers with a redirect, which is never followed; check ANTHROPIC_BASE_URL")
-    return _classify(response.status, response.headers, parse_or_none(response.read()), host)
-
-
-def _classify(status: int, headers: Mapping[str, str], body: object, host: str) -> TrooperError:
-    """Say what an error of the API means for the caller. Its own words may quote the prompt and are not repeated."""
-    kind, words = text(body, "error", "type"), text(body, "error", "message")
-    code = text(body, "error", "details", "error_code")
-    named = f"{host}: {_printable(kind) or 'error'} ({status})"
-    if request_id := _printable(headers.get("request-id", "") or text(body, "request_id")):
-        named += f", request {request_id}"
-    if (
-        status == 402
-        or kind == "billing_error"
-        or code in _SPEND_LIMITS
-        or (status == 400 and _QUOTA_WORDS.search(words))
-    ):
-        until = _REGAIN.search(words)
-        return QuotaError(f"the cloud's quota is gone{f' until {until[1]}' if until else ''} ({named})")
-    wait = _seconds(headers)
-    if status == 429 or (status == 200 and kind == "rate_limit_error"):
-        if wait is None:
-            return QuotaError(f"the cloud's quota is gone ({named})")
-        return OverloadError(f"the cloud's rate limit is reached ({named})", wait)
-    if status in {503, 529} or kind == "overloaded_error":
-        return OverloadError(f"the cloud is overloaded ({named})", wait)
-    if status in {401, 403} or kind in {"authentication_error", "permission_error"}:
-        return ConfigurationError(f"the cloud rejects the key ({named}); check ANTHROPIC_API_KEY")
-    if status == 404:
-        return ConfigurationError(
-            f"the cloud does not know this model or address ({named}); see --model and ANTHROPIC_BASE_URL"
-        )
-    if status >= 500 or status in {200, 408, 409}:
-        return UnavailableError(f"the cloud is in trouble ({named})")
-    if counts := _TOO_LONG.search(words):
-        tokens, limit = int(counts[1]), int(counts[2])
-        return ContextExceededError(f"the cloud counts {tokens} tokens where {limit} fit ({named})", tokens, limit)
-    return InputError(f"the cloud calls the request invalid ({named})")
-
-
-def _printable(value: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "", value)[:64]
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers.get(name, "")) / scale)
-        except ValueError:
-            continue
-    # A date is a wait as well, of unknown length.
-    return 60.0 if headers.get("retry-after") else None

@@ -11,6 +11,7 @@ from trooper_cli.engines import End, Usage
 from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, text
 from trooper_cli.errors import (
     BrokenAnswerError,
+    BusyError,
     ConfigurationError,
     ContextExceededError,
     InputError,
@@ -31,6 +32,7 @@ _LOCK_SINCE = (0, 18)
 _PROBE_SECONDS = 5.0
 _CUT = 0.7  # of what was sent, by the estimate: less was not read whole
 _WORTH_CHECKING = 500  # tokens; below it the estimate is too coarse, and no server allocates less
+_QUEUE_SECONDS = 8.0
 _STOPS = {"stop": "end_turn", "length": "max_tokens"}
 
 
@@ -84,6 +86,7 @@ class Ollama:
         self._endpoint: LocalEndpoint | None = None
         self._lock = True
         self._window = _STEP
+        self.is_loaded = False
         self._loaded = 0
         self._sent = 0.0
         if _has_cloud_suffix(self.model):
@@ -133,7 +136,9 @@ class Ollama:
             [count(table, key) for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
         )
         self._window = max(lengths, default=_STEP) or _STEP
-        self._loaded = self._allocated()
+        running = self._running()
+        self.is_loaded = bool(running)
+        self._loaded = _allocated(running)
 
     def inventory(self) -> Inventory:
         """Ask what this Ollama has. Sends nothing but the questions.
@@ -214,18 +219,15 @@ class Ollama:
                     return
         raise BrokenAnswerError("Ollama's answer ended without its closing record")
 
-    def _allocated(self) -> int:
-        """Give the context that the model is loaded with now, which may be less than was asked for; 0 if it is not."""
-        rows = items(self._get("/api/ps"), "models")
-        return max(
-            (count(row, "context_length") for row in rows if _same_model(text(row, "name"), self.model)), default=0
-        )
+    def _running(self) -> list[object]:
+        """Give what the server says of this model in memory, if it is there."""
+        return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), self.model)]
 
     def _check_whole(self, counted: int) -> None:
         """Notice a prompt that was cut in silence, as servers before 0.12.6 do whatever they are told."""
         if self._sent < _WORTH_CHECKING or counted >= _CUT * self._sent:
             return
-        if 0 < (size := self._allocated()) < self._sent:
+        if 0 < (size := _allocated(self._running())) < self._sent:
             raise ContextExceededError(
                 f"Ollama read only {counted} of about {int(self._sent)} tokens, it has loaded {_printable(self.model)}"
                 f" for {size}",
@@ -277,6 +279,11 @@ def _is_remote(record: object) -> bool:
     return bool(pick(record, "remote_host") or pick(record, "remote_model"))
 
 
+def _allocated(running: list[object]) -> int:
+    """Give the context that a model is loaded with, which may be less than was asked for; 0 if it is not."""
+    return max((count(row, "context_length") for row in running), default=0)
+
+
 def _same_model(listed: str, asked: str) -> bool:
     name = asked.removesuffix(":local")
     return listed in {name, f"{name}:latest"}
@@ -303,5 +310,5 @@ def _failure(response: Response, model: str) -> TrooperError:
     if status == 400:
         return InputError(f"Ollama calls the request invalid for {name} (400)")
     if status == 503:
-        return UnavailableError("Ollama's queue is full (503); ask again later")
+        return BusyError("Ollama's queue is full (503)", _QUEUE_SECONDS)
     return UnavailableError(f"Ollama could not answer ({status}); its log tells why")

@@ -1,0 +1,69 @@
+"""A cloud that speaks the OpenAI API. It takes the public view's context and no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trooper_cli import __version__
+from trooper_cli.engines.openai import chat_body, read_answer
+from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
+from trooper_cli.errors import LocalityError, NoConnectionError, TrooperError
+from trooper_cli.transport import Request, to_cloud
+from trooper_cli.turn import Context, Label, PublicView, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trooper_cli.engines import End
+
+
+class OpenAICloud:
+    """One model of one cloud, named by the user; `url` is all that stands before `/chat/completions`."""
+
+    side = Side.CLOUD
+    on_network = False
+
+    def __init__(self, name: str, url: str, model: str, place: Place, key: str, window: int, proxy: str | None) -> None:
+        self.name = name
+        self.model = model
+        self._url = url
+        self._place = place
+        self._key = key
+        self._window = window
+        self._proxy = proxy
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """Give what a quota belongs to: the address and the key."""
+        return self._url, self._key
+
+    def window(self) -> int:
+        return self._window
+
+    def prepare(self, context: Context[PublicView], max_tokens: int, *, stream: bool) -> Request:
+        # The type says it to whoever writes code; this says it to whatever gets past the types.
+        if context.view.label is not Label.PUBLIC:
+            raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
+        return Request(
+            url=f"{self._url}/chat/completions",
+            headers={
+                "accept": "text/event-stream" if stream else "application/json",
+                "accept-encoding": "identity",
+                "authorization": f"Bearer {self._key}",
+                "connection": "close",
+                "content-type": "application/json",
+                "user-agent": f"trooper/{__version__}",
+            },
+            body=chat_body(context, self.model, max_tokens, stream=stream),
+        )
+
+    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+        with to_cloud(request, silence, self._proxy) as response:
+            if response.status != 200:
+                raise failure_of_response(response, self._place)
+            yield from read_answer(response, self.model, self._broke_off)
+
+    def _broke_off(self, chunk: object) -> TrooperError:
+        if chunk is None:
+            return NoConnectionError(f"the answer of {self._place.host} broke off")
+        return failure_in_stream(chunk, self._place)
