@@ -30,6 +30,7 @@ from trooper_cli.turn import Context, Label, Side, View
 from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from trooper_cli.settings import Settings
@@ -65,7 +66,7 @@ def execute(turn: UnderWay, settings: Settings, home: Path) -> Answer:
         try:
             return _with_retries(turn, cloud, settings)
         except (QuotaError, UnavailableError) as error:
-            if turn.shown:
+            if turn.begun:
                 raise BrokenAnswerError(f"the answer broke off: {error}") from error
             if not turn.question.fallback:
                 raise
@@ -98,7 +99,7 @@ def _with_retries(turn: UnderWay, cloud: Anthropic, settings: Settings) -> Answe
             wait = 0.5 * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
             if isinstance(error, OverloadError) and error.retry_after is not None:
                 wait = error.retry_after
-            if turn.shown or attempt == RETRIES or time.monotonic() + wait > deadline:
+            if turn.begun or attempt == RETRIES or time.monotonic() + wait > deadline:
                 raise
             turn.pieces.clear()
             time.sleep(wait)
@@ -111,7 +112,7 @@ def _attempt(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> 
     try:
         return _send(turn, engine, context)
     except ContextExceededError as error:
-        if turn.shown or not error.limit or len(context.messages) == 1:
+        if turn.begun or not error.limit or len(context.messages) == 1:
             raise
         smaller = int(context.tokens * error.limit / max(error.tokens, 1) * 0.9)
         return _send(turn, engine, context_of(turn, view, engine, settings, at_most=smaller))
@@ -121,11 +122,13 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
     request = request_of(turn, engine, context)
     turn.engine, turn.model = engine.name, engine.model
     told = told_turns(context)
+    if turn.question.carried is not None:
+        turn.question.carried.reply.begin(turn, told)
     record = _begin_attempt(turn, engine, request, told)
     began, outcome, usage = time.monotonic(), "failed", None
     try:
         end, size = None, 0
-        for piece in engine.send(request, turn.question.silence or SILENCE_SECONDS[engine.side]):
+        for piece in _pieces(turn, engine, request):
             if isinstance(piece, End):
                 end = piece
                 continue
@@ -151,12 +154,22 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
             told,
             _host(request, engine),
             engine.on_network,
+            stop_sequence=end.sequence,
         )
     except TrooperError as error:
         outcome = type(error).__name__
         raise
     finally:
         _end_attempt(turn, record, outcome, time.monotonic() - began, usage)
+
+
+def _pieces(turn: UnderWay, engine: Engine[V], request: Request) -> Iterator[str | End]:
+    pieces = engine.send(request, turn.question.silence or SILENCE_SECONDS[engine.side])
+    if engine.side is Side.LOCAL and turn.question.stop_sequences:
+        from trooper_cli.messages.stopping import until_stopped
+
+        return until_stopped(pieces, turn.question.stop_sequences, engine.model)
+    return pieces
 
 
 def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
@@ -176,8 +189,10 @@ def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
 
 def _check_end(turn: UnderWay, end: End) -> None:
     if end.stop == "refusal":
-        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=turn.shown)
-    if not turn.text.strip():
+        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=turn.begun)
+    # Tool calls, or nothing after a tool's result, are whole answers to a program.
+    whole = end.sequence is not None or (turn.question.carried is not None and turn.decision.side is Side.CLOUD)
+    if not turn.text.strip() and not whole:
         hint = "; it spent its tokens on thinking, see --max-tokens" if end.stop == "max_tokens" else ""
         raise BrokenAnswerError(f"{turn.engine} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
@@ -185,6 +200,10 @@ def _check_end(turn: UnderWay, end: End) -> None:
 
 
 def cloud_engine(turn: UnderWay, settings: Settings) -> Anthropic:
+    if turn.question.carried is not None:
+        from trooper_cli.messages.forward import Forwarding
+
+        return Forwarding(turn.question, turn.question.carried, settings.environ)
     return Anthropic(turn.question.model or settings.text("cloud_model") or "", settings.environ)
 
 
@@ -200,6 +219,10 @@ def context_of(
     from trooper_cli.guard.credentials import mask
 
     question = turn.question
+    if question.carried is not None and question.session is None and engine.side is Side.CLOUD:
+        from trooper_cli.messages.forward import as_given
+
+        return as_given(view, question, engine.window())
     system = question.system or view.system
     factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine)
@@ -244,7 +267,9 @@ def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:
 
 
 def request_of(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Request:
-    return engine.prepare(context, _answer_tokens(turn, engine), stream=turn.question.stream)
+    return engine.prepare(
+        context, _answer_tokens(turn, engine), stream=turn.question.stream, sampling=turn.question.sampling
+    )
 
 
 def told_turns(context: Context[V]) -> dict[str, object]:

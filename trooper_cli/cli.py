@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 from trooper_cli import __version__
 from trooper_cli.commands import guard, sessions
 from trooper_cli.commands.ask import ask, pull
+from trooper_cli.commands.messages import messages
 from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
@@ -71,6 +72,7 @@ def trooper(
 
 
 app.command()(ask)
+app.command()(messages)
 app.command()(sessions.sessions)
 app.command()(sessions.show)
 app.command()(sitrep)

@@ -22,7 +22,7 @@ from trooper_cli.transport import Request, Response, to_local
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _DEFAULT_WINDOW = 8192
 _PROBE_SECONDS = 10.0
@@ -69,12 +69,14 @@ class OpenAI:
     def window(self) -> int:
         return self._window
 
-    def prepare(self, context: Context[View], max_tokens: int, *, stream: bool) -> Request:
+    def prepare(
+        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+    ) -> Request:
         messages = [{"role": message.role, "content": message.text} for message in context.messages]
         if context.system:
             messages.insert(0, {"role": "system", "content": context.system})
         body: dict[str, object] = {"model": self.model or "default", "messages": messages, "max_tokens": max_tokens}
-        body["stream"] = stream
+        body |= {**(sampling or {}), "stream": stream}
         if stream:
             body["stream_options"] = {"include_usage": True}
         return Request(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import LocalityError, StorageError, TrooperError
+from trooper_cli.guard import exact
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.overlap import Index
 from trooper_cli.session import Session, names
@@ -19,10 +20,11 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trooper_cli.guard.exact import Known
     from trooper_cli.session import StoredTurn
     from trooper_cli.settings import Settings
 
-__all__ = ["PRIVATE_TEXT", "Find", "Guard", "described"]
+__all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
 
 
 class Guard:
@@ -65,10 +67,30 @@ class Guard:
 
         return patterns.hosts(text, hosts)
 
+    def known(self, names: Iterable[str]) -> Known:
+        """Tell which texts turns had as wholes, by the names of exact.py.
+
+        Raises:
+            StorageError: what turns without a session had cannot be told.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        return self._index.known(names)
+
     def remember(
-        self, label: Label, session: str | None, turn: int | None, *, prompt: str = "", answer: str = ""
+        self,
+        label: Label,
+        session: str | None,
+        turn: int | None,
+        *,
+        prompt: str = "",
+        answer: str = "",
+        names: Iterable[str] = (),
     ) -> None:
         """Take in the text of a turn. Text of public turns is known to the cloud and does not count as private.
+
+        The `names` are those by which the turn is known as a whole.
 
         Raises:
             StorageError: it cannot be written down, so that later calls will not know it.
@@ -77,12 +99,15 @@ class Guard:
         if self._failure is not None:
             raise self._failure
         texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
-        self._index.add(texts, public=label is Label.PUBLIC, session=session, turn=turn)
+        self._index.add(texts, public=label is Label.PUBLIC, session=session, turn=turn, names=names)
 
     def remember_turns(self, session: str, turns: Iterable[StoredTurn]) -> None:
         for turn in turns:
             prompt = f"{turn.system}\n\n{turn.prompt}" if turn.system else turn.prompt
-            self.remember(turn.label, session, turn.number, prompt=prompt, answer=turn.answer)
+            names = [exact.of_prompt(turn.prompt)]
+            if turn.answer:
+                names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
+            self.remember(turn.label, session, turn.number, prompt=prompt, answer=turn.answer, names=names)
 
     def forget(self, session: str, turn: int | None = None) -> None:
         """Remove every trace of a session, or of one turn of it."""
