@@ -10,7 +10,7 @@ because a private one says the same.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class Exchange:
     # The names of the history's beginning up to each of the messages.
     prompt_places: tuple[str, ...]
     answer_places: tuple[str, ...]
+    is_first: bool
 
     @property
     def prompt(self) -> str:
@@ -66,18 +67,19 @@ def exchanges(messages: Sequence[Message]) -> list[Exchange]:
             answers.append((message, place))
             continue
         if answers:
-            found.append(_exchange(prompts, answers))
+            found.append(_exchange(prompts, answers, is_first=not found))
             prompts, answers = [], []
         prompts.append((message, place))
-    return [*found, _exchange(prompts, answers)]
+    return [*found, _exchange(prompts, answers, is_first=not found)]
 
 
-def _exchange(prompts: list[tuple[Message, str]], answers: list[tuple[Message, str]]) -> Exchange:
+def _exchange(prompts: list[tuple[Message, str]], answers: list[tuple[Message, str]], *, is_first: bool) -> Exchange:
     return Exchange(
         tuple(message for message, _ in prompts),
         tuple(message for message, _ in answers),
         tuple(place for _, place in prompts),
         tuple(place for _, place in answers),
+        is_first,
     )
 
 
@@ -126,7 +128,7 @@ def _is_private(exchange: Exchange, known: exact.Known) -> bool:
         if known.only_public(name):
             return False
     for name in asked:
-        if known.only_private(name):
+        if known.only_private(name) and _is_one_of_a_kind(exchange, exchange.prompt):
             return True
         if known.only_public(name) and answer not in known.private:
             return False
@@ -147,15 +149,20 @@ def _is_private(exchange: Exchange, known: exact.Known) -> bool:
 def _without_lost_prompts(exchange: Exchange, known: exact.Known) -> Exchange:
     """Leave out what was asked privately, got no answer, and stands before a prompt that is public."""
     first = 0
-    for place in range(len(exchange.prompts) - 1):
-        name = exchange.prompt_places[place]
-        text = text_of(exchange.prompts[place]["content"])
-        said = exact.of_prompt(text) if exact.plain(text) else ""
-        if known.only_private(name) or (known.only_private(said) and len(reduced(text)) >= _TELLING):
-            first = place + 1
-        elif name in known.private or (said in known.private and name not in known.public):
+    for at, (message, place) in enumerate(zip(exchange.prompts[:-1], exchange.prompt_places, strict=False)):
+        text = text_of(message["content"])
+        if known.only_private(place) and _is_one_of_a_kind(exchange, text):
+            first = at + 1
+        elif place in known.private or (
+            exact.plain(text) and known.only_private(exact.of_prompt(text)) and place not in known.public
+        ):
             raise LocalityError(
                 "a prompt without an answer is also a private turn's; nothing was sent. "
                 "Leave it out of messages, or set x_force_local"
             )
-    return Exchange(exchange.prompts[first:], exchange.answers, exchange.prompt_places[first:], exchange.answer_places)
+    return replace(exchange, prompts=exchange.prompts[first:], prompt_places=exchange.prompt_places[first:])
+
+
+def _is_one_of_a_kind(exchange: Exchange, prompt: str) -> bool:
+    """Tell whether this place is one conversation's: many begin with the same short prompt, none go on alike."""
+    return not exchange.is_first or len(reduced(prompt)) >= _TELLING

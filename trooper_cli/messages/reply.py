@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.engines.reading import items, pick, text
 from trooper_cli.errors import (
+    ConfigurationError,
     InputError,
     LocalityError,
     NotFoundError,
@@ -33,6 +34,7 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (NotFoundError, "not_found_error"),
     (InputError, "invalid_request_error"),
     (UsageError, "invalid_request_error"),
+    (ConfigurationError, "invalid_request_error"),
     (LocalityError, "permission_error"),
     (OverloadError, "overloaded_error"),
     (QuotaError, "rate_limit_error"),

@@ -128,8 +128,6 @@ def _with(
     prompts = [text_of(message["content"]) for message in last if message["role"] != "assistant"]
     # Where a turn stands is told by the whole history as it was given, in which a later request gives it again.
     given = exchanges(body.messages)[-1]
-    places = dict(zip(map(id, given.prompts), given.prompt_places, strict=True))
-    prompt_places = tuple(places[id(message)] for message in last if id(message) in places)
     other_fields = {name: value for name, value in body.fields.items() if name not in {"system", "model"}}
     whole = question.session is None
     carried = Carried(
@@ -137,7 +135,7 @@ def _with(
         messages=messages,
         text="\n\n".join(_texts(messages, other_fields)),
         reply=reply,
-        prompt_names=(*prompt_places, *map(exact.of_prompt, prompts)) if whole else (),
+        prompt_names=(*given.prompt_places[-1:], *map(exact.of_prompt, prompts)) if whole else (),
         answer_names=lambda text: (
             (place_of_answer((*given.prompt_places, *given.answer_places)[-1], text),) if whole else ()
         ),
