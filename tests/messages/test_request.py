@@ -22,7 +22,11 @@ PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/pn
 TOOL = {"name": "weather", "description": "tells the weather", "input_schema": {"type": "object"}}
 
 
-def send(trooper: Trooper, *messages: dict[str, Any], options: tuple[str, ...] = (), **fields: Any) -> Outcome:
+def text(value: str) -> dict[str, Any]:
+    return {"type": "text", "text": value}
+
+
+def send(trooper: Trooper, *messages: dict[str, Any], options: Any = (), **fields: Any) -> Outcome:
     return trooper("messages", *options, stdin=json.dumps(request(*messages, **fields)))
 
 
@@ -38,7 +42,7 @@ class TestInput:
     """A request that cannot be obeyed to the letter is sent nowhere."""
 
     @pytest.mark.parametrize(
-        "text",
+        "body",
         [
             "{",
             "[]",
@@ -51,10 +55,10 @@ class TestInput:
         ],
     )
     def test_what_is_no_json_object_is_bad_data(
-        self, trooper: Trooper, cloud: Standin, local: Standin, text: str
+        self, trooper: Trooper, cloud: Standin, local: Standin, body: str
     ) -> None:
         """Broken JSON, NaN, half a surrogate pair or another kind of value: exit 65 and the API's error object."""
-        check_error(trooper("messages", stdin=text), 65, "invalid_request_error")
+        check_error(trooper("messages", stdin=body), 65, "invalid_request_error")
         assert (cloud.connections, local.connections) == (0, 0)
 
     def test_what_is_not_utf8_is_bad_data(self, trooper: Trooper, cloud: Standin) -> None:
@@ -315,7 +319,7 @@ class TestHere:
     def test_the_message_stays_here(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
         """The local engine is given system prompt, history and message; the answer has the API's form."""
         done = send(
-            trooper, user("one"), assistant([{"type": "text", "text": "two"}]), user([{"type": "text", "text": "three"}]),
+            trooper, user("one"), assistant([text("two")]), user([text("three")]),
             x_force_local=True, system=[{"type": "text", "text": "Be brief."}], temperature=0.1, top_k=3,
         )  # fmt: skip
         assert done.code == 0, done.notices
@@ -387,8 +391,8 @@ class TestHere:
         cached = {"cache_control": {"type": "ephemeral"}}
         thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
         done = send(
-            trooper, user([{"type": "text", "text": "hello"} | cached]), assistant([thought, {"type": "text", "text": "hi"}]),
-            user("go on"), x_force_local=True, metadata={"user_id": "u"}, tools=[], output_config={"effort": "low"},
+            trooper, user([text("hello") | cached]), assistant([thought, text("hi")]), user("go on"),
+            x_force_local=True, metadata={"user_id": "u"}, tools=[], output_config={"effort": "low"},
             thinking={"type": "adaptive"}, **cached,
         )  # fmt: skip
         assert done.code == 0, done.notices
@@ -414,11 +418,11 @@ class TestHere:
         assert done.code == 0, done.notices
         if stream:
             found = events(done.text)
-            text = "".join(event["delta"]["text"] for event in found if event["type"] == "content_block_delta")
+            said = "".join(event["delta"]["text"] for event in found if event["type"] == "content_block_delta")
             end = found[-2]["delta"]
         else:
-            text, end = done.json["content"][0]["text"], done.json
-        assert (text, end["stop_reason"], end["stop_sequence"]) == ("alpha E", "stop_sequence", "ND of")
+            said, end = done.json["content"][0]["text"], done.json
+        assert (said, end["stop_reason"], end["stop_sequence"]) == ("alpha E", "stop_sequence", "ND of")
 
     def test_without_a_key_it_is_answered_here_in_public(self, trooper: Trooper, local: Standin) -> None:
         """No account: a plain request is answered on this machine; one with tools is refused clearly."""
