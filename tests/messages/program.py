@@ -30,6 +30,16 @@ def assistant(content: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": content}
 
 
+def plainly(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Give roles and texts, without marks of caching."""
+    found = []
+    for message in messages:
+        content = message["content"]
+        text = content if isinstance(content, str) else "".join(block["text"] for block in content)
+        found.append((message["role"], text))
+    return found
+
+
 def request(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"model": MODEL, "max_tokens": 100, "messages": list(messages)} | fields
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import Trooper
-from tests.messages.program import MODEL, Bridge, assistant, user
+from tests.messages.program import MODEL, Bridge, plainly, user
 from tests.standin import api_error, claude, ollama
 
 if TYPE_CHECKING:
@@ -136,6 +136,6 @@ def test_a_session_by_the_sdk(client: Any, cloud: Standin) -> None:
     cloud.respond = claude("noted")
     for prompt in ("my service is called nightowl", "what is it called?"):
         client.messages.create(model=MODEL, max_tokens=9, messages=[user(prompt)], extra_body={"x_session": "ops"})
-    assert cloud.bodies[1]["messages"] == [
-        user("my service is called nightowl"), assistant("noted"), user("what is it called?"),
+    assert plainly(cloud.bodies[1]["messages"]) == [
+        ("user", "my service is called nightowl"), ("assistant", "noted"), ("user", "what is it called?"),
     ]  # fmt: skip

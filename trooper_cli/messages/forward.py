@@ -7,11 +7,11 @@ import json
 import math
 from typing import TYPE_CHECKING, TypeVar
 
+from trooper_cli.attempt import SCALE
 from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.errors import ContextExceededError, InputError
-from trooper_cli.memory import FACTOR
 from trooper_cli.memory.count import message_cost
-from trooper_cli.turn import Context, Message, View
+from trooper_cli.turn import Context, Message, Side, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,9 +71,8 @@ class Forwarding(Anthropic):
 def as_given(view: V, question: Question, window: int) -> Context[V]:
     """Give the context of a history that goes as it was given: nothing is chosen, so nothing is looked up."""
     turns = list(view.latest())[::-1]
-    messages = [
-        message for turn in turns for message in (Message("user", turn.prompt), Message("assistant", turn.answer))
-    ]
+    both = ((Message("user", turn.prompt), Message("assistant", turn.answer)) for turn in turns)
+    messages = [message for pair in both for message in pair]
     texts = [message.text for message in messages] + [question.prompt, question.system or ""]
     estimate = sum(map(message_cost, texts))
     return Context(
@@ -84,6 +83,6 @@ def as_given(view: V, question: Question, window: int) -> Context[V]:
         sitrep=(),
         tail=tuple(range(len(turns))),
         estimate=estimate,
-        tokens=math.ceil(estimate * FACTOR),
+        tokens=math.ceil(estimate * SCALE[Side.CLOUD]),
         budget=window,
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trooper_cli.ask import decision_of
+from trooper_cli.attempt import SCALE
 from trooper_cli.errors import InputError, LocalityError, StorageError, UsageError
 from trooper_cli.guard import Guard, exact
-from trooper_cli.memory import FACTOR
 from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.recognise import Exchange, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
@@ -112,7 +112,7 @@ def _public(body: Body, question: Question, settings: Settings, home: Path, repl
     made = _with(body, question, history, remaining, Label.PUBLIC, reply)
     budget = settings.number("budget")
     if question.session is None and budget is not None and made.carried is not None:
-        cost = round((message_cost(made.carried.text) + message_cost(made.system or "")) * FACTOR)
+        cost = round((message_cost(made.carried.text) + message_cost(made.system or "")) * SCALE[Side.CLOUD])
         if cost > budget:
             raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
     return made
