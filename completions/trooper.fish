@@ -5,13 +5,14 @@ function __trooper_at
     set -e words[1]
     set -l path trooper
     for word in $words
-        contains -- "$path $word" "trooper ask" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"; and set path "$path $word"
+        contains -- "$path $word" "trooper ask" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"; and set path "$path $word"
     end
     test "$path" = "$argv"
 end
 
 complete -c trooper -f
 complete -c trooper -n "__trooper_at trooper" -a ask -d 'Ask one question'
+complete -c trooper -n "__trooper_at trooper" -a messages -d 'Answer one request of the Messages API, given on standard input, as that API does'
 complete -c trooper -n "__trooper_at trooper" -a sessions -d 'List the sessions'
 complete -c trooper -n "__trooper_at trooper" -a show -d 'Print a session'
 complete -c trooper -n "__trooper_at trooper" -a sitrep -d 'Print the situation report of a session'
@@ -47,6 +48,14 @@ complete -c trooper -n "__trooper_at trooper ask" -s n -l no-stdin -d 'Do not re
 complete -c trooper -n "__trooper_at trooper ask" -s v -l verbose -d 'One status line on standard error'
 complete -c trooper -n "__trooper_at trooper ask" -s q -l quiet -d 'Not even notices on standard error'
 complete -c trooper -n "__trooper_at trooper ask" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper messages" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session (TROOPER_SESSION)'
+complete -c trooper -n "__trooper_at trooper messages" -l local -d 'Keep this turn on this machine for ever, as x_force_local does'
+complete -c trooper -n "__trooper_at trooper messages" -l dry-run -d 'Print the exact request as JSON and connect to nothing'
+complete -c trooper -n "__trooper_at trooper messages" -l no-fallback -d 'A failure of the cloud is an error (TROOPER_FALLBACK=0)'
+complete -c trooper -n "__trooper_at trooper messages" -l on-leak -x -a 'block local warn' -d 'If a request for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK)'
+complete -c trooper -n "__trooper_at trooper messages" -l timeout -x -d 'Give up after so many seconds of silence'
+complete -c trooper -n "__trooper_at trooper messages" -s q -l quiet -d 'Not even notices on standard error'
+complete -c trooper -n "__trooper_at trooper messages" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper sessions" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper sessions" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper show" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'

@@ -16,7 +16,7 @@ from trooper_cli.clouds import has_cloud
 from trooper_cli.engines.anthropic import WINDOW
 from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError
 from trooper_cli.fallback import execute, first_cloud
-from trooper_cli.guard import Guard, described, refusal
+from trooper_cli.guard import PRIVATE_TEXT, Guard, described, exact, refusal
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay
 from trooper_cli.route import Decision, decide
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.engines import Engine
+    from trooper_cli.guard import Find
     from trooper_cli.settings import Settings
     from trooper_cli.transport import Request
 
@@ -56,13 +57,15 @@ def ask(
 
     """
     began = time.monotonic()
-    decision = _decide(question, settings)
+    decision = decision_of(question, settings)
     _check_size(question, decision, settings)
     with closing(Guard(home, settings)) as guard:
         decision = _guarded(question, decision, guard, tell)
         session, failure = _open(question, home)
         with closing(session):
             turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
+            if question.history:
+                session.add(question.history)
             _begin(turn)
             answer = _carried_out(turn, settings, home)
     answer.failure = _told_in_full(turn)
@@ -120,10 +123,9 @@ def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callabl
     """
     if decision.label is Label.PRIVATE:
         return decision
-    said = f"{question.system}\n\n{question.prompt}" if question.system else question.prompt
-    if named := guard.mentioned_hosts(said):
+    if named := guard.mentioned_hosts(question.said):
         tell(f"the prompt names your hosts: {described(named)}")
-    finds = guard.look(said)
+    finds = _finds(question, guard)
     if not finds:
         return decision
     if question.on_leak == "local":
@@ -135,15 +137,37 @@ def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callabl
     raise refusal(finds)
 
 
+def _finds(question: Question, guard: Guard) -> list[Find]:
+    if question.carried is None:
+        return guard.look(question.said)
+    finds = guard.look(question.system or "")
+    if _system_is_known(question, guard, Label.PRIVATE):
+        # A program sends the same system prompt with its private messages and its public ones.
+        finds = [find for find in finds if find.kind != PRIVATE_TEXT]
+    return finds + guard.look(question.carried.text)
+
+
+def _system_is_known(question: Question, guard: Guard, label: Label) -> bool:
+    """Tell whether a turn of this label had the same system prompt."""
+    if not question.system:
+        return True
+    name = exact.of_system(question.system)
+    try:
+        known = guard.known([name])
+    except StorageError:
+        return False
+    return name in (known.public if label is Label.PUBLIC else known.private)
+
+
 def _begin(turn: UnderWay) -> None:
     """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
     question, label = turn.question, turn.decision.label
-    said = f"{question.system}\n\n{question.prompt}" if question.system else question.prompt
 
     # The guard's work is done before the session is held for writing; others wait for it.
     remember = None
     if label is Label.PRIVATE:
-        remember = turn.guard.prepared(label, turn.session.name, prompt=said)
+        names = _prompt_names(question)
+        remember = turn.guard.prepared(label, turn.session.name, prompt=_told(turn), names=names)
     try:
         if turn.failure is None and turn.session.name is not None:
             turn.number = turn.session.begin(label, question.prompt, question.system, remember)
@@ -154,6 +178,28 @@ def _begin(turn: UnderWay) -> None:
         if remember is not None:
             with suppress(StorageError):
                 remember(None)
+
+
+def _told(turn: UnderWay) -> str:
+    """Give what the guard must remember of the prompt: a program's system prompt, which comes every time, only once."""
+    question = turn.question
+    again = question.carried is not None and turn.number is None
+    if again and _system_is_known(question, turn.guard, turn.decision.label):
+        return question.prompt
+    return question.said
+
+
+def _prompt_names(question: Question) -> list[str]:
+    names = [exact.of_prompt(question.prompt), *([exact.of_system(question.system)] if question.system else [])]
+    return names + list(question.carried.prompt_names if question.carried else ())
+
+
+def _answer_names(turn: UnderWay) -> list[str]:
+    question, text = turn.question, turn.text
+    if not text:
+        return []
+    names = [exact.of_answer(text), exact.of_exchange(question.prompt, text)]
+    return names + list(question.carried.answer_names(text) if question.carried else ())
 
 
 @dataclass(frozen=True)
@@ -170,7 +216,7 @@ class Rehearsal:
 def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
     with closing(Guard(home, settings)) as guard:
-        decision = _decide(question, settings)
+        decision = decision_of(question, settings)
         _check_size(question, decision, settings)
         decision = _guarded(question, decision, guard, tell)
     session = Session.of_one_turn()
@@ -178,6 +224,8 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
         session = Session.open(home, question.session)
     with closing(session):
         turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
+        if question.history:
+            session.add(question.history)
         if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
             return _rehearsed(turn, cloud, turn.public_view, settings)
         local = local_engine_of(turn, settings, home, connect=False)
@@ -192,7 +240,7 @@ def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -
     return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told)
 
 
-def _decide(question: Question, settings: Settings) -> Decision:
+def decision_of(question: Question, settings: Settings) -> Decision:
     local = settings.value("local")
     return decide(
         local_flag=question.local_flag,
@@ -221,7 +269,9 @@ def _readable(context: Context[V]) -> str:
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
     label, name = turn.decision.label, turn.session.name
-    remember = turn.guard.prepared(label, name, answer=turn.text) if label is Label.PRIVATE else None
+    remember = None
+    if label is Label.PRIVATE:
+        remember = turn.guard.prepared(label, name, answer=turn.text, names=_answer_names(turn))
     if turn.failure is not None:
         # What could not be stored was printed all the same, and must not be sent on.
         if remember is not None:
@@ -232,21 +282,34 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
         if turn.number is None:
             if remember is not None:
                 remember(None)
-            return
-        turn.session.finish(
-            turn.number,
-            status,
-            turn.text,
-            engine=turn.engine,
-            model=turn.model,
-            stop=stop,
-            tokens=fold.cost(Exchange(turn.question.prompt, turn.text)),
-            also=remember,
-        )
-        if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
-            turn.guard.remember(label, name, turn.number, prompt=turn.question.prompt, answer=turn.text)
+        else:
+            turn.session.finish(
+                turn.number,
+                status,
+                turn.text,
+                engine=turn.engine,
+                model=turn.model,
+                stop=stop,
+                tokens=fold.cost(Exchange(turn.question.prompt, turn.text)),
+                also=remember,
+            )
+        if label is Label.PUBLIC and (turn.text or status is Status.ANSWERED):
+            _remember_public(turn, status)
     except StorageError as error:
         turn.failure = error
+
+
+def _remember_public(turn: UnderWay, status: Status) -> None:
+    """Let the guard know what the cloud knows; of a public turn that was answered here, only which turn it was."""
+    if turn.number is None and turn.question.carried is None:
+        return
+    names = _prompt_names(turn.question) + _answer_names(turn)
+    if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
+        turn.guard.remember(
+            Label.PUBLIC, turn.session.name, turn.number, prompt=_told(turn), answer=turn.text, names=names
+        )
+    else:
+        turn.guard.remember(Label.PUBLIC, turn.session.name, turn.number, names=names)
 
 
 def _give_up(turn: UnderWay, error: BaseException) -> None:

@@ -25,6 +25,7 @@ from trooper_cli.turn import Context, Label, Side, View
 from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from trooper_cli.settings import Settings
@@ -52,7 +53,7 @@ def attempt(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> A
     try:
         return _send(turn, engine, context)
     except ContextExceededError as error:
-        if turn.shown:
+        if turn.begun:
             raise BrokenAnswerError(f"the answer is to a part of the conversation only: {error}") from error
         if not error.limit or len(context.messages) == 1:
             raise
@@ -65,12 +66,14 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
     request = request_of(turn, engine, context)
     turn.engine, turn.model = engine.name, engine.model
     told = told_turns(context)
+    if turn.question.carried is not None:
+        turn.question.carried.reply.begin(turn, told)
     record = _begin_attempt(turn, engine, request, told)
     began, outcome, usage = time.monotonic(), "failed", None
     try:
         end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
         with Patience(silence) as patience:
-            for piece in engine.send(request, silence):
+            for piece in _pieces(turn, engine, request, silence):
                 patience.heard()
                 if isinstance(piece, End):
                     end = piece
@@ -97,6 +100,7 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
             told,
             _host(request, engine),
             engine.on_network,
+            stop_sequence=end.sequence,
         )
     except (KeyboardInterrupt, SystemExit):
         _show(turn, "", last=True)
@@ -115,7 +119,20 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
 
 def _is_out(turn: UnderWay, engine: Engine[V]) -> bool:
     """Tell whether a part of an answer is beyond recall: it was shown, or no other engine may answer in its place."""
-    return turn.shown or (engine.side is Side.LOCAL and bool(turn.pieces))
+    return turn.begun or (engine.side is Side.LOCAL and bool(turn.pieces))
+
+
+def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float) -> Iterator[str | End]:
+    pieces = engine.send(request, silence)
+    if turn.question.stop_sequences:
+        from trooper_cli.messages.forward import Forwarding
+        from trooper_cli.messages.stopping import until_stopped
+
+        # Claude is told of them itself.
+        if isinstance(engine, Forwarding):
+            return pieces
+        return until_stopped(pieces, turn.question.stop_sequences, engine.model)
+    return pieces
 
 
 def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
@@ -135,8 +152,10 @@ def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
 
 def _check_end(turn: UnderWay, end: End) -> None:
     if end.stop == "refusal":
-        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=turn.shown)
-    if not turn.text.strip():
+        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=turn.begun)
+    # Tool calls, or nothing after a tool's result, are whole answers to a program.
+    whole = end.sequence is not None or (turn.question.carried is not None and turn.decision.side is Side.CLOUD)
+    if not turn.text.strip() and not whole:
         hint = "; it spent its tokens on thinking, see --max-tokens" if end.stop == "max_tokens" else ""
         raise BrokenAnswerError(f"{turn.engine} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
@@ -156,6 +175,10 @@ def context_of(
     from trooper_cli.guard.credentials import mask
 
     question = turn.question
+    if question.carried is not None and question.session is None and engine.side is Side.CLOUD:
+        from trooper_cli.messages.forward import as_given
+
+        return as_given(view, question, engine.window())
     system = question.system or view.system
     factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine)
@@ -200,7 +223,9 @@ def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:
 
 
 def request_of(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Request:
-    return engine.prepare(context, _answer_tokens(turn, engine), stream=turn.question.stream)
+    return engine.prepare(
+        context, _answer_tokens(turn, engine), stream=turn.question.stream, sampling=turn.question.sampling
+    )
 
 
 def told_turns(context: Context[V]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from trooper_cli import __version__
 from trooper_cli.commands import config, doctor, guard, sessions, usage
 from trooper_cli.commands.ask import ask, pull
 from trooper_cli.commands.hook import app as hook
+from trooper_cli.commands.messages import messages
 from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
@@ -101,6 +102,7 @@ def trooper(
 
 
 app.command()(ask)
+app.command()(messages)
 app.command()(sessions.sessions)
 app.command()(sessions.show)
 app.command()(sitrep)

@@ -23,7 +23,7 @@ from trooper_cli.transport import cloud_url
 from trooper_cli.turn import PublicView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from trooper_cli.breaker import Hold
@@ -46,8 +46,14 @@ class Cloud(Engine[PublicView], Protocol):
         ...
 
 
-def clouds(settings: Settings, model: str | None = None, *, connect: bool = True) -> list[Cloud]:
-    """Give the clouds for which there is a key; `model` is for the first of them.
+def clouds(
+    settings: Settings,
+    model: str | None = None,
+    *,
+    connect: bool = True,
+    claude: Callable[[str, Mapping[str, str]], Cloud] = Anthropic,
+) -> list[Cloud]:
+    """Give the clouds for which there is a key; `model` is for the first of them, and `claude` makes Claude's engine.
 
     Where none is to be asked, `connect` is false, and a command that gives a key is not run.
 
@@ -61,7 +67,7 @@ def clouds(settings: Settings, model: str | None = None, *, connect: bool = True
     found: list[Cloud] = []
     if has_key(settings):
         environ = environ_with_key(settings, run=connect)
-        found.append(Anthropic(model or settings.text("cloud_model") or "", environ))
+        found.append(claude(model or settings.text("cloud_model") or "", environ))
     for cloud in named:
         if cloud.key:
             found.append(cloud.engine(model if not found else None, settings.environ))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.clouds import Cloud
     from trooper_cli.engines import Engine
-    from trooper_cli.question import Answer, UnderWay
+    from trooper_cli.question import Answer, Question, UnderWay
     from trooper_cli.settings import Settings
 
 # What a cloud says that lets the next one, or this machine, answer in its place. All else is for the user to mend.
@@ -51,7 +51,7 @@ def execute(turn: UnderWay, settings: Settings, home: Path) -> Answer:
             return _patiently(turn, local, turn.private_view, settings)
     if turn.decision.side is Side.LOCAL:
         return _for_want_of_a_key(turn, settings, home)
-    asked = clouds(settings, turn.question.model)
+    asked = _clouds(turn.question, settings)
     failures: list[TrooperError] = []
     for cloud in asked if turn.question.fallback else asked[:1]:
         if failures:
@@ -82,7 +82,7 @@ def first_cloud(turn: UnderWay, settings: Settings, home: Path) -> Cloud | None:
         BreakerError: none would be asked, and falling back is off.
 
     """
-    asked = clouds(settings, turn.question.model, connect=False)
+    asked = _clouds(turn.question, settings, connect=False)
     holds = [_hold(turn, cloud, home) for cloud in asked]
     if not turn.question.fallback and holds[0]:
         raise _remembered(asked[0], holds[0])
@@ -91,6 +91,14 @@ def first_cloud(turn: UnderWay, settings: Settings, home: Path) -> Cloud | None:
         side = Side.LOCAL if place is None else Side.CLOUD
         turn.decision = Decision(Label.PUBLIC, side, "breaker")
     return None if place is None else asked[place]
+
+
+def _clouds(question: Question, settings: Settings, *, connect: bool = True) -> list[Cloud]:
+    if (carried := question.carried) is None:
+        return clouds(settings, question.model, connect=connect)
+    from trooper_cli.messages.forward import Forwarding
+
+    return clouds(settings, connect=connect, claude=lambda _, environ: Forwarding(question, carried, environ))
 
 
 def _for_want_of_a_key(turn: UnderWay, settings: Settings, home: Path) -> Answer:

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from trooper_cli.engines import Usage
     from trooper_cli.errors import StorageError
     from trooper_cli.guard import Guard
+    from trooper_cli.messages.reply import Reply
     from trooper_cli.route import Decision
-    from trooper_cli.session import Session
+    from trooper_cli.session import ImportedTurn, Session
     from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 
@@ -36,6 +37,32 @@ class Question:
     budget: int | None = None
     max_tokens: int | None = None
     silence: float | None = None
+    # What only programs ask for, by `trooper messages`.
+    stop_sequences: tuple[str, ...] = ()
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    history: tuple[ImportedTurn, ...] = ()
+    carried: Carried | None = None
+
+    @property
+    def said(self) -> str:
+        """The user's own text: the system prompt, if one was given, and the prompt."""
+        return f"{self.system}\n\n{self.prompt}" if self.system else self.prompt
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a request of the Messages API carries beside its prompt.
+
+    `fields` and `messages` are as they may be sent to the cloud; `text` is all that they would tell it but the system
+    prompt. `prompt_names` and `answer_names` say how the turn will be known again in a later history.
+    """
+
+    fields: Mapping[str, object]
+    messages: Sequence[Mapping[str, object]]
+    text: str
+    reply: Reply
+    prompt_names: tuple[str, ...] = ()
+    answer_names: Callable[[str], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass
@@ -53,6 +80,7 @@ class Answer:
     host: str
     on_network: bool
     fallback: dict[str, str] | None = None
+    stop_sequence: str | None = None
     seconds: float = 0.0
     failure: StorageError | None = None
 
@@ -74,6 +102,12 @@ class UnderWay:
     pieces: list[str] = field(default_factory=list)
     shown: bool = False
     pending: str = ""
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether something of the answer is out, so that no other answer may follow it."""
+        carried = self.question.carried
+        return self.shown or (carried is not None and carried.reply.begun)
 
     @property
     def text(self) -> str:

@@ -153,7 +153,7 @@ def ask(  # noqa: PLR0913
         silence=timeout,
     )
     if dry_run:
-        return _dry_run(question, settings, home, output, notices)
+        return rehearsed(question, settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
@@ -239,7 +239,8 @@ def _status(answer: Answer) -> str:
     )
 
 
-def _dry_run(question: Question, settings: Settings, home: Path, output: Output, notices: Notices) -> int:
+def rehearsed(question: Question, settings: Settings, home: Path, output: Output, notices: Notices) -> int:
+    """Print the request that would be sent."""
     import hashlib
 
     from trooper_cli.ask import rehearse

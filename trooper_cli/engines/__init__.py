@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from trooper_cli.turn import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from trooper_cli.transport import Request
     from trooper_cli.turn import Context, Side
@@ -33,6 +33,7 @@ class End:
     stop: str
     usage: Usage
     model: str
+    sequence: str | None = None
 
 
 class Engine(Protocol[V_contra]):
@@ -51,8 +52,13 @@ class Engine(Protocol[V_contra]):
         """Give the most tokens that prompt and answer may have together."""
         ...
 
-    def prepare(self, context: Context[V_contra], max_tokens: int, *, stream: bool) -> Request:
-        """Write the request; nothing is sent and nothing is connected to."""
+    def prepare(
+        self, context: Context[V_contra], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+    ) -> Request:
+        """Write the request; nothing is sent and nothing is connected to.
+
+        What `sampling` names (`temperature`, `top_p`, `top_k`) stands for the engine's own choice.
+        """
         ...
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:

@@ -63,11 +63,18 @@ class Anthropic:
     def window(self) -> int:
         return WINDOW
 
-    def prepare(self, context: Context[PublicView], max_tokens: int, *, stream: bool) -> Request:
+    def prepare(
+        self,
+        context: Context[PublicView],
+        max_tokens: int,
+        *,
+        stream: bool,
+        sampling: Mapping[str, float] | None = None,
+    ) -> Request:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
             raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
-        body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream}
+        body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream, **(sampling or {})}
         messages: list[dict[str, object]] = [
             {"role": message.role, "content": message.text} for message in context.messages
         ]
@@ -98,10 +105,14 @@ class Anthropic:
             else:
                 raise BrokenAnswerError("the cloud's answer is neither JSON nor a stream; check ANTHROPIC_BASE_URL")
 
+    def _arrived(self, part: object) -> None:
+        """Take a whole message or an event of a stream as the API gave it; here nobody needs more than its text."""
+
     def _whole(self, response: Response) -> Iterator[str | End]:
         message = parse(response.read(), "the cloud")
         if pick(message, "type") != "message":
             raise BrokenAnswerError("the cloud's answer is not a message; check ANTHROPIC_BASE_URL")
+        self._arrived(message)
         for block in items(message, "content"):
             if pick(block, "type") == "text" and (piece := text(block, "text")):
                 yield piece
@@ -152,6 +163,8 @@ class Anthropic:
         for data in server_sent_events(response.lines()):
             event = parse(data, "the cloud")
             kind = pick(event, "type")
+            if kind != "error":
+                self._arrived(event)
             if kind == "content_block_delta" and pick(event, "delta", "type") == "text_delta":
                 if piece := text(event, "delta", "text"):
                     yield piece

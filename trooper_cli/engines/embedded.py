@@ -16,7 +16,7 @@ from trooper_cli.transport import Request
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from trooper_cli.engines import End
@@ -46,7 +46,9 @@ class Embedded:
     def window(self) -> int:
         return self._window
 
-    def prepare(self, context: Context[View], max_tokens: int, *, stream: bool) -> Request:
+    def prepare(
+        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+    ) -> Request:
         messages = [{"role": "system", "content": context.system or _SYSTEM}]
         messages += [{"role": message.role, "content": message.text} for message in context.messages]
         needed = context.tokens + context.tokens // 8 + max_tokens
@@ -57,6 +59,7 @@ class Embedded:
             "max_tokens": max_tokens,
             # One prompt, one answer: a pipe is easier to trust if it says the same thing twice.
             "temperature": 0,
+            **(sampling or {}),
             "stream": stream,
         }
         return Request(

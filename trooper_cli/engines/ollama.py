@@ -170,7 +170,9 @@ class Ollama:
     def window(self) -> int:
         return self._window
 
-    def prepare(self, context: Context[View], max_tokens: int, *, stream: bool) -> Request:
+    def prepare(
+        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+    ) -> Request:
         if not self.model:
             raise ConfigurationError("which local model? Name it with -m or TROOPER_LOCAL_MODEL")
         messages = [{"role": message.role, "content": message.text} for message in context.messages]
@@ -189,7 +191,7 @@ class Ollama:
                     "messages": messages,
                     "stream": stream,
                     "truncate": False,
-                    "options": {"num_ctx": size, "num_predict": max_tokens},
+                    "options": {"num_ctx": size, "num_predict": max_tokens, **(sampling or {})},
                 }
             ),
         )

@@ -27,7 +27,7 @@ from trooper_cli.transport import Request, Response, to_local
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     Failure = Callable[[object], TrooperError]
 
@@ -81,11 +81,13 @@ class OpenAI:
     def window(self) -> int:
         return self._window
 
-    def prepare(self, context: Context[View], max_tokens: int, *, stream: bool) -> Request:
+    def prepare(
+        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+    ) -> Request:
         return Request(
             url=f"{self._base}/chat/completions",
             headers={"content-type": "application/json", "connection": "close"},
-            body=chat_body(context, self.model or "default", max_tokens, stream=stream),
+            body=chat_body(context, self.model or "default", max_tokens, stream=stream, sampling=sampling),
         )
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
@@ -112,12 +114,15 @@ class OpenAI:
         return self._endpoint
 
 
-def chat_body(context: Context[View], model: str, max_tokens: int, *, stream: bool) -> bytes:
+def chat_body(
+    context: Context[View], model: str, max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+) -> bytes:
     """Write the body of a chat completion. Who may be told this context is settled before."""
     messages = [{"role": message.role, "content": message.text} for message in context.messages]
     if context.system:
         messages.insert(0, {"role": "system", "content": context.system})
-    body: dict[str, object] = {"model": model, "messages": messages, "max_tokens": max_tokens, "stream": stream}
+    body: dict[str, object] = {"model": model, "messages": messages, "max_tokens": max_tokens}
+    body |= {**(sampling or {}), "stream": stream}
     if stream:
         body["stream_options"] = {"include_usage": True}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -12,7 +12,7 @@ from trooper_cli.transport import Request, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines import End
 
@@ -40,10 +40,19 @@ class OpenAICloud:
     def window(self) -> int:
         return self._window
 
-    def prepare(self, context: Context[PublicView], max_tokens: int, *, stream: bool) -> Request:
+    def prepare(
+        self,
+        context: Context[PublicView],
+        max_tokens: int,
+        *,
+        stream: bool,
+        sampling: Mapping[str, float] | None = None,
+    ) -> Request:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
             raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
+        # The field `top_k` is no part of this API.
+        known = {name: value for name, value in (sampling or {}).items() if name != "top_k"}
         return Request(
             url=f"{self._url}/chat/completions",
             headers={
@@ -54,7 +63,7 @@ class OpenAICloud:
                 "content-type": "application/json",
                 "user-agent": f"trooper/{__version__}",
             },
-            body=chat_body(context, self.model, max_tokens, stream=stream),
+            body=chat_body(context, self.model, max_tokens, stream=stream, sampling=known),
         )
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
+from trooper_cli.guard import exact
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.overlap import Index
 from trooper_cli.session import Session, files_of
@@ -19,10 +20,11 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from trooper_cli.guard.exact import Known
     from trooper_cli.session import ImportedTurn, StoredTurn
     from trooper_cli.settings import Settings
 
-__all__ = ["PRIVATE_TEXT", "Find", "Guard", "described"]
+__all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
 
 
 class Guard:
@@ -70,17 +72,24 @@ class Guard:
         return self._index.find(text)
 
     def prepared(
-        self, label: Label, session: str | None, *, prompt: str = "", answer: str = ""
+        self,
+        label: Label,
+        session: str | None,
+        *,
+        prompt: str = "",
+        answer: str = "",
+        names: Iterable[str] = (),
     ) -> Callable[[int | None], None]:
         """Do the work of taking in a turn's text; what is given then stores it, under the turn's number, in no time.
 
         So it is ready before a session is held for writing. Text of public turns is known to the cloud and does not
-        count as private. Storing raises `StorageError` if it cannot, so that later calls will not know the text.
+        count as private. The `names` are those by which the turn is known as a whole. Storing raises `StorageError` if
+        it cannot, so that later calls will not know the text.
         """
         public, marks = label is Label.PUBLIC, set[int]()
         if self._failure is None:
             texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
-            marks = self._index.marks(texts, public=public)
+            marks = self._index.marks(texts, public=public, names=names)
 
         def store(turn: int | None) -> None:
             if self._failure is not None:
@@ -89,16 +98,36 @@ class Guard:
 
         return store
 
+    def known(self, names: Iterable[str]) -> Known:
+        """Tell which texts turns had as wholes, by the names of exact.py.
+
+        Raises:
+            StorageError: what turns without a session had cannot be told.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        return self._index.known(names)
+
     def remember(
-        self, label: Label, session: str | None, turn: int | None, *, prompt: str = "", answer: str = ""
+        self,
+        label: Label,
+        session: str | None,
+        turn: int | None,
+        *,
+        prompt: str = "",
+        answer: str = "",
+        names: Iterable[str] = (),
     ) -> None:
         """Take in the text of a turn.
+
+        The `names` are those by which the turn is known as a whole.
 
         Raises:
             StorageError: it cannot be written down, so that later calls will not know it.
 
         """
-        self.prepared(label, session, prompt=prompt, answer=answer)(turn)
+        self.prepared(label, session, prompt=prompt, answer=answer, names=names)(turn)
 
     def prepared_turns(self, session: str, turns: Iterable[ImportedTurn]) -> Callable[[int], None]:
         """Do the same for many turns that get their numbers one after the other; storing wants the first number."""
@@ -133,7 +162,10 @@ class Guard:
 
     def _marked(self, turn: StoredTurn | ImportedTurn) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
-        return self._index.marks([(_said(turn), False), (turn.answer, True)], public=public), public
+        names = [exact.of_prompt(turn.prompt)]
+        if turn.answer:
+            names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
+        return self._index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:

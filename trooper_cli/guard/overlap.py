@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
+from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms, reduced
 from trooper_cli.places import close_to_others, private_folder
@@ -131,9 +132,12 @@ class Index:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
-    def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool) -> set[int]:
-        """Give the marks of the texts of one turn; each says whether it is an answer, whose short lines count too."""
-        marks: set[int] = set()
+    def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool, names: Iterable[str] = ()) -> set[int]:
+        """Give the marks of the texts of one turn; each says whether it is an answer, whose short lines count too.
+
+        The `names` are those of exact.py.
+        """
+        marks = {self._hash_of_name(name) for name in names}
         for text, is_answer in texts:
             for form in forms(text):
                 for run in self._stored_runs(form.text):
@@ -179,6 +183,12 @@ class Index:
                 "DELETE FROM origin WHERE session = ? AND (? IS NULL OR turn = ?)", (session, turn, turn)
             )
         database.settle(self._connection, "the guard's index")
+
+    def known(self, names: Iterable[str]) -> Known:
+        """Tell which of these names private turns have, and which public ones."""
+        hashes = {self._hash_of_name(name): name for name in names}
+        private, public = self._known(hashes)
+        return Known(frozenset(hashes[mark] for mark in private), frozenset(hashes[mark] for mark in public))
 
     def find(self, text: str) -> list[Find]:
         """Give the places of `text` that repeat private text."""
@@ -247,6 +257,10 @@ class Index:
     def _hash(self, text: str) -> int:
         digest = blake2b(text.encode("utf-8", "replace"), digest_size=8, key=self._key).digest()
         return int.from_bytes(digest, signed=True)
+
+    def _hash_of_name(self, name: str) -> int:
+        # No reduced text holds this character, so that a name is never taken for one.
+        return self._hash(f"\0{name}")
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return database.writing(self._connection, "the guard's index")

@@ -1,0 +1,91 @@
+"""`trooper messages`: the Messages API over a pipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from trooper_cli.commands.ask import Leak, SessionOption, rehearsed
+from trooper_cli.settings import Settings
+from trooper_cli.terminal import Notices, Output, ReaderGoneError
+
+if TYPE_CHECKING:
+    from trooper_cli.messages.settle import Wishes
+
+
+def messages(
+    *,
+    session: SessionOption = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Keep this turn on this machine for ever, as x_force_local does.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the exact request as JSON and connect to nothing.")
+    ] = False,
+    no_fallback: Annotated[
+        bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")
+    ] = False,
+    on_leak: Annotated[
+        Optional[Leak],  # noqa: UP045
+        typer.Option(
+            "--on-leak",
+            help="If a request for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK).",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--timeout", min=0.001, max=1e6, metavar="S", help="Give up after so many seconds of silence."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Not even notices on standard error.")] = False,
+) -> int:
+    """Answer one request of the Messages API, given on standard input, as that API does: one message, or a stream.
+
+    \b
+    trooper messages < request.json | jq -r '.content[].text'
+    jq '. + {"x_force_local": true}' request.json | trooper messages
+    jq '. + {"stream": true}' request.json | trooper messages -s ops
+
+    With "x_force_local": true the message is executed on this machine and stays here. The next request goes to Claude
+    again; where its history repeats this turn, that is left out. A failure is the API's error object and an exit code.
+    """  # noqa: D301
+    from trooper_cli.messages.settle import Wishes
+
+    output, settings = Output(), Settings.of_process()
+    wishes = Wishes(
+        session=session,
+        local=local,
+        fallback=not no_fallback,
+        on_leak=on_leak.value if on_leak else None,
+        silence=timeout,
+    )
+    return _answered(wishes, settings, output, Notices(quiet=quiet), dry_run=dry_run)
+
+
+def _answered(wishes: Wishes, settings: Settings, output: Output, notices: Notices, *, dry_run: bool) -> int:
+    from trooper_cli.ask import ask
+    from trooper_cli.messages.reply import Reply
+    from trooper_cli.messages.request import read
+    from trooper_cli.messages.settle import settled
+    from trooper_cli.places import data_folder
+    from trooper_cli.prompt import stdin_text
+
+    reply = Reply(output.write)
+    try:
+        home = data_folder(settings.environ)
+        # Who may execute the turn is settled, or refused, before anything is read.
+        settings.text("local"), settings.text("cloud")
+        question = settled(read(stdin_text(notices.tell)), wishes, settings, home, reply, notices.tell)
+        if dry_run:
+            return rehearsed(question, settings, home, output, notices)
+        answer = ask(question, settings, home, reply.show, notices.tell)
+    except ReaderGoneError:
+        raise
+    except Exception as error:
+        reply.fail(error)
+        raise
+    reply.finish(answer)
+    if answer.failure is not None:
+        raise answer.failure
+    return 0

@@ -1,0 +1,267 @@
+"""A request of the Messages API as a program wrote it: parsed, checked, and rid of what is ours."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from trooper_cli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Message = dict[str, object]
+
+_OURS = {"x_force_local", "x_session"}
+_ROLES = {"user", "assistant"}
+# What an engine here is told, what changes nothing in an answer's text, and what only concerns a cloud.
+_LOCAL_FIELDS = {"model", "max_tokens", "messages", "system", "stream", "stop_sequences"}
+_SAMPLING = ("temperature", "top_p", "top_k")
+_WITHOUT_MEANING_HERE = {
+    "cache_control",
+    "container",
+    "diagnostics",
+    "inference_geo",
+    "metadata",
+    "service_tier",
+    "speed",
+    "thinking",
+}
+# Names in a schema can be texts as well; shorter ones are the API's own words.
+_LONG_NAME = 16
+# A model's thoughts are for that model alone; the API drops those of earlier turns itself.
+_THOUGHTS = {"thinking", "redacted_thinking"}
+
+
+@dataclass(frozen=True)
+class Body:
+    """A checked request. `fields` are those of the API but the messages; nothing of ours is left in either."""
+
+    fields: Mapping[str, object]
+    messages: tuple[Message, ...]
+    force_local: bool
+    session: str | None
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt as one text."""
+        system = self.fields.get("system")
+        return text_of(system, "\n\n") or None if isinstance(system, (str, list)) else None
+
+    @property
+    def max_tokens(self) -> int:
+        value = self.fields["max_tokens"]
+        assert isinstance(value, int)  # noqa: S101
+        return value
+
+    @property
+    def stop_sequences(self) -> tuple[str, ...]:
+        value = self.fields.get("stop_sequences")
+        return tuple(map(str, value)) if isinstance(value, list) else ()
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        return {
+            name: value
+            for name in _SAMPLING
+            if isinstance(value := self.fields.get(name), (int, float)) and not isinstance(value, bool)
+        }
+
+    @property
+    def stream(self) -> bool:
+        return self.fields.get("stream") is True
+
+    def obstacle(self) -> str | None:
+        """Say what a local engine cannot do of this request, None where it can do all of it."""
+        for name, value in self.fields.items():
+            if name in _LOCAL_FIELDS | _WITHOUT_MEANING_HERE | set(_SAMPLING) or value in (None, [], {}):
+                continue
+            if name == "tool_choice" or (name == "output_config" and _is_effort_alone(value)):
+                continue
+            return f"{name}: an engine on this machine cannot do this"
+        if self.max_tokens < 1:
+            return "max_tokens: an engine on this machine has no cache to warm, give it 1 at the least"
+        for place, message in enumerate(self.messages):
+            if message["role"] not in _ROLES:
+                return f"messages.{place}.role: an engine on this machine takes user and assistant"
+            for at, block in enumerate(blocks_of(message["content"])):
+                if block["type"] not in {"text", *_THOUGHTS}:
+                    kind = _named(str(block["type"]))
+                    return f"messages.{place}.content.{at}: an engine on this machine takes text, and this is {kind}"
+        if self.messages[0]["role"] != "user" or self.messages[-1]["role"] != "user":
+            return "messages: for an engine on this machine the first and the last message are the user's"
+        return None
+
+
+def read(data: str) -> Body:
+    """Parse and check the text of a request.
+
+    Raises:
+        UsageError: there is no text.
+        InputError: it is none, or it holds what is meant for Trooper and cannot be obeyed to the letter.
+
+    """
+    if not data:
+        raise UsageError("there is no request: `trooper messages < request.json`; see `trooper messages --help`")
+    try:
+        body = json.loads(data, object_pairs_hook=_unambiguous, parse_constant=_refused_constant)
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        why = str(error) if isinstance(error, _AmbiguousError) else "the request is not JSON in UTF-8"
+        raise InputError(f"{why}; nothing was sent") from error
+    if not isinstance(body, dict):
+        raise InputError("the request is not a JSON object; nothing was sent")
+    force_local, session = _ours(body)
+    messages = _checked_messages(body.get("messages"))
+    fields = {name: _without_ours(value) for name, value in body.items() if name not in {*_OURS, "messages"}}
+    _check_fields(fields)
+    return Body(fields, messages, force_local, session)
+
+
+def blocks_of(content: object) -> list[dict[str, object]]:
+    """Give a message's content as blocks, in whichever of the two ways it was written."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content  # type: ignore[return-value]
+
+
+def text_of(content: object, joint: str = "") -> str:
+    """Give the text of a message's text blocks."""
+    return joint.join(str(block["text"]) for block in blocks_of(content) if block["type"] == "text")
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Give every text in parsed JSON that a reader could take for one; pictures and the like are passed over."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, dict):
+        is_binary = value.get("type") == "base64"
+        for name, item in value.items():
+            if not (is_binary and name == "data"):
+                if len(name) >= _LONG_NAME:
+                    yield name
+                yield from texts_in(item)
+
+
+class _AmbiguousError(ValueError):
+    pass
+
+
+def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        # Which of two values counts is not for a parser to choose where one of them may say "here".
+        raise _AmbiguousError("the request has the same field twice in one object")
+    return record
+
+
+def _refused_constant(_: str) -> NoReturn:
+    raise ValueError
+
+
+def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
+    """Read the fields that are Trooper's own; one that is misspelt could mean that the text has to stay here."""
+    for name in body:
+        if name not in _OURS and (name.lower().startswith(("x_", "x-")) or "local" in name.lower()):
+            raise InputError(f"{_named(name)}: unknown field, did you mean x_force_local? Nothing was sent")
+    force_local = body.get("x_force_local", False)
+    if not isinstance(force_local, bool):
+        raise InputError("x_force_local: must be true or false; nothing was sent")
+    session = body.get("x_session")
+    if session is not None and not isinstance(session, str):
+        raise InputError("x_session: must be a session's name; nothing was sent")
+    return force_local, session
+
+
+def _checked_messages(value: object) -> tuple[Message, ...]:
+    if not isinstance(value, list) or not value:
+        raise InputError("messages: must be a list of at least one message; nothing was sent")
+    return tuple(_message(message, f"messages.{place}") for place, message in enumerate(value))
+
+
+def _message(value: object, place: str) -> Message:
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: must be an object; nothing was sent")
+    if value.get("type") == "message":
+        # A whole response given back as a message: what else stands in it is not of the conversation.
+        value = {name: value[name] for name in ("role", "content") if name in value}
+    message = _own(value, place)
+    if not isinstance(message.get("role"), str):
+        raise InputError(f"{place}.role: must be a text; nothing was sent")
+    content = message.get("content")
+    if isinstance(content, list):
+        message["content"] = [_block(block, f"{place}.content.{at}") for at, block in enumerate(content)]
+    elif not isinstance(content, str):
+        raise InputError(f"{place}.content: must be a text or a list of blocks; nothing was sent")
+    return message
+
+
+def _block(value: object, place: str) -> dict[str, object]:
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        raise InputError(f"{place}: must be an object with a type; nothing was sent")
+    if value["type"] == "text" and not isinstance(value.get("text"), str):
+        raise InputError(f"{place}.text: must be a text; nothing was sent")
+    return _own(value, place)
+
+
+def _own(value: Mapping[str, object], place: str) -> Message:
+    """Leave out what a response of ours brought with it; anything else with our prefix is a mistake."""
+    for name in value:
+        if name.lower().startswith(("x_", "x-")) and name != "x_trooper":
+            raise InputError(f"{place}: {_named(name)} has no meaning in a message; nothing was sent")
+    return {name: _without_ours(item) for name, item in value.items() if name != "x_trooper"}
+
+
+def _without_ours(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_ours(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if misplaced := _OURS & value.keys():
+        raise InputError(f"{min(misplaced)}: stands in the request itself and nowhere below it; nothing was sent")
+    return {name: _without_ours(item) for name, item in value.items() if name != "x_trooper"}
+
+
+def _check_fields(fields: Mapping[str, object]) -> None:
+    def is_number(value: object) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+    wrong = None
+    if not isinstance(fields.get("model"), str) or not fields["model"]:
+        wrong = "model: must be a model's name"
+    elif not (isinstance(limit := fields.get("max_tokens"), int) and not isinstance(limit, bool) and limit >= 0):
+        wrong = "max_tokens: must be a whole number"
+    elif not isinstance(fields.get("stream", False), bool):
+        wrong = "stream: must be true or false"
+    elif not _is_list_of_texts(fields.get("stop_sequences")):
+        wrong = "stop_sequences: must be a list of texts"
+    elif not _is_system(fields.get("system")):
+        wrong = "system: must be a text or a list of text blocks"
+    elif name := next((name for name in _SAMPLING if fields.get(name) is not None and not is_number(fields[name])), ""):
+        wrong = f"{name}: must be a number"
+    if wrong:
+        raise InputError(f"{wrong}; nothing was sent")
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(item, str) and item for item in value))
+
+
+def _is_system(value: object) -> bool:
+    if value is None or isinstance(value, str):
+        return True
+    return isinstance(value, list) and all(
+        isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str)
+        for block in value
+    )
+
+
+def _is_effort_alone(value: object) -> bool:
+    return isinstance(value, dict) and all(name == "effort" or item is None for name, item in value.items())
+
+
+def _named(name: str) -> str:
+    """Repeat a name from the request, unless it looks as if it could be more than one."""
+    return name if name.isascii() and name.replace("_", "").replace("-", "").isalnum() and len(name) < 40 else "a name"

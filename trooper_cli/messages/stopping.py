@@ -1,0 +1,40 @@
+"""Stop sequences for engines on this machine, so that all of them stop alike and say at what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trooper_cli.engines import End, Usage
+from trooper_cli.memory.count import estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def until_stopped(pieces: Iterator[str | End], sequences: Sequence[str], model: str) -> Iterator[str | End]:
+    """Give the pieces up to the first of the sequences, none of which is shown in part.
+
+    The engine is not asked for more, so that its own count of tokens never comes; the output is estimated.
+    """
+    held = ""
+    text: list[str] = []
+    longest = max(map(len, sequences))
+    for piece in pieces:
+        if isinstance(piece, End):
+            if held:
+                yield held
+            yield piece
+            return
+        held += piece
+        found = [(at, sequence) for sequence in sequences if (at := held.find(sequence)) >= 0]
+        if found:
+            at, sequence = min(found, key=lambda one: one[0])
+            if at:
+                yield held[:at]
+            pieces.close()  # type: ignore[attr-defined]
+            yield End("stop_sequence", Usage(output=round(estimate("".join((*text, held[:at]))))), model, sequence)
+            return
+        if ready := held[: max(0, len(held) - longest + 1)]:
+            text.append(ready)
+            yield ready
+            held = held[len(ready) :]
