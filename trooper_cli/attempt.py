@@ -42,6 +42,8 @@ LEARN_FROM = 300
 LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 MANY_TURNS = 2_000
 LONGEST_PENDING = 200
+# What says by itself that an answer is not whole.
+TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError)
 LONGEST_ANSWER = 4 << 20
 
 V = TypeVar("V", StoredPublicView, StoredPrivateView)
@@ -109,7 +111,7 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
         if not isinstance(error, LocalityError):
             _show(turn, "", last=True)
         outcome = type(error).__name__
-        if _is_out(turn, engine) and not isinstance(error, (BrokenAnswerError, RefusedError, LocalityError)):
+        if _is_out(turn, engine) and not isinstance(error, TELLS_ENOUGH):
             # What came of one model is not gone on with by another, nor said twice.
             raise BrokenAnswerError(f"the answer broke off: {error}") from error
         raise

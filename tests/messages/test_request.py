@@ -275,6 +275,7 @@ class TestCloud:
         assert done.code in {69, 76}
         assert events(done.text)[-2]["delta"]["stop_reason"] == "refusal"
 
+    @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize(
         ("status", "kind", "code", "ours"),
         [
@@ -286,14 +287,13 @@ class TestCloud:
         ],
     )
     def test_an_error_is_the_api_s_own_shape(
-        self, trooper: Trooper, cloud: Standin, status: int, kind: str, code: int, ours: str
+        self, trooper: Trooper, cloud: Standin, status: int, kind: str, code: int, ours: str, *, stream: bool
     ) -> None:
         """An error of the cloud's is told in the shape of its API, without its words, which may quote the prompt."""
         cloud.respond = lambda _: api_error(status, kind, "secret words", retry_after="60" if status == 529 else "")
-        for stream in (False, True):
-            done = send(trooper, user("hello"), stream=stream, options=("--no-fallback",))
-            check_error(done, code, ours)
-            assert "secret words" not in done.text + done.notices
+        done = send(trooper, user("hello"), stream=stream, options=("--no-fallback",))
+        check_error(done, code, ours)
+        assert "secret words" not in done.text + done.notices
 
     def test_an_error_in_mid_stream_is_an_event(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
         """What arrived stands, the last event is the error, and nobody else goes on with the answer."""

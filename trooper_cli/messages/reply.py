@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.engines.reading import items, pick, text
 from trooper_cli.errors import (
+    BreakerError,
     ConfigurationError,
     InputError,
     LocalityError,
+    NotCoveredError,
     NotFoundError,
     OverloadError,
     QuotaError,
@@ -38,6 +40,8 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (LocalityError, "permission_error"),
     (OverloadError, "overloaded_error"),
     (QuotaError, "rate_limit_error"),
+    (NotCoveredError, "rate_limit_error"),
+    (BreakerError, "rate_limit_error"),
 )
 
 
