@@ -48,6 +48,8 @@ def lay_out(trooper: Trooper, folder: Path) -> None:
         "add incident.md",
     ):
         subprocess.run(["git", *command.split()], cwd=folder, env=environment(trooper, folder), check=True)
+    request = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}
+    (folder / "request.json").write_text(json.dumps(request))
     turns = [
         {"prompt": f"question {n}", "answer": "so", "label": "private" if n in _PRIVATE else "public"}
         for n in range(1, 9)

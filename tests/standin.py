@@ -180,6 +180,8 @@ def claude(text: str = "a cloud answer", stop: str = "end_turn") -> Callable[[Re
     """Answer as the Messages API does: a stream if one was asked for, else JSON."""
 
     def respond(request: Recorded) -> Iterable[bytes]:
+        if request.method == "GET":
+            return http(404, "no list of models here")
         return [STREAM_HEAD, *message_events(text, stop)] if request.json.get("stream") else message(text, stop)
 
     return respond

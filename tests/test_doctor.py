@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -256,12 +257,13 @@ class TestFiles:
 
     def test_whole_files_are_said_to_be_whole(self, trooper: Trooper) -> None:
         """Sessions and the guard's index are read to the end and left as they are."""
-        trooper("ask", "-s", "ops", "--local", "hello")
+        for _ in range(2):
+            trooper("ask", "-s", "ops", "--local", "hello")
         done = trooper("doctor", "--json")
         assert found(done, "sessions") == ["1 of 1 are whole → "]
         assert found(done, "guard") == ["it knows every session → "]
         with sqlite3.connect(trooper.home / "sessions" / "ops.db") as connection:
-            assert connection.execute("SELECT count(*) FROM turn").fetchone() == (1,)
+            assert connection.execute("SELECT count(*) FROM turn").fetchone() == (2,)
 
     @pytest.mark.parametrize(
         ("inside", "service"),
@@ -297,7 +299,7 @@ class TestShown:
         """A mark, the check and what was found; the next step on a line of its own; colours on a terminal alone."""
         cloud.respond = lambda _: api_error(401, "authentication_error")
         done = trooper("doctor", TERM="xterm")
-        assert "✗ cloud     the cloud rejects the key (" in done.text
+        assert re.search(r"✗ cloud     \S+ rejects the key", done.text)
         assert "            → check ANTHROPIC_API_KEY\n" in done.text
         assert "\x1b" not in done.text
         code, shown = on_terminal(trooper, "doctor", TERM="xterm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -173,10 +174,22 @@ class TestSize:
         assert "byte 5" in done.notices
 
 
+# A child is charged with the memory of whoever starts it, so a small process does.
+LAUNCHER = """
+import os, sys
+child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(child, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status) % 256)
+"""
+
+
 def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int) -> tuple[Outcome, float, int]:
     """Run with so many megabytes of a line on standard input; give seconds and peak megabytes as well."""
+    peak = trooper.home.parent / "peak"
     with subprocess.Popen(
-        [COMMAND, *arguments],
+        [sys.executable, "-I", "-S", "-c", LAUNCHER, peak, COMMAND, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -191,9 +204,8 @@ def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int
                 process.stdin.write(line * (1_000_000 // len(line) + 1))
             process.stdin.close()
         out, err = process.stdout.read(), process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        return Outcome(process.returncode, out, err), time.monotonic() - began, usage.ru_maxrss >> 10
+        code = process.wait()
+        return Outcome(code, out, err), time.monotonic() - began, int(peak.read_text()) >> 10
 
 
 class TestKeys:

@@ -151,7 +151,7 @@ class TestSpinner:
             seen=lambda shown: slow.set() if "⠋".encode() in shown else None,
             TERM="xterm",
         )[1].decode()
-        assert re.search(r"s\r\x1b\[Ktrooper: the cloud's quota is gone", shown)
+        assert re.search(r"s\r\x1b\[Ktrooper: \S+ has no quota left", shown)
         assert shown.endswith(("\r\x1b[Ka local answer\r\n", " instead\r\na local answer\r\n"))
 
     @pytest.mark.parametrize(("flags", "term"), [(["-q"], "xterm"), ([], "dumb"), ([], "")])

@@ -31,7 +31,7 @@ def asked(trooper: Trooper, cloud: Standin) -> Trooper:
     cloud.respond = lambda _: api_error(402, "billing_error")
     assert trooper("ask", "-s", "ops", "--no-fallback", "three").code == 75
     cloud.respond = claude()
-    trooper("ask", "-s", "ops", "three")
+    trooper("ask", "-s", "ops", "--cloud", "three")
     trooper("ask", "-s", "other", "four")
     trooper("ask", "five, without a session")
     (trooper.home / "prices.toml").write_text(OWN)

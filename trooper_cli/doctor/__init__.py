@@ -12,6 +12,7 @@ from trooper_cli.clouds import has_cloud
 from trooper_cli.doctor import engines, files
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, QuotaError, StorageError, TrooperError, UnavailableError
+from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
 from trooper_cli.session import check_name, settings_of
 from trooper_cli.settings import KNOWN
@@ -108,7 +109,7 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
     if "cloud" not in errors:
         return None, f"a plain ask is answered by the cloud ({decision.reason})"
     failure = errors["cloud"]
-    if not isinstance(failure, (QuotaError, UnavailableError)) or settings.text("fallback") == "0":
+    if not isinstance(failure, FALLS_BACK) or settings.text("fallback") == "0":
         return failure, "see cloud"
     if "local" in errors:
         return UnavailableError(str(failure)), "see cloud and local"

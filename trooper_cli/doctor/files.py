@@ -110,7 +110,7 @@ def guard(home: Path) -> Iterator[Finding]:
     _check_database(home / "guard.db", overlap.APPLICATION_ID, overlap.VERSION, "the guard's index")
     with closing(overlap.Index.open(home)) as index:
         if unknown := index.unknown(session.files_of(home)):
-            yield Finding("guard", State.OK, f"it takes in {len(unknown)} sessions at the next ask")
+            yield Finding("guard", State.OK, f"sessions it takes in at the next ask: {len(unknown)}")
         else:
             yield Finding("guard", State.OK, "it knows every session")
 
