@@ -300,7 +300,7 @@ class TestShown:
         cloud.respond = lambda _: api_error(401, "authentication_error")
         done = trooper("doctor", TERM="xterm")
         assert re.search(r"✗ cloud     \S+ rejects the key", done.text)
-        assert "            → check ANTHROPIC_API_KEY\n" in done.text
+        assert "            → check ANTHROPIC_API_KEY (" in done.text
         assert "\x1b" not in done.text
         code, shown = on_terminal(trooper, "doctor", TERM="xterm")
         assert code == 78

@@ -11,7 +11,7 @@ from trooper_cli import __version__
 from trooper_cli.clouds import has_cloud
 from trooper_cli.doctor import engines, files
 from trooper_cli.doctor.finding import Finding, State, failed
-from trooper_cli.errors import InputError, QuotaError, StorageError, TrooperError, UnavailableError
+from trooper_cli.errors import InputError, StorageError, TrooperError, UnavailableError
 from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
 from trooper_cli.session import check_name, settings_of
