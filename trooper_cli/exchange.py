@@ -46,7 +46,7 @@ def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
         LocalityError: a turn labelled public holds text that is private elsewhere.
 
     """
-    turns = list(_turns(path))
+    turns = list(read_turns(path))
     _refuse_private_text(turns, guard)
     # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
     remember = guard.prepared_turns(name, turns)
@@ -66,7 +66,15 @@ def _refuse_private_text(turns: list[ImportedTurn], guard: Guard) -> None:
             )
 
 
-def _turns(path: Path | None) -> Iterator[ImportedTurn]:
+def read_turns(path: Path | None) -> Iterator[ImportedTurn]:
+    """Read turns from a file of JSON Lines, or from standard input.
+
+    Raises:
+        InputError: a line is none, with its number.
+        NotFoundError: there is no such file.
+        UsageError: standard input is closed.
+
+    """
     with contextlib.ExitStack() as stack:
         if path is None:
             if sys.stdin is None:
