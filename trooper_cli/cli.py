@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
-from trooper_cli.commands import config, doctor, guard, sessions, usage
-from trooper_cli.commands.ask import ask, pull
-from trooper_cli.commands.hook import app as hook
-from trooper_cli.commands.messages import messages
-from trooper_cli.commands.sitrep import sitrep
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
 
-app = typer.Typer(
-    name="trooper",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# Each command with the place of what it runs, in the order of the help. Only what is called is imported.
+COMMANDS = {
+    "ask": "ask:ask",
+    "messages": "messages:messages",
+    "sessions": "sessions:sessions",
+    "show": "sessions:show",
+    "sitrep": "sitrep:sitrep",
+    "share": "sessions:share",
+    "forget": "sessions:forget",
+    "audit": "guard:audit",
+    "guard": "guard:guard",
+    "export": "sessions:export",
+    "import": "sessions:import_turns",
+    "rm": "sessions:rm",
+    "hook": "hook:app",
+    "pull": "ask:pull",
+    "usage": "usage:usage",
+    "doctor": "doctor:doctor",
+    "config": "config:app",
+}
 
 FIRST_STEPS = """\
 echo "why is the sky blue?" | trooper ask      asks Claude if there is a key, else a model on this machine
@@ -39,7 +48,7 @@ def run(arguments: list[str]) -> int:
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--local" in options and "--cloud" in options:
         raise UsageError("--local and --cloud exclude each other")
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(app_of(arguments[0]))
     try:
         result = command.main(args=arguments, prog_name="trooper", standalone_mode=False)
     except TyperException as error:
@@ -73,7 +82,6 @@ def _install_completion(value: bool) -> None:  # noqa: FBT001
         raise typer.Exit
 
 
-@app.callback()
 def trooper(
     *,
     version: Annotated[
@@ -101,20 +109,21 @@ def trooper(
     del version, install_completion
 
 
-app.command()(ask)
-app.command()(messages)
-app.command()(sessions.sessions)
-app.command()(sessions.show)
-app.command()(sitrep)
-app.command()(sessions.share)
-app.command()(sessions.forget)
-app.command()(guard.audit)
-app.command()(guard.guard)
-app.command()(sessions.export)
-app.command("import")(sessions.import_turns)
-app.command()(sessions.rm)
-app.add_typer(hook, name="hook")
-app.command()(pull)
-app.command()(usage.usage)
-app.command()(doctor.doctor)
-app.add_typer(config.app, name="config")
+def app_of(word: str = "") -> typer.Typer:
+    """Build the command line: with the command of that name alone, or with all if none has it."""
+    app = typer.Typer(
+        name="trooper",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(trooper)
+    for name in [word] if word in COMMANDS else COMMANDS:
+        module, attribute = COMMANDS[name].split(":")
+        found = getattr(import_module(f"trooper_cli.commands.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app

@@ -52,9 +52,9 @@ def trooper() -> Command:
     """Give the whole tree."""
     import typer
 
-    from trooper_cli.cli import app
+    from trooper_cli.cli import app_of
 
-    return _command(typer.main.get_command(app), None, "trooper")
+    return _command(typer.main.get_command(app_of()), None, "trooper")
 
 
 def _command(command: Any, parent: Any, name: str) -> Command:  # noqa: ANN401 - typer does not export click's types
