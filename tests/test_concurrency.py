@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 from contextlib import closing
@@ -24,11 +25,13 @@ AT_ONCE = 32
 
 
 def prompt(number: int) -> str:
-    return f"question {'abcdefghijklmnopqrstuvwxyzABCDEF'[number] * 30} of the meeting at the harbour, what about it"
+    """Give a question that shares no passage with another one: a public one that did would be refused."""
+    dice = random.Random(number)
+    return " ".join("".join(dice.choice(letters) for letters in ("bdfgklmnprst", "aeiou") * 3) for _ in range(12))
 
 
 def answer(asked: str) -> str:
-    return f"answer to {asked}, as far as anyone can tell"
+    return f"answer to {asked}"
 
 
 @pytest.fixture
