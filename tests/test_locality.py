@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trooper_cli import locality
+from trooper_cli import locality, pinned
 from trooper_cli.ask import ask
 from trooper_cli.audit import leaked, records
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
-from trooper_cli.locality import PinnedConnection, is_loopback, local_endpoint, this_machine_only
+from trooper_cli.locality import is_loopback, local_endpoint, this_machine_only
+from trooper_cli.pinned import PinnedConnection
 from trooper_cli.question import Question
 from trooper_cli.session import Session
 from trooper_cli.settings import Settings
@@ -74,20 +75,20 @@ def test_the_addresses_that_were_checked_are_those_connected_to(
     connected: list[object] = []
     create = socket.create_connection
 
-    def spy(address: tuple[str, int], timeout: float) -> socket.socket:
+    def spy(address: tuple[bytes, int], timeout: float) -> socket.socket:
         connected.append(address)
         monkeypatch.undo()
-        return create(address, timeout)
+        return create(address, timeout)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "create_connection", spy)
     connection.connect()
     connection.close()
-    assert connected == [("127.0.0.1", cloud.port)]
+    assert connected == [(b"127.0.0.1", cloud.port)]
 
 
 def test_the_peer_is_checked_before_a_byte_is_written(monkeypatch: pytest.MonkeyPatch, cloud: Standin) -> None:
     """A connection whose peer turns out to be elsewhere is closed with nothing written."""
-    monkeypatch.setattr(locality, "is_loopback", lambda address: address == "checked")
+    monkeypatch.setattr(pinned, "is_loopback", lambda address: address == "checked")
     endpoint = locality.LocalEndpoint("http", "127.0.0.1", cloud.port, "", ("127.0.0.1",), on_network=False)
     with pytest.raises(LocalityError):
         PinnedConnection(endpoint, 5).request("POST", "/", b"secret")

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trooper_cli import memory
 from trooper_cli.attempt import LEAST_RATIO, context_of, local_engine_of, request_of, told_turns
-from trooper_cli.clouds import has_cloud
-from trooper_cli.engines.anthropic import WINDOW
+from trooper_cli.engines import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError
 from trooper_cli.fallback import execute, first_cloud
 from trooper_cli.guard import PRIVATE_TEXT, Guard, described, exact, refusal
@@ -81,7 +79,7 @@ def _check_size(question: Question, decision: Decision, settings: Settings) -> N
 
     """
     budget = settings.number("budget", question.budget)
-    limits = [limit for limit in (budget, WINDOW if decision.side is Side.CLOUD else None) if limit]
+    limits = [limit for limit in (budget, CLAUDE_WINDOW if decision.side is Side.CLOUD else None) if limit]
     # No engine counts less than this share of the estimate.
     tokens = int(memory.price(question.prompt, question.system) * LEAST_RATIO)
     if limits and tokens > min(limits):
@@ -202,8 +200,7 @@ def _answer_names(turn: UnderWay) -> list[str]:
     return names + list(question.carried.answer_names(text) if question.carried else ())
 
 
-@dataclass(frozen=True)
-class Rehearsal:
+class Rehearsal(NamedTuple):
     """A turn as it would be asked: the request is the very object that would be sent."""
 
     decision: Decision
@@ -247,7 +244,7 @@ def decision_of(question: Question, settings: Settings) -> Decision:
         local_setting=local.text,
         origin=local.origin,
         cloud_lock=settings.text("cloud") == "off",
-        has_key=has_cloud(settings),
+        has_key=lambda: _has_cloud(settings),
     )
 
 
@@ -259,6 +256,12 @@ def _open(question: Question, home: Path) -> tuple[Session, StorageError | None]
         return Session.open_or_create(home, question.session), None
     except StorageError as error:
         return Session.of_one_turn(), error
+
+
+def _has_cloud(settings: Settings) -> bool:
+    from trooper_cli.clouds import has_cloud
+
+    return has_cloud(settings)
 
 
 def _readable(context: Context[V]) -> str:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from trooper_cli import memory
 from trooper_cli.engines import End, Engine, Usage
-from trooper_cli.engines.choose import local_engine
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
@@ -165,6 +164,8 @@ def _check_end(turn: UnderWay, end: End) -> None:
 
 
 def local_engine_of(turn: UnderWay, settings: Settings, home: Path, *, connect: bool = True) -> Engine[View]:
+    from trooper_cli.engines.choose import local_engine
+
     # A model named for a turn that was meant for the cloud is no local model's name.
     decision = turn.decision
     named = turn.question.model if decision.side is Side.LOCAL and decision.reason != "breaker" else None

@@ -11,8 +11,7 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trooper_cli.errors import NoConnectionError, OverloadError, QuotaError, TrooperError, UnavailableError
 from trooper_cli.places import private_folder
@@ -30,8 +29,7 @@ _LARGEST_FILE = 1 << 20
 Account = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """Why a cloud is not asked, and until when, in seconds since 1970."""
 
     cause: Literal["quota", "trouble"]

@@ -1,7 +1,5 @@
 """The command line: the commands and how a wrong usage is told."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from typing import Annotated

@@ -11,7 +11,6 @@ Quota of one is not quota of all. For each of them the same laws hold as for the
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from trooper_cli.engines import Engine
 from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.key import environ_with_key, has_key
+from trooper_cli.lazy import pattern
 from trooper_cli.transport import cloud_url
 from trooper_cli.turn import PublicView
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from trooper_cli.breaker import Hold
     from trooper_cli.settings import Settings
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIELDS = {"name", "url", "model", "key_env"}
 _ENGINES = {"anthropic", "ollama", "openai", "embedded"}
 # Of a cloud that does not say how much its models take; one that takes less says so when it is asked too much.

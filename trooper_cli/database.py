@@ -6,7 +6,6 @@ import contextlib
 import os
 import sqlite3
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,8 @@ def make_whole(path: Path, fill: Callable[[Path], object]) -> None:
         StorageError: it cannot be made.
 
     """
+    import tempfile
+
     try:
         descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
         os.close(descriptor)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import breaker
 from trooper_cli.attempt import V, attempt, local_engine_of
-from trooper_cli.clouds import clouds
-from trooper_cli.engines.ollama import Ollama
 from trooper_cli.errors import (
     BreakerError,
     BusyError,
@@ -94,6 +92,8 @@ def first_cloud(turn: UnderWay, settings: Settings, home: Path) -> Cloud | None:
 
 
 def _clouds(question: Question, settings: Settings, *, connect: bool = True) -> list[Cloud]:
+    from trooper_cli.clouds import clouds
+
     if (carried := question.carried) is None:
         return clouds(settings, question.model, connect=connect)
     from trooper_cli.messages.forward import Forwarding
@@ -114,7 +114,11 @@ def _for_want_of_a_key(turn: UnderWay, settings: Settings, home: Path) -> Answer
 
 def _tell_loading(turn: UnderWay, local: Engine[View]) -> None:
     """Say to somebody who looks at a screen why nothing comes for a while."""
-    if _is_watched() and isinstance(local, Ollama) and not local.is_loaded:
+    if not _is_watched():
+        return
+    from trooper_cli.engines.ollama import Ollama
+
+    if isinstance(local, Ollama) and not local.is_loaded:
         turn.tell(f"Ollama loads {local.model} first, which takes a while")
 
 

@@ -1,14 +1,12 @@
-"""Is this endpoint on this machine? The connection that goes there and nowhere else, and the gate around all others."""
+"""Is this endpoint on this machine? And the gate around all that is not."""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import sys
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
@@ -19,8 +17,7 @@ if TYPE_CHECKING:
 _LOCALHOST = ("127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class LocalEndpoint:
+class LocalEndpoint(NamedTuple):
     """A server that was shown to be local: the literal addresses to connect to, and nothing left to look up."""
 
     scheme: str
@@ -94,41 +91,11 @@ def local_endpoint(url: str, local_hosts: tuple[str, ...] = ()) -> LocalEndpoint
 def _resolve(host: str, port: int) -> tuple[str, ...]:
     _Gate.configured.add(host)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        name = host.encode("ascii" if host.isascii() else "idna")
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UnavailableError(f"the local engine's host {host} cannot be found; check its address") from error
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-class PinnedConnection(http.client.HTTPConnection):
-    """HTTP to the literal addresses of a `LocalEndpoint`: no look-up, no proxy, and the peer is checked first."""
-
-    def __init__(self, endpoint: LocalEndpoint, timeout: float, connect_timeout: float = 5.0) -> None:
-        super().__init__(endpoint.host, endpoint.port, timeout=timeout)
-        self._endpoint = endpoint
-        self._silence = timeout
-        self._connect_timeout = connect_timeout
-
-    def connect(self) -> None:
-        failure: OSError = ConnectionRefusedError()
-        for address in self._endpoint.addresses:
-            try:
-                self.sock = socket.create_connection((address, self.port), self._connect_timeout)
-                break
-            except OSError as error:
-                failure = error
-        else:
-            raise failure
-        peer = str(self.sock.getpeername()[0])
-        if not self._endpoint.on_network and not is_loopback(peer):
-            self.close()
-            raise LocalityError("the local engine's connection leaves this machine, so nothing was sent")
-        if self._endpoint.scheme == "https":
-            import ssl
-
-            context = ssl.create_default_context()
-            self.sock = context.wrap_socket(self.sock, server_hostname=self._endpoint.host)
-        self.sock.settimeout(self._silence)
 
 
 _LOOK_UPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}

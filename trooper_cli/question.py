@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 
-@dataclass(frozen=True)
+# Each method that is made for a class costs start-up time, so only those that somebody calls are.
+@dataclass(frozen=True, eq=False, repr=False)
 class Question:
     """What the user asked for in one call.
 
@@ -49,7 +50,7 @@ class Question:
         return f"{self.system}\n\n{self.prompt}" if self.system else self.prompt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Carried:
     """What a request of the Messages API carries beside its prompt.
 
@@ -65,7 +66,7 @@ class Carried:
     answer_names: Callable[[str], tuple[str, ...]] = lambda _: ()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Answer:
     """What came of it. `failure` is a session that could not be written although the answer is there."""
 
@@ -85,7 +86,7 @@ class Answer:
     failure: StorageError | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class UnderWay:
     """A turn on its way: what is known of it so far, for whichever end it comes to."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.errors import ConfigurationError, LocalityError
 from trooper_cli.turn import Label, Side
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+
+class Decision(NamedTuple):
     """Label, side and the contract's word for the reason. A private turn's side is always local."""
 
     label: Label
@@ -18,7 +20,7 @@ class Decision:
 
 
 def decide(
-    *, local_flag: bool | None, local_setting: str | None, origin: str, cloud_lock: bool, has_key: bool
+    *, local_flag: bool | None, local_setting: str | None, origin: str, cloud_lock: bool, has_key: Callable[[], bool]
 ) -> Decision:
     """Decide one turn.
 
@@ -27,7 +29,7 @@ def decide(
         local_setting: the checked value of `TROOPER_LOCAL` or of the session's `local`: "1", "0" or None.
         origin: where that value stands: `env` or `session`.
         cloud_lock: nothing may go to the cloud.
-        has_key: a key for the cloud is there.
+        has_key: tells whether a key for the cloud is there; asked only where that decides.
 
     Raises:
         LocalityError: `--cloud` under the lock.
@@ -43,9 +45,9 @@ def decide(
     if local_flag is None and local_setting == "1":
         return Decision(Label.PRIVATE, Side.LOCAL, origin)
     if local_flag is False or local_setting == "0":
-        if not has_key:
+        if not has_key():
             raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
         return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else origin)
-    if not has_key:
+    if not has_key():
         return Decision(Label.PUBLIC, Side.LOCAL, "no_key")
     return Decision(Label.PUBLIC, Side.CLOUD, "default")

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sqlite3
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -82,8 +81,7 @@ CREATE TABLE counted (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTurn:
+class StoredTurn(NamedTuple):
     """A turn as the session file holds it."""
 
     number: int
@@ -98,8 +96,7 @@ class StoredTurn:
     stop: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAttempt:
+class StoredAttempt(NamedTuple):
     """One request, or one act of sharing, as the session file holds it; `private_turns` was counted when it left."""
 
     turn: int | None

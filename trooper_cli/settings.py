@@ -53,8 +53,7 @@ KNOWN: dict[str, Known] = {
 _TABLES = {"clouds"}
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A setting's value and where it comes from: `flag`, `env`, `session`, `config` or `default`."""
 
     text: str | None

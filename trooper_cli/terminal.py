@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import StorageError
+from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     from typing import TextIO
 
 # C0 but tab and newline, DEL, C1, and the characters that reorder text on the screen.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_STEERING = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def escaped(text: str) -> str:

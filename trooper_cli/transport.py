@@ -6,12 +6,11 @@ Redirects are followed on neither side. Time-outs bound silence, never the whole
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, NoConnectionError, UnavailableError
-from trooper_cli.locality import LocalEndpoint, PinnedConnection, is_loopback, is_plain
+from trooper_cli.locality import LocalEndpoint, is_loopback, is_plain
 
 if TYPE_CHECKING:
     import http.client
@@ -23,8 +22,7 @@ LONGEST_BODY = 32 << 20
 CONNECT_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request, complete: what a dry run prints is what would be sent."""
 
     url: str
@@ -33,8 +31,7 @@ class Request:
     method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An answer whose body is read as it arrives."""
 
     status: int
@@ -174,7 +171,7 @@ def to_local(
         LocalityError: the connection would leave this machine.
 
     """
-    import http.client
+    from trooper_cli.pinned import NotHTTPError, PinnedConnection
 
     connection = PinnedConnection(endpoint, silence, connect_timeout)
     try:
@@ -185,7 +182,7 @@ def to_local(
         raise UnavailableError(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, NotHTTPError) as error:
         raise UnavailableError(
             f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
         ) from error
@@ -194,7 +191,7 @@ def to_local(
 
 
 def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    import http.client
+    from trooper_cli.pinned import CutShortError
 
     # read1 takes a connection that was cut for an end of the body; what was promised tells them apart.
     promised = answer.length
@@ -206,7 +203,7 @@ def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
             promised -= len(chunk)
         yield chunk
     if promised:
-        raise http.client.IncompleteRead(b"", promised)
+        raise CutShortError(b"", promised)
 
 
 def _lowered(answer: http.client.HTTPResponse) -> Iterator[tuple[str, str]]:

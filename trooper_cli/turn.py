@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What a view shows of a turn: its two texts, and nothing that would tell of any other turn.
 
     `tokens` is what both cost as messages, by the estimate, where it was counted before.
@@ -87,8 +86,7 @@ class PrivateView(View, Protocol):
     def label(self) -> Literal[Label.PRIVATE]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message as every engine understands it."""
 
     role: Literal["user", "assistant"]
@@ -98,7 +96,7 @@ class Message:
 V_co = TypeVar("V_co", bound=View, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Context(Generic[V_co]):
     """What one engine is told for one turn: a view's memory and the prompt.
 

@@ -1,6 +1,6 @@
 """`trooper ask` and the fetching of the model it may need."""
 
-from __future__ import annotations
+# Annotations are evaluated here, once: typer would evaluate them three times over if they were texts.
 
 import json
 from enum import StrEnum
@@ -164,8 +164,8 @@ def ask(  # noqa: PLR0913
 
 
 def _asked(
-    question: Question, settings: Settings, home: Path, output: Output, notices: Notices, *, as_json: bool
-) -> Answer:
+    question: "Question", settings: Settings, home: Path, output: Output, notices: Notices, *, as_json: bool
+) -> "Answer":
     """Ask, and where the small default model is missing, offer to fetch it: on a terminal by a question."""
     import sys
 
@@ -204,7 +204,7 @@ def _checked_system(system: str | None) -> str | None:
     return system or None
 
 
-def _as_json(answer: Answer, session: str | None) -> dict[str, object]:
+def _as_json(answer: "Answer", session: str | None) -> dict[str, object]:
     usage = answer.usage
     return {
         "answer": answer.text,
@@ -230,7 +230,7 @@ def _as_json(answer: Answer, session: str | None) -> dict[str, object]:
     }
 
 
-def _status(answer: Answer) -> str:
+def _status(answer: "Answer") -> str:
     decision, usage = answer.decision, answer.usage
     place = f" on {answer.host} of your network" if answer.on_network else ""
     return (
@@ -239,7 +239,7 @@ def _status(answer: Answer) -> str:
     )
 
 
-def rehearsed(question: Question, settings: Settings, home: Path, output: Output, notices: Notices) -> int:
+def rehearsed(question: "Question", settings: Settings, home: Path, output: Output, notices: Notices) -> int:
     """Print the request that would be sent."""
     import hashlib
 

@@ -1,7 +1,5 @@
 """`trooper messages`: the Messages API over a pipe."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -63,7 +61,7 @@ def messages(
     return _answered(wishes, settings, output, Notices(quiet=quiet), dry_run=dry_run)
 
 
-def _answered(wishes: Wishes, settings: Settings, output: Output, notices: Notices, *, dry_run: bool) -> int:
+def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Notices, *, dry_run: bool) -> int:
     from trooper_cli.ask import ask
     from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.request import read

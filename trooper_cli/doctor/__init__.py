@@ -98,7 +98,7 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
             local_setting=local.text,
             origin=local.origin,
             cloud_lock=settings.text("cloud") == "off",
-            has_key=has_cloud(settings),
+            has_key=lambda: has_cloud(settings),
         )
     except TrooperError as undecided:
         return undecided, str(undecided)

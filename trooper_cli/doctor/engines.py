@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from trooper_cli.clouds import has_cloud, states
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.engines.anthropic import BASE_URL, Anthropic, key_of
-from trooper_cli.engines.choose import local_engine
-from trooper_cli.engines.embedded import installed
+from trooper_cli.engines.choose import installed, local_engine
 from trooper_cli.engines.ollama import Inventory, Ollama
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.key import environ_with_key, has_key

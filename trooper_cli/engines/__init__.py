@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from trooper_cli.turn import View
 
@@ -13,11 +12,13 @@ if TYPE_CHECKING:
     from trooper_cli.transport import Request
     from trooper_cli.turn import Context, Side
 
+# Every model of Claude's that is still served takes 200,000 tokens at the least (models table of November 2026).
+CLAUDE_WINDOW = 200_000
+
 V_contra = TypeVar("V_contra", bound=View, contravariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens as the engine counted them; `input` is all of the input, the cached part included."""
 
     input: int = 0
@@ -26,8 +27,7 @@ class Usage:
     cache_write: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The end of an answer: why it stopped (in the Messages API's words), what it used, which model it was."""
 
     stop: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from trooper_cli import __version__
-from trooper_cli.engines import End, Usage
+from trooper_cli.engines import CLAUDE_WINDOW, End, Usage
 from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, server_sent_events, text
 from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
-# Every model that is still served takes 200,000 tokens at the least (models table of November 2026).
-WINDOW = 200_000
 
 
 def key_of(environ: Mapping[str, str]) -> tuple[str, str] | None:
@@ -61,7 +59,7 @@ class Anthropic:
         return self._base, self._key[1] if self._key else ""
 
     def window(self) -> int:
-        return WINDOW
+        return CLAUDE_WINDOW
 
     def prepare(
         self,

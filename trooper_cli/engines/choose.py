@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines.embedded import Embedded, installed
-from trooper_cli.engines.ollama import Ollama
-from trooper_cli.engines.openai import OpenAI
 from trooper_cli.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from trooper_cli.engines import Engine
+    from trooper_cli.engines.embedded import Embedded
     from trooper_cli.settings import Settings
     from trooper_cli.turn import View
 
@@ -37,12 +36,16 @@ def local_engine(settings: Settings, home: Path, model: str | None, *, connect: 
     hosts = settings.words("local_hosts")
     choice = settings.text("local_engine")
     if choice == "openai" or (choice is None and settings.text("local_url")):
+        from trooper_cli.engines.openai import OpenAI
+
         server = OpenAI(model, settings.text("local_url"), hosts)
         if connect:
             server.make_ready()
         return server
     if choice == "embedded" or (choice is None and (model or "").endswith(".gguf")):
         return _embedded(settings, home, model)
+    from trooper_cli.engines.ollama import Ollama
+
     ollama = Ollama(model, settings.environ, hosts)
     # The embedded engine runs another model, so it stands in only where none was named.
     may_stand_in = choice is None and not model and installed()
@@ -59,7 +62,13 @@ def local_engine(settings: Settings, home: Path, model: str | None, *, connect: 
     raise UnavailableError(f"no local engine: Ollama does not answer; {remedy}")
 
 
+def installed() -> bool:
+    """Tell whether the extra is installed, without importing it."""
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
 def _embedded(settings: Settings, home: Path, model: str | None) -> Embedded:
+    from trooper_cli.engines.embedded import Embedded
     from trooper_cli.models import default_model
 
     if not installed():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import queue
 import struct
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
 _STEP = 8192
 # Without a system prompt the template of the default model fills in one of its own, with which it answers worse.
 _SYSTEM = "You are a helpful assistant."
-
-
-def installed() -> bool:
-    """Tell whether the extra is installed, without importing it."""
-    return importlib.util.find_spec("xllamacpp") is not None
 
 
 class Embedded:
@@ -67,6 +61,8 @@ class Embedded:
         )
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
+        from trooper_cli.engines.choose import installed
+
         if not installed():
             raise ConfigurationError("the embedded engine is not installed; `pip install 'trooper-cli[embedded]'`")
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()

@@ -84,6 +84,7 @@ class Ollama:
         self._url = host_url(environ.get("OLLAMA_HOST", ""))
         self._local_hosts = local_hosts
         self._endpoint: LocalEndpoint | None = None
+        self._version: tuple[int, ...] = ()
         self._lock = True
         self._window = _STEP
         self.is_loaded = False
@@ -97,7 +98,7 @@ class Ollama:
     def answers(self) -> bool:
         """Tell whether an Ollama listens at its address; an address that is not local counts as an answer."""
         try:
-            self._version()
+            self._version = self._asked_version()
         except UnavailableError:
             return False
         return True
@@ -110,8 +111,7 @@ class Ollama:
             ConfigurationError: there is no such model; the message names those that are there.
 
         """
-        version = self._version()
-        self._lock = version >= _LOCK_SINCE
+        self._lock = (self._version or self._asked_version()) >= _LOCK_SINCE
         rows = items(self._get("/api/tags"), "models")
         local = [text(row, "name") for row in rows if not (_is_remote(row) or _has_cloud_suffix(text(row, "name")))]
         if not self.model:
@@ -247,7 +247,7 @@ class Ollama:
             self._endpoint = local_endpoint(self._url, self._local_hosts)
         return self._endpoint
 
-    def _version(self) -> tuple[int, ...]:
+    def _asked_version(self) -> tuple[int, ...]:
         found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", text(self._get("/api/version"), "version"))
         version = (int(found[1]), int(found[2])) if found else (0, 0)
         # A server that does not tell its version, as one built from source says 0.0.0, is asked under the lock.

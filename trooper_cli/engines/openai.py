@@ -21,6 +21,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
+from trooper_cli.lazy import pattern
 from trooper_cli.locality import LocalEndpoint, local_endpoint
 from trooper_cli.patience import Patience
 from trooper_cli.transport import Request, Response, to_local
@@ -38,7 +39,7 @@ QUEUE_SECONDS = 8.0
 LOADING_SECONDS = 300.0
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
 # vLLM's words (they stand in its API since 2023); llama.cpp gives fields instead.
-_TOO_LONG = re.compile(r"maximum context length is (\d+) tokens.*?(\d+) (?:input )?tokens", re.DOTALL)
+_TOO_LONG = pattern(r"maximum context length is (\d+) tokens.*?(\d+) (?:input )?tokens", re.DOTALL)
 
 
 class OpenAI:

@@ -23,6 +23,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
+from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,10 +102,10 @@ _STATUS_OF = {
     "timeout_error": 504,
 }
 
-_REGAIN = re.compile(r"regain access on (\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?")
+_REGAIN = pattern(r"regain access on (\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?")
 _TOO_LONG = (
-    re.compile(r"(?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12})\b"),
-    re.compile(
+    pattern(r"(?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12})\b"),
+    pattern(
         r"maximum context length is (?P<limit>\d{1,12}) tokens.*?(?P<tokens>\d{1,12}) (?:input )?tokens", re.DOTALL
     ),
 )

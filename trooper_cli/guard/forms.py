@@ -8,32 +8,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import re
 import unicodedata
 from array import array
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
+
+from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A reduced text; `places[i]` is where character i stood in the original."""
 
     text: str
     places: Sequence[int]
 
 
-_RUN = re.compile(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
-_LINE_NUMBER = re.compile(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
-_JSON_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"\\/]))')
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
+_RUN = pattern(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
+_LINE_NUMBER = pattern(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
+_JSON_ESCAPE = pattern(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"\\/]))')
+_PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+")
+_ENTITY = pattern(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_BASE64 = pattern(r"[A-Za-z0-9+/_-]{40,}={0,2}")
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
 
@@ -82,7 +81,7 @@ def _decoded(text: str) -> Iterator[tuple[str, Sequence[int]]]:
     if "%" in text:
         yield _replaced(text, places, _PERCENT, lambda match: unquote(match[0]))
     if "&" in text:
-        yield _replaced(text, places, _ENTITY, lambda match: html.unescape(match[0]))
+        yield _replaced(text, places, _ENTITY, _named)
     if _BASE64.search(text):
         yield _replaced(text, places, _BASE64, _from_base64)
 
@@ -109,6 +108,12 @@ def _unescaped(match: re.Match[str]) -> str:
     if match[1]:
         return chr(int(match[1], 16))
     return _PLAIN.get(match[2], match[2])
+
+
+def _named(match: re.Match[str]) -> str:
+    import html
+
+    return html.unescape(match[0])
 
 
 def _from_base64(match: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ from trooper_cli.errors import InputError, StorageError
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms, reduced
+from trooper_cli.lazy import pattern
 from trooper_cli.places import close_to_others, private_folder
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ _PLACE_BITS = 26
 _LAST_PLACE = (1 << _PLACE_BITS) - 1
 _PART = 1 << 16
 _SHORT_LINE = range(16, RUN + WINDOW)
-_LINE, _WHOLE = re.compile(r"[^\n]+"), re.compile(r"(?s).+")
-_TOKEN = re.compile(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
-_COMMON_TOKEN = re.compile(
+_LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
+_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
+_COMMON_TOKEN = pattern(
     r"v?\d+(?:\.\d+)+\S*|\d{4}-\d\d-\d\d.*|\d\d:\d\d.*|https?://\S*|[a-z]+[\d.]{1,4}|[./~][\w./-]*", re.IGNORECASE
 )
 APPLICATION_ID = 0x54525047

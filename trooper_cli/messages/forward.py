@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from typing import TYPE_CHECKING, TypeVar
@@ -53,7 +52,7 @@ class Forwarding(Anthropic):
         memory = {name: body[name] for name in ("system", "messages") if name in body}
         told = {"messages": self._carried.messages} if self._whole_history else memory
         text = json.dumps({**self._carried.fields, **told}, ensure_ascii=False, separators=(",", ":"))
-        return dataclasses.replace(request, body=text.encode())
+        return request._replace(body=text.encode())
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
         try:
