@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.standin import api_error, claude, http, ollama
 from trooper_cli.engines.anthropic import Anthropic
+from trooper_cli.engines.openai_cloud import OpenAICloud
+from trooper_cli.engines.verdict import Place
 from trooper_cli.errors import LocalityError
 from trooper_cli.memory import build
 from trooper_cli.session import Session
@@ -227,6 +229,7 @@ class TestTypes:
         """Handing the private view's context to the cloud engine does not type-check; the public view's does."""
         program = (
             "from trooper_cli.engines.anthropic import Anthropic\n"
+            "from trooper_cli.engines.openai_cloud import OpenAICloud\n"
             "from trooper_cli.memory import build\n"
             "from trooper_cli.session import Session\n"
             "session = Session.of_one_turn()\n"
@@ -234,6 +237,9 @@ class TestTypes:
             "bad = build(session.private_view(), 'x', 100, system=None, factor=1.0)\n"
             "Anthropic('m', {}).prepare(good, 1, stream=True)\n"
             "Anthropic('m', {}).prepare(bad, 1, stream=True)\n"
+            "def other(cloud: OpenAICloud) -> None:\n"
+            "    cloud.prepare(good, 1, stream=True)\n"
+            "    cloud.prepare(bad, 1, stream=True)\n"
         )
         file = tmp_path / "program.py"
         file.write_text(program)
@@ -247,16 +253,17 @@ class TestTypes:
             check=False,
         )
         errors = [line for line in done.stdout.splitlines() if "error:" in line]
-        assert len(errors) == 1, done.stdout
-        assert "program.py:8" in errors[0]
-        assert "arg-type" in errors[0]
+        assert [error.partition(": ")[0].rpartition(":")[2] for error in errors] == ["9", "12"], done.stdout
+        assert all("arg-type" in error for error in errors)
 
     def test_what_gets_past_the_types_is_refused(self) -> None:
         """A private context that reaches the cloud engine all the same is refused before a request exists."""
         session = Session.of_one_turn()
         context = build(session.private_view(), "x", 100, system=None, factor=1.0)
-        with pytest.raises(LocalityError):
-            Anthropic("m", ENVIRON).prepare(context, 1, stream=True)  # type: ignore[arg-type]
+        other = OpenAICloud("other", "https://127.0.0.1/v1", "m", Place("", "", ""), "key", 9_000, None)
+        for cloud in (Anthropic("m", ENVIRON), other):
+            with pytest.raises(LocalityError):
+                cloud.prepare(context, 1, stream=True)  # type: ignore[arg-type]
         session.close()
 
 

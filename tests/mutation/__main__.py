@@ -31,6 +31,7 @@ class Mutant(NamedTuple):
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
 WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 MEMORY = "tests/memory"
+MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
@@ -77,28 +78,32 @@ MUTANTS = [
     Mutant(
         "TROOPER_LOCAL=1 is public",
         "route.py",
-        'Decision(Label.PRIVATE, Side.LOCAL, "env")',
-        'Decision(Label.PUBLIC, Side.LOCAL, "env")',
+        "Decision(Label.PRIVATE, Side.LOCAL, origin)",
+        "Decision(Label.PUBLIC, Side.LOCAL, origin)",
         WHO,
     ),
     Mutant("the lock is open", "route.py", "if cloud_lock:", "if False:", WHO),
     Mutant(
         "TROOPER_LOCAL is lenient", "settings.py", '"TROOPER_LOCAL", None, ("0", "1")', '"TROOPER_LOCAL", None, ()', WHO
     ),
-    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '("0", "1"), empty_is_unset=False', '("0", "1")', WHO),
+    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"truth", empty_is_unset=False', '"truth"', WHO),
     Mutant(
-        "unknown settings pass", "settings.py", "if name not in KNOWN or name in _ENVIRONMENT_ONLY:", "if False:", WHO
+        "unknown settings pass",
+        "settings.py",
+        "if name not in _TABLES and (name not in KNOWN or not KNOWN[name].in_file):",
+        "if False:",
+        WHO,
     ),
     Mutant(
         "a fallback is told private turns",
-        "attempt.py",
-        "answer = _attempt(turn, local, turn.public_view(), settings)",
-        "answer = _attempt(turn, local, turn.private_view(), settings)",
+        "fallback.py",
+        "return _told(_patiently(turn, local, turn.public_view, settings)",
+        "return _told(_patiently(turn, local, turn.private_view, settings)",
         PROMISE,
     ),
     Mutant(
         "no gate around private turns",
-        "attempt.py",
+        "fallback.py",
         "with this_machine_only():",
         "with __import__('contextlib').nullcontext():",
         LOCALITY,
@@ -111,14 +116,14 @@ MUTANTS = [
     Mutant("localhost is looked up", "locality.py", 'if host == "localhost":', "if False:", LOCALITY),
     Mutant(
         "names are looked up again",
-        "locality.py",
+        "pinned.py",
         "for address in self._endpoint.addresses:",
         "for address in (self._endpoint.host,):",
         LOCALITY,
     ),
     Mutant(
         "the peer is not checked",
-        "locality.py",
+        "pinned.py",
         "if not self._endpoint.on_network and not is_loopback(peer):",
         "if False:",
         LOCALITY,
@@ -216,6 +221,34 @@ MUTANTS = [
     Mutant("a failure is a commit message", "hook.py", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
         "any model's name is offered to a shell", "completion/values.py", "if _MODEL.fullmatch(model)", "", COMPLETION
+    ),
+    Mutant(
+        "x_force_local is passed over",
+        "messages/settle.py",
+        "local_flag=True if body.force_local or wishes.local else None",
+        "local_flag=None",
+        MESSAGES,
+    ),
+    Mutant(
+        "private pairs stay in a history",
+        "messages/recognise.py",
+        "for exchange in history if not _is_private(exchange, known)]",
+        "for exchange in history]",
+        HISTORY,
+    ),
+    Mutant(
+        "a program's request is not looked at",
+        "ask.py",
+        "return finds + guard.look(question.carried.text)",
+        "return finds",
+        HISTORY,
+    ),
+    Mutant(
+        "another cloud takes private views",
+        "engines/openai_cloud.py",
+        "if context.view.label is not Label.PUBLIC:",
+        "if False:",
+        PROMISE,
     ),
 ]
 
