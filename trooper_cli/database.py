@@ -84,8 +84,10 @@ def check(path: Path, application: int, version: int) -> None:
         close_to_others(path)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, read_first: Callable[[sqlite3.Connection], object] = lambda _: None) -> sqlite3.Connection:
     """Open a checked file; what is deleted from it is overwritten.
+
+    What `read_first` cannot read is closed again, so that SQLite takes its companions of the file away.
 
     Raises:
         sqlite3.Error: SQLite cannot.
@@ -96,11 +98,13 @@ def connect(path: Path) -> sqlite3.Connection:
         raise InputError(f"{path} is damaged, its end is missing; {REMEDY}")
     place = path.absolute().as_uri()
     try:
-        return _prepared(sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None))
+        writable = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        return _prepared(writable, read_first)
     except sqlite3.OperationalError:
         # A read-only disk cannot hold the files that WAL needs; what is there can still be read.
         with contextlib.suppress(sqlite3.Error):
-            return _prepared(sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None))
+            readable = sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
+            return _prepared(readable, read_first)
         raise
 
 
@@ -131,16 +135,24 @@ def overwrite(path: Path) -> None:
         raise StorageError(f"{path} could not be overwritten: {error.strerror}") from error
 
 
-def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
-    for pragma in ("secure_delete = ON", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    if connection.execute("SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')").fetchone():
+def _prepared(connection: sqlite3.Connection, read_first: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
+    try:
+        for pragma in ("secure_delete = ON", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        _refuse_code(connection)
+        # The first look at the file, which fails here and not at the first use.
+        connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
+        read_first(connection)
+    except BaseException:
         connection.close()
-        raise InputError("the file holds a trigger or a view, which could change labels; it is left as it is")
-    # The first look at the file, which fails here and not at the first use.
-    connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
+        raise
     return connection
+
+
+def _refuse_code(connection: sqlite3.Connection) -> None:
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')").fetchone():
+        raise InputError("the file holds a trigger or a view, which could change labels; it is left as it is")
 
 
 @contextlib.contextmanager

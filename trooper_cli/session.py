@@ -221,9 +221,7 @@ class Session:
         with contextlib.suppress(StorageError):
             private_folder(path.parent)
         try:
-            connection = database.connect(path)
-            connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
-            connection.execute("SELECT name, value FROM setting LIMIT 1").fetchone()
+            connection = database.connect(path, _read_first)
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
         return cls(connection, name)
@@ -496,6 +494,11 @@ def _schema() -> str:
     from trooper_cli import memory_store
 
     return _SCHEMA + memory_store.schema()
+
+
+def _read_first(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
+    connection.execute("SELECT name, value FROM setting LIMIT 1").fetchone()
 
 
 def _create(home: Path, name: str) -> None:

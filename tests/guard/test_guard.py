@@ -129,6 +129,21 @@ class TestPipe:
         trooper("import", "-s", "in", stdin=json.dumps({"prompt": "x", "answer": SECRET}))
         assert trooper("ask", stdin=SECRET).code == 77
 
+    def test_what_a_known_session_gains_is_known(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
+        """Prompts, answers and imports of a session that the guard has seen before count from their turn on."""
+        prompt, answer = SECRET, SECRET[::-1]
+        imported = "Blasting at the quarry was moved to Whit Monday since the mayor's niece weds on Sunday upstream."
+        for name in ("ops", "in"):
+            assert trooper("ask", "-s", name, "first").code == 0
+        assert trooper("ask", "second").code == 0
+        asked = len(cloud.bodies)
+        local.respond = ollama(answer)
+        assert trooper("ask", "-s", "ops", "--local", stdin=prompt).code == 0
+        assert trooper("import", "-s", "in", stdin=json.dumps({"prompt": "x", "answer": imported})).code == 0
+        for text in (prompt, answer, imported):
+            assert trooper("ask", stdin=text).code == 77, text[:9]
+        assert len(cloud.bodies) == asked
+
     def test_a_public_import_declassifies_nothing(self, trooper: Trooper, cloud: Standin) -> None:
         """A public turn from elsewhere that holds private text is exit 77; shared first, it may be imported."""
         line = json.dumps({"prompt": "x", "answer": SECRET, "label": "public"})
