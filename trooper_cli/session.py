@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trooper_cli import database
 from trooper_cli.database import writing
 from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
+from trooper_cli.lazy import pattern
 from trooper_cli.places import private_folder
 from trooper_cli.turn import Label, Status
 from trooper_cli.views import StoredPrivateView, StoredPublicView
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x54525052
 VERSION = 1
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _SCHEMA = """
 CREATE TABLE turn (

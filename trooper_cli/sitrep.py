@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from trooper_cli.engines.choose import local_engine
 from trooper_cli.errors import BrokenAnswerError
 from trooper_cli.guard import Guard
 from trooper_cli.guard.credentials import mask
+from trooper_cli.lazy import pattern
 from trooper_cli.locality import this_machine_only
 from trooper_cli.memory_store import recollect
 from trooper_cli.session import Session
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TOKENS = 2_000
 _SILENCE_SECONDS = 600.0
-_WORD = re.compile(r"[^\s,;:!?()\[\]\"'`*<>|]+")
+_WORD = pattern(r"[^\s,;:!?()\[\]\"'`*<>|]+")
 _PHRASE = (
     "Rewrite these notes as a short situation report in plain sentences, under the same headings. Keep every name,"
     " number, path and date exactly as it is written. Add nothing.\n\n"

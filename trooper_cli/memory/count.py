@@ -7,13 +7,14 @@ The estimate stays within a few percent of cl100k on prose, code and logs, also 
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from trooper_cli.lazy import pattern
 
 # What surrounds one message in a request, for any engine: the role and its two marks.
 MESSAGE = 4
 
-_PIECE = re.compile(
+_PIECE = pattern(
     r"'(?:[sdmtSDMT]|ll|ve|re)(?![^\W\d_])"  # it's, we'll
     r"|(?:[^\w\r\n]|_)?[^\W\d_]+"  # a word, with the one character before it
     r"|\d{1,3}"

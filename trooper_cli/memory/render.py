@@ -6,6 +6,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from trooper_cli.lazy import pattern
 from trooper_cli.memory import choose, count, units
 from trooper_cli.turn import Message
 
@@ -29,11 +30,11 @@ _HEADINGS = {
     units.CODE: "Code and logs",
 }
 NOTHING = "(nothing)"
-_MARKER = re.compile(r"<(/?)notes>", re.IGNORECASE)
-_FENCED = re.compile(r"(^[ \t]*(?:```|~~~)[^\n]*\n)(.*?)(^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_MARKER = pattern(r"<(/?)notes>", re.IGNORECASE)
+_FENCED = pattern(r"(^[ \t]*(?:```|~~~)[^\n]*\n)(.*?)(^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _FEWEST_LINES = 4
 _WORTH_TELLING = 14
-_WORD = re.compile(r"\S+\s*")
+_WORD = pattern(r"\S+\s*")
 
 
 def line(said: Sequence[Unit]) -> str:

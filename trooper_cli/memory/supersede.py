@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from trooper_cli.lazy import pattern
 from trooper_cli.memory import words
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 # What a replaced statement keeps of its importance, as a logarithm: a twentieth.
 STALE = math.log(0.05)
 
-_STRONG = re.compile(
+_STRONG = pattern(
     r"\b(?:instead(?: of)?|no longer|not any ?more|changed?:|changed? (?:my|our)|forget|slips?|slipped"
     r"|(?:mov(?:e|es|ed|ing)|chang(?:e|es|ed|ing)|switch(?:es|ed|ing)?|rais(?:e|es|ed|ing)|lower(?:s|ed"
     r"|ing)?|reduc(?:e|es|ed|ing)|increas(?:e|es|ed|ing)|cut(?:s|ting)?"
@@ -31,13 +32,13 @@ _STRONG = re.compile(
     r"|doch nicht|verschoben|nicht mehr)\b",
     re.IGNORECASE,
 )
-_WEAK = re.compile(
+_WEAK = pattern(
     r"\b(?:now|actually|rather|after all|on second thought|as of|from now on|update|new|in the end"
     r"|turns out|turned out|make (?:it|that)|let's make|jetzt|doch|künftig)\b"
     r"|\bfrom \S+(?: \S+)? to \S+",
     re.IGNORECASE,
 )
-_OLD = re.compile(
+_OLD = pattern(
     r"\b(?:instead of|rather than|replac(?:es|ed|ing)|no longer|not|forget(?: about)?|scratch"
     r"|drop(?:ped)?|was|used to be|down from|up from|from|statt|nicht mehr)\s+(?:the |a |an |at |on |in "
     r"|use |using )?"
@@ -45,14 +46,14 @@ _OLD = re.compile(
     re.IGNORECASE,
 )
 
-_RETIRED = re.compile(
+_RETIRED = pattern(
     r"(?P<old>[\w][\w./:-]*) (?:is |was |being |gets? |has been |will be )*(?:retired|gone|replaced"
     r"|dropped|removed|out|wrong|decommissioned|sick|ill|away|on (?:leave|holiday|vacation)|leaves|left"
     r"|too (?:low|high|little|much|short|long|small|large)|cannot|not (?:work|enough|possible|available))\b",
     re.IGNORECASE,
 )
 
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_DIGITS = pattern(r"\d+(?:[.,]\d+)*")
 _BETWEEN = frozenset("to instead of from not rather than statt auf zu bis per now jetzt".split())
 _LIST = 3
 _RARE = 4
@@ -62,7 +63,7 @@ _ALIKE = 0.6
 _NAMING = frozenset({"name", "code"})
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_VALUE = re.compile(
+_VALUE = pattern(
     rf"(?P<time>\b\d{{1,2}}:\d\d(?::\d\d)?\b|\b\d{{1,2}} ?[ap]m\b)"
     rf"|(?P<date>\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{_MONTHS})[a-z]*\b"
     rf"|\b(?:{_MONTHS})[a-z]* \d{{1,2}}(?:st|nd|rd|th)?\b"
@@ -73,10 +74,10 @@ _VALUE = re.compile(
     rf"|(?P<measure>\b\d+(?:[.,]\d+)*(?: ?(?P<unit>%|[a-zA-Zµ]+(?:/[a-z]+)?))?)",
     re.IGNORECASE,
 )
-_PROPER = re.compile(r"\b[A-Z][a-zà-ÿ]{2,}\b|\b[A-Z]{2,}\b")
-_CALENDAR = re.compile(rf"(?:{_MONTHS})[a-z]*$|\w+day$|\w+tag$")
-_ACTS = re.compile(r" (?:\w+s|can|must|will)\b")
-_CODED = re.compile(r"\b[a-z][\w]*(?:[-_./:][\w]+)+\b")
+_PROPER = pattern(r"\b[A-Z][a-zà-ÿ]{2,}\b|\b[A-Z]{2,}\b")
+_CALENDAR = pattern(rf"(?:{_MONTHS})[a-z]*$|\w+day$|\w+tag$")
+_ACTS = pattern(r" (?:\w+s|can|must|will)\b")
+_CODED = pattern(r"\b[a-z][\w]*(?:[-_./:][\w]+)+\b")
 _SPELLINGS = {
     "gb": "gigabytes gib g",
     "mb": "mib m",

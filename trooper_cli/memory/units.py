@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from trooper_cli.lazy import pattern
 from trooper_cli.memory import count, words
 
 if TYPE_CHECKING:
@@ -42,24 +43,24 @@ _SHORT_ANSWER = 14
 _FEW_LINES = 3
 _SCRAP = 2  # words of a sentence that says nothing alone
 
-_FENCE = re.compile(r"^\s*(?:```|~~~)")
-_BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+|^\s*#{1,6}\s+|^\s*>\s?")
-_LOG_LINE = re.compile(
+_FENCE = pattern(r"^\s*(?:```|~~~)")
+_BULLET = pattern(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+|^\s*#{1,6}\s+|^\s*>\s?")
+_LOG_LINE = pattern(
     r"^\s*(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d{1,3}(?:\.\d{1,3}){3} |[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d"
     r"|\[?(?:INFO|WARN|WARNING|ERROR|DEBUG|FATAL|TRACE)\b"
     r"|at \S+\(|File \"|[+-]{3} [ab]/|@@ |\$ |[|+]-|\| )"
 )
-_SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])")
-_ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|vs|approx|etc|incl|no|mr|ms|dr|st|z\.b|ca|bzw|u\.a)\.$", re.IGNORECASE)
-_ORDINAL = re.compile(r"\b\d{1,2}\.$")
-_AFTER_ORDINAL = re.compile(r"[a-zà-ÿ]|(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)")
-_CLAUSE = re.compile(
+_SENTENCE = pattern(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])")
+_ABBREVIATED = pattern(r"\b(?:e\.g|i\.e|vs|approx|etc|incl|no|mr|ms|dr|st|z\.b|ca|bzw|u\.a)\.$", re.IGNORECASE)
+_ORDINAL = pattern(r"\b\d{1,2}\.$")
+_AFTER_ORDINAL = pattern(r"[a-zà-ÿ]|(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)")
+_CLAUSE = pattern(
     r"(?<=;)\s+|\s+[-–—]{1,2}\s+|(?<=,)\s+(?=(?:and|but|so|because|which|while|whereas|plus|then|aber"
     r"|weil|und|sonst)\s)",
     re.IGNORECASE,
 )
 
-_LIMITED = re.compile(
+_LIMITED = pattern(
     r"\b(?:must|never|always|only|at most|at least|no more than|no less than|cannot|can't|can not|has to"
     r"|have to|had to|need to|needs to"
     r"|required?|requires|mandatory|forbidden|not allowed|not permitted|allowed|budget|deadline"
@@ -68,13 +69,13 @@ _LIMITED = re.compile(
     r"|mindestens|spätestens)\b",
     re.IGNORECASE,
 )
-_REJECTED = re.compile(
+_REJECTED = pattern(
     r"\b(?:do not|don't|not use|ruled? out|reject(?:ed)?|no longer|avoid|won't|will not|instead of"
     r"|rather than|drop(?:ped)? the|dropping|scrap(?:ped)?"
     r"|abandon(?:ed)?|discard(?:ed)?|forget|off the table|not going|decided against|against|nicht|kein(?:e|en)?)\b",
     re.IGNORECASE,
 )
-_DECISION = re.compile(
+_DECISION = pattern(
     r"\b(?:decided?|decision|go(?:ing)? with|we(?:'ll| will) (?:use|go|keep|take|run|do)|chose|chosen"
     r"|choose|picked?|settled?|agreed|let's (?:use|go|keep|take|make|do|call)"
     r"|final(?:ly|ised|ized)?|signed off|approved|switch(?:ed|ing)? to|moved? to|moving to"
@@ -82,57 +83,57 @@ _DECISION = re.compile(
     re.IGNORECASE,
 )
 # These only decide under which heading a clause is told.
-_CHANGED = re.compile(
+_CHANGED = pattern(
     r"\b(?:mov(?:e|es|ed|ing)\b.* (?:to|from)|instead|becomes?|changed?|make it|let's|takes over|raised?|slips?)\b",
     re.IGNORECASE,
 )
-_FORBIDDEN = re.compile(r"^no \w|\bbut not\b|\bexcept\b|\buntil\b", re.IGNORECASE)
-_OPENED = re.compile(
+_FORBIDDEN = pattern(r"^no \w|\bbut not\b|\bexcept\b|\buntil\b", re.IGNORECASE)
+_OPENED = pattern(
     r"\b(?:todo|to do|still (?:need|have|open|missing|waiting|unclear)|open (?:question|item|point)"
     r"|remaining|remains|outstanding|pending|waiting (?:for|on)"
     r"|unclear|unknown|not yet|tbd|blocked|follow[- ]?up|owe[sd]?|offen)\b",
     re.IGNORECASE,
 )
-_FINISHED = re.compile(
+_FINISHED = pattern(
     r"\b(?:done|fixed|merged|deployed|shipped|finished|completed?|resolved|works now|passed"
     r"|rolled (?:back|out)|root cause|turned out|caused by|culprit|found (?:it|the)"
     r"|restored|released|live|erledigt|fertig)\b",
     re.IGNORECASE,
 )
-_WISH = re.compile(
+_WISH = pattern(
     r"\b(?:i want|we want|i need|we need|i'd like|goal|aim|should|please|help me|make sure|can you"
     r"|could you|let's|wollen|brauchen|möchte)\b",
     re.IGNORECASE,
 )
-_HEDGE = re.compile(
+_HEDGE = pattern(
     r"\b(?:maybe|perhaps|might|could be|possibly|probably|i guess|not sure|typically|usually|generally"
     r"|in general|often|consider|you could|one option|for example|e\.g\.)",
     re.IGNORECASE,
 )
-_THANKS = re.compile(
+_THANKS = pattern(
     r"\b(?:thanks|thank you|cheers|great|awesome|cool|nice|lol|haha|good luck|you're welcome|happy to"
     r"|glad|sounds good|no problem|let me know|hope this)\b",
     re.IGNORECASE,
 )
-_QUESTION = re.compile(
+_QUESTION = pattern(
     r"^\W*(?:what|which|who|when|where|why|how|is|are|was|were|do|does|did|can|could|should|would|will"
     r"|any|was|wie|warum|wann|wo|wer|kann|ist)\b",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(
+_ASIDE = pattern(
     r"\b(?:btw|by the way|off[- ]topic|random question|unrelated|side question|quick question|quick one"
     r"|curious|out of curiosity|just wondering|nebenbei)\b",
     re.IGNORECASE,
 )
-_GENERAL = re.compile(
+_GENERAL = pattern(
     r"^\W*(?:(?:can|could) you (?:explain|recommend|tell)|explain|tell me|recommend|write (?:a|me)"
     r"|what(?:'s| is| are| does| do| would)|how (?:does|do|are|is|many)|why (?:do|does|is|are)"
     r"|do you|did you|have you|is (?:it|there)|any (?:good|tips)|was ist|wie (?:lange|schreibt"
     r"|funktioniert)|kennst du|was (?:koche|macht))\b",
     re.IGNORECASE,
 )
-_OURS = re.compile(r"\b(?:we|our|us|wir|unser\w*|left|open|status)\b|[a-z0-9][-_/.:][a-z0-9]", re.IGNORECASE)
-_NAME = re.compile(r"(?<=[\w,;:] )[A-Z][a-zà-ÿ]+(?:[A-Z]\w*)?\b|\b[A-Z]{2,}\b")
+_OURS = pattern(r"\b(?:we|our|us|wir|unser\w*|left|open|status)\b|[a-z0-9][-_/.:][a-z0-9]", re.IGNORECASE)
+_NAME = pattern(r"(?<=[\w,;:] )[A-Z][a-zà-ÿ]+(?:[A-Z]\w*)?\b|\b[A-Z]{2,}\b")
 
 _USER = 0.7
 _ASKED_ASIDE = -0.8
@@ -189,14 +190,14 @@ def _judge(text: str, *, whole: bool = False) -> tuple[int, float]:
     question = not whole and (text.rstrip().endswith("?") or bool(_QUESTION.match(text)))
     if _WISH.search(text):
         kind = WANTED
-    for pattern, told, extra in (
+    for marked, told, extra in (
         (_FINISHED, DONE, _DONE),
         (_OPENED, OPEN, _LEFT),
         (_LIMITED, LIMIT, _BOUND),
         (_DECISION, DECIDED, _CHOICE),
         (_REJECTED, RULED_OUT, _REFUSAL),
     ):
-        if pattern.search(text):
+        if marked.search(text):
             kind, weight = told, weight + extra
     if kind in {WANTED, FACT} and _FORBIDDEN.search(text):
         kind = LIMIT

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from trooper_cli.lazy import pattern
+
 # Words that tell nothing about the subject, in the languages people most often ask in.
 STOP = frozenset(
     """a an the this that these those there here it its i me my we us our you your he she they them their
@@ -39,17 +41,17 @@ also dann mal bitte danke""".split()
 )
 # "have to" is an obligation, "has 14 GB" a possession: only the auxiliary is dropped, before a participle.
 _PERFECT = frozenset({"have", "has", "had"})
-_PARTICIPLE = re.compile(
+_PARTICIPLE = pattern(
     r"(?:been|\w+ed|\w+en|done|made|got|had|gone|put|set|left|sent|kept|told|said|lost|built|run|cut)$"
 )
 _DOING = frozenset({"do", "does", "did"})
 _DONE_TO = frozenset("it this that these those the a an so them everything nothing something".split())
-_CONTRACTED = re.compile(
+_CONTRACTED = pattern(
     r"\b(do|does|did|is|are|was|were|has|have|had|ca|wo|would|should|could|must|need)n't\b", re.IGNORECASE
 )
 _NEGATED = {"ca": "cannot", "wo": "will not"}
 
-_LEAD = re.compile(
+_LEAD = pattern(
     r"^(?:(?:ok(?:ay)?|so|well|right|sure|yes|yeah|yep|great|good|nice|fine|perfect|alright|hm+|ah+|oh"
     r"|and|also|anyway|btw"
     r"|by the way|thanks|thank you|understood|got it|makes sense|agreed|of course|certainly|absolutely"
@@ -58,23 +60,23 @@ _LEAD = re.compile(
     r"|keep in mind(?: that)?|remember(?: that)?|please note(?: that)?)\b[\s,.:!–—-]*)+",
     re.IGNORECASE,
 )
-_SPAN = re.compile(r"(`[^`]*`|\"[^\"]*\"|\S+)")
-_LETTERS = re.compile(r"[a-z']+")
+_SPAN = pattern(r"(`[^`]*`|\"[^\"]*\"|\S+)")
+_LETTERS = pattern(r"[a-z']+")
 _FOREIGN = frozenset(
     "der die das und nicht ist ein eine mit von zu auf für wir ich kein keine le les et est pas une pour el los que"
     " para".split()
 )
-_GERMAN = re.compile(
+_GERMAN = pattern(
     r"\b(?:der|das|und|nicht|ist|sind|mit|von|zu|auf|für|wir|ich|kein\w*|bei|vom|im|am|es|wird)\b", re.IGNORECASE
 )
 _ENGLISH = frozenset("the and is a to of in for we it that with on not be are was this have do you i".split())
 _EDGE = ",.;:!?()[]{}<>\"'`*_…"
 _FEW = 3
 
-_TOKEN = re.compile(r"[^\W_](?:[\w./:@+#~$%&=\\-]*[^\W_])?%?", re.UNICODE)
-_PART = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)*")
-_IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_SHAPED = re.compile(r"[\d./:@+#~$%&=\\_-]|[a-z][A-Z]")
+_TOKEN = pattern(r"[^\W_](?:[\w./:@+#~$%&=\\-]*[^\W_])?%?", re.UNICODE)
+_PART = pattern(r"[^\W\d_]+|\d+(?:\.\d+)*")
+_IDEOGRAPH = pattern(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SHAPED = pattern(r"[\d./:@+#~$%&=\\_-]|[a-z][A-Z]")
 
 _ENDINGS = (
     "ations",
