@@ -59,7 +59,7 @@ def ask(
     _check_size(question, decision, settings)
     with closing(Guard(home, settings)) as guard:
         decision = _guarded(question, decision, guard, tell)
-        session, failure = _open(question, home)
+        session, failure = _open(question, home, guard)
         with closing(session):
             turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
             if question.history:
@@ -248,14 +248,18 @@ def decision_of(question: Question, settings: Settings) -> Decision:
     )
 
 
-def _open(question: Question, home: Path) -> tuple[Session, StorageError | None]:
+def _open(question: Question, home: Path, guard: Guard) -> tuple[Session, StorageError | None]:
     """Open the session; where it cannot be made, the question is asked all the same and the failure told at the end."""
     if question.session is None:
         return Session.of_one_turn(), None
     try:
-        return Session.open_or_create(home, question.session), None
+        session = Session.open_or_create(home, question.session)
     except StorageError as error:
         return Session.of_one_turn(), error
+    # What the guard cannot write down now it tells of when it has a turn to remember.
+    with suppress(StorageError):
+        guard.welcome(home, question.session)
+    return session, None
 
 
 def _has_cloud(settings: Settings) -> bool:

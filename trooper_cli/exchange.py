@@ -51,6 +51,7 @@ def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
     # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
     remember = guard.prepared_turns(name, turns)
     with contextlib.closing(Session.open_or_create(home, name)) as session:
+        guard.welcome(home, name)
         return session.add(turns, remember)
 
 

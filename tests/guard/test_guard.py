@@ -144,6 +144,19 @@ class TestPipe:
             assert trooper("ask", stdin=text).code == 77, text[:9]
         assert len(cloud.bodies) == asked
 
+    def test_each_turn_is_taken_in_once(self, trooper: Trooper) -> None:
+        """A session that began here is not read again at the next call: an import of many turns would cost seconds."""
+        trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        turns = [{"prompt": f"question {number}", "answer": f"{number} {SECRET}"} for number in range(3)]
+        trooper("import", "-s", "in", stdin="\n".join(map(json.dumps, turns)))
+        trooper("ask", "hello")
+        with contextlib.closing(sqlite3.connect(trooper.home / "guard.db")) as connection:
+            query = "SELECT session, count(*), count(DISTINCT turn) FROM origin GROUP BY session"
+            held = {session: (origins, turns) for session, origins, turns in connection.execute(query)}
+        assert held["in"] == (3, 3)
+        # The prompt and the answer of a turn are remembered when each is there.
+        assert held["ops"] == (2, 1)
+
     def test_a_public_import_declassifies_nothing(self, trooper: Trooper, cloud: Standin) -> None:
         """A public turn from elsewhere that holds private text is exit 77; shared first, it may be imported."""
         line = json.dumps({"prompt": "x", "answer": SECRET, "label": "public"})

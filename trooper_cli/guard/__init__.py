@@ -33,6 +33,7 @@ class Guard:
     def __init__(self, home: Path, settings: Settings) -> None:
         self._settings = settings
         self._failure: StorageError | None = None
+        self._files: dict[str, int] = {}
         try:
             self._index = Index.open(home)
             self._complete(home)
@@ -143,6 +144,11 @@ class Guard:
     def remember_turn(self, session: str, turn: StoredTurn) -> None:
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
 
+    def welcome(self, home: Path, session: str) -> None:
+        """Take in a session that began after this guard looked, so that the next one need not look at all its turns."""
+        if self._failure is None and session not in self._files and session in (files := files_of(home)):
+            self._take_in(home, session, files[session])
+
     def forget(self, session: str, turn: int | None = None) -> None:
         """Remove every trace of a session, or of one turn of it."""
         self._index.remove(session, turn)
@@ -150,9 +156,9 @@ class Guard:
     def _complete(self, home: Path) -> None:
         """Take in the sessions that the index does not know: a copied one, or all if it is new or has lost its key."""
         self._index.begin()
-        files = files_of(home)
-        for name in self._index.unknown(files):
-            self._take_in(home, name, files[name])
+        self._files = files_of(home)
+        for name in self._index.unknown(self._files):
+            self._take_in(home, name, self._files[name])
 
     def _take_in(self, home: Path, name: str, file: int) -> None:
         # A file that cannot be read has no turn that could be asked about either.
