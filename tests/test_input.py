@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import COMMAND, Outcome
+from tests.launcher import LAUNCHER
 from tests.standin import claude, http, ollama
 from trooper_cli import models
 from trooper_cli.errors import UnavailableError
@@ -172,17 +173,6 @@ class TestSize:
         done = trooper("ask", stdin=b"text " + bytes(range(128, 256)) * 1000)
         assert is_one_line(done, 65)
         assert "byte 5" in done.notices
-
-
-# A child is charged with the memory of whoever starts it, so a small process does.
-LAUNCHER = """
-import os, sys
-child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
-_, status, usage = os.wait4(child, 0)
-with open(sys.argv[1], "w") as file:
-    file.write(str(usage.ru_maxrss))
-sys.exit(os.waitstatus_to_exitcode(status) % 256)
-"""
 
 
 def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int) -> tuple[Outcome, float, int]:
