@@ -11,7 +11,8 @@ import binascii
 import re
 import unicodedata
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from trooper_cli.lazy import pattern
@@ -20,14 +21,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-class Form(NamedTuple):
-    """A reduced text; `places[i]` is where character i stood in the original."""
+class Form:
+    """A reduced text that can tell where each of its characters stood in the original."""
 
-    text: str
-    places: Sequence[int]
+    def __init__(self, decoded: str, places: Sequence[int]) -> None:
+        self.text = reduced(decoded)
+        self._decoded = decoded
+        self._decoded_places = places
+
+    @cached_property
+    def places(self) -> Sequence[int]:
+        """Where each character stood; few texts hold anything whose place is wanted."""
+        places, kept = self._decoded_places, array("I")
+        for run in _RUN.finditer(self._decoded):
+            if run[0].isascii():
+                kept.extend(places[run.start() : run.end()])
+                continue
+            for place, character in enumerate(run[0], run.start()):
+                kept.extend((places[place],) * len(_alike(character)))
+        return kept
 
 
 _RUN = pattern(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
+_OTHER_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
 _LINE_NUMBER = pattern(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
 _JSON_ESCAPE = pattern(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"\\/]))')
 _PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+")
@@ -43,31 +59,21 @@ def forms(text: str) -> Iterator[Form]:
         if decoded in given:
             continue
         given.add(decoded)
-        yield _reduced(decoded, places)
-        bare, kept = _replaced(decoded, places, _LINE_NUMBER, lambda _: "")
-        if len(bare) != len(decoded):
-            yield _reduced(bare, kept)
+        yield Form(decoded, places)
+        if _LINE_NUMBER.search(decoded):
+            yield Form(*_replaced(decoded, places, _LINE_NUMBER, lambda _: ""))
 
 
 def reduced(text: str) -> str:
     """Give the letters and digits of a text, in lower case and in compatibility form (NFKC)."""
-    return _reduced(text, range(len(text))).text
+    if text.isascii():
+        return text.encode().translate(None, _OTHER_ASCII).lower().decode()
+    runs: list[str] = _RUN.findall(text)
+    return "".join(run.lower() if run.isascii() else "".join(map(_alike, run)) for run in runs)
 
 
-def _reduced(text: str, places: Sequence[int]) -> Form:
-    letters: list[str] = []
-    kept = array("I")
-    for run in _RUN.finditer(text):
-        piece, start = run[0], run.start()
-        if piece.isascii():
-            letters.append(piece.lower())
-            kept.extend(places[start : run.end()])
-            continue
-        for place, character in enumerate(piece, start):
-            alike = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", character).casefold()))
-            letters.append(alike)
-            kept.extend((places[place],) * len(alike))
-    return Form("".join(letters), kept)
+def _alike(character: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", character).casefold()))
 
 
 def _decoded(text: str) -> Iterator[tuple[str, Sequence[int]]]:
