@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,35 @@ if TYPE_CHECKING:
 
     from tests.conftest import Trooper
     from tests.standin import Recorded, Standin
+
+
+MESSAGE = {"model": "claude-standin", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+
+# Runs a command and says which databases were opened as files while a connection to them was open: as soon as such a
+# file is closed, a system takes the process's locks off it, and other processes write where they must not.
+WATCHED = """
+import atexit, sqlite3, sys
+connections, opened, last = [], [], ""
+def watch(event, arguments):
+    global last
+    if event == "sqlite3.connect":
+        last = str(arguments[0]).removeprefix("file://").partition("?")[0]
+    elif event == "sqlite3.connect/handle":
+        connections.append((last, arguments[0]))
+    elif event == "open":
+        for path, connection in connections:
+            if path == str(arguments[0]):
+                try:
+                    connection.total_changes
+                except sqlite3.ProgrammingError:
+                    continue
+                opened.append(path)
+sys.addaudithook(watch)
+from trooper_cli.__main__ import main
+code = main()
+sys.stdout.flush()
+sys.exit(99 if opened or not (connections or sys.argv[1] in {"doctor", "usage"}) else code)
+"""
 
 
 def file_of(trooper: Trooper, name: str) -> Path:
@@ -133,6 +163,39 @@ class TestFile:
         assert sorted((turn["prompt"], turn["answer"]) for turn in turns) == [
             (f"q{number}", f"answer to q{number}") for number in range(8)
         ]
+
+    def test_no_lock_is_lost_by_opening_a_file_twice(self, trooper: Trooper) -> None:
+        """No command opens a session or the guard's index as a file while a connection to it is open."""
+        turn = json.dumps({"prompt": "p", "answer": "a"})
+        for arguments in (
+            ["ask", "-s", "new", "hello"],
+            ["ask", "--local", "-s", "new", "hello"],
+            ["ask", "--dry-run", "-s", "new", "hello"],
+            ["messages", "-s", "new"],
+            ["import", "-s", "copy"],
+            ["import", "-s", "new"],
+            ["sitrep", "-s", "new"],
+            ["share", "-s", "new", "2"],
+            ["forget", "-s", "new", "1"],
+            ["audit", "-s", "new"],
+            ["config", "set", "-s", "new", "on_leak", "local"],
+            ["doctor"],
+            ["usage"],
+            ["guard"],
+            ["rm", "-s", "new"],
+        ):
+            # The guard is as it is before it knows a session.
+            for name in ("guard.db", "guard.db-wal", "guard.db-shm"):
+                (trooper.home / name).unlink(missing_ok=True)
+            stdin = json.dumps(MESSAGE) if arguments[0] == "messages" else turn
+            done = subprocess.run(
+                [sys.executable, "-c", WATCHED, *arguments],
+                input=stdin.encode() if arguments[0] in {"messages", "import"} else b"",
+                env=trooper.environment(),
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode in {0, 1}, (arguments, done)
 
     def test_a_killed_ask_leaves_its_prompt_visible(self, trooper: Trooper, cloud: Standin) -> None:
         """After kill -9 the session is whole and the prompt in flight stands in it as asked; later asks go on."""

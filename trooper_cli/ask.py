@@ -258,7 +258,7 @@ def _open(question: Question, home: Path, guard: Guard) -> tuple[Session, Storag
         return Session.of_one_turn(), error
     # What the guard cannot write down now it tells of when it has a turn to remember.
     with suppress(StorageError):
-        guard.welcome(home, question.session)
+        guard.welcome(home, session)
     return session, None
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, UsageError
 from trooper_cli.guard import described
+from trooper_cli.memory import fold
 from trooper_cli.session import ImportedTurn, Session, now
-from trooper_cli.turn import Label, Status
+from trooper_cli.turn import Exchange, Label, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
     # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
     remember = guard.prepared_turns(name, turns)
     with contextlib.closing(Session.open_or_create(home, name)) as session:
-        guard.welcome(home, name)
+        guard.welcome(home, session)
         return session.add(turns, remember)
 
 
@@ -134,9 +135,10 @@ def _turn(line: bytes, number: int) -> ImportedTurn:
         answer=record["answer"],
         engine=text("engine"),
         model=text("model"),
+        tokens=fold.cost(Exchange(record["prompt"], record["answer"])),
     )
     try:
-        "".join(value for value in turn if value).encode()
+        "".join(value for value in turn if isinstance(value, str)).encode()
     except UnicodeEncodeError as error:
         raise InputError(
             f"line {number} holds half of a surrogate pair, which is no text; nothing was imported"

@@ -129,7 +129,7 @@ class Spending(NamedTuple):
 
 
 class ImportedTurn(NamedTuple):
-    """A turn that comes from elsewhere, in the order of the columns it goes to."""
+    """A turn that comes from elsewhere, in the order of the columns it goes to; its tokens where they are counted."""
 
     at: str
     label: Label
@@ -139,6 +139,7 @@ class ImportedTurn(NamedTuple):
     answer: str
     engine: str | None
     model: str | None
+    tokens: int | None = None
 
 
 def check_name(name: str) -> str:
@@ -441,8 +442,8 @@ class Session:
                 is_told = bool(turn.answer) and turn.status in _TOLD
                 is_public = is_told and turn.label is Label.PUBLIC
                 self._connection.execute(
-                    "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model, "
-                    "public_place, private_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model, tokens, "
+                    "public_place, private_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*turn, public if is_public else None, private if is_told else None),
                 )
                 public, private = public + is_public, private + is_told

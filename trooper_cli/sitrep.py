@@ -79,7 +79,7 @@ def sitrep(
         TrooperError: no local model could phrase it.
 
     """
-    with closing(Session.open(home, name)) as session, closing(Guard(home, settings)) as guard:
+    with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
         chosen = memory.chosen(recollect(view, mask), tokens)
         places = sorted({place for _, place, _ in chosen})

@@ -179,7 +179,7 @@ def share(turns: TurnNumbers, *, session: NamedSession) -> int:
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
-    with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
+    with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
         for number in turns:
             copy = opened.share(number)
             guard.remember_turn(session, copy)
@@ -200,7 +200,7 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    with closing(Session.open(home, session)) as opened, closing(Guard(home, settings)) as guard:
+    with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
         there = {turn.number for turn in opened.turns()}
         gone = [number for number in turns if number not in there]
         # A try that was cut short may have left fingerprints of what is gone already.

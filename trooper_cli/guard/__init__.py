@@ -28,7 +28,11 @@ __all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
 
 
 class Guard:
-    """The guard of one user. Where there is no index yet it is made from the sessions that are there."""
+    """The guard of one user. Where there is no index yet it is made from the sessions that are there.
+
+    It opens sessions, so it is made before one is opened: a system takes all of a process's locks off a file as soon as
+    the process closes it once.
+    """
 
     def __init__(self, home: Path, settings: Settings) -> None:
         self._settings = settings
@@ -144,10 +148,12 @@ class Guard:
     def remember_turn(self, session: str, turn: StoredTurn) -> None:
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
 
-    def welcome(self, home: Path, session: str) -> None:
+    def welcome(self, home: Path, session: Session) -> None:
         """Take in a session that began after this guard looked, so that the next one need not look at all its turns."""
-        if self._failure is None and session not in self._files and session in (files := files_of(home)):
-            self._take_in(home, session, files[session])
+        if self._failure is None and session.name is not None and session.name not in self._files:
+            file = files_of(home).get(session.name)
+            if file is not None:
+                self._take_in(session, session.name, file)
 
     def forget(self, session: str, turn: int | None = None) -> None:
         """Remove every trace of a session, or of one turn of it."""
@@ -158,13 +164,16 @@ class Guard:
         self._index.begin()
         self._files = files_of(home)
         for name in self._index.unknown(self._files):
-            self._take_in(home, name, self._files[name])
+            # A file that cannot be read has no turn that could be asked about either.
+            with (
+                contextlib.suppress(InputError, NotFoundError),
+                contextlib.closing(Session.open(home, name)) as session,
+            ):
+                self._take_in(session, name, self._files[name])
 
-    def _take_in(self, home: Path, name: str, file: int) -> None:
-        # A file that cannot be read has no turn that could be asked about either.
-        with contextlib.suppress(InputError, NotFoundError), contextlib.closing(Session.open(home, name)) as session:
-            turns = ((*self._marked(turn), turn.number) for turn in session.turns() if _counts(turn))
-            self._index.take_in(name, file, turns)
+    def _take_in(self, session: Session, name: str, file: int) -> None:
+        turns = ((*self._marked(turn), turn.number) for turn in session.turns() if _counts(turn))
+        self._index.take_in(name, file, turns)
 
     def _marked(self, turn: StoredTurn | ImportedTurn) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC

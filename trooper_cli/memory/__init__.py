@@ -11,6 +11,7 @@ about and more of the report between <notes> and </notes>, and then the prompt a
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, TypeVar
 
 from trooper_cli.errors import InputError
@@ -51,7 +52,9 @@ def build(
     """
     if not prompt.strip():
         raise InputError("there is nothing to ask: the prompt is blank")
-    ask = assemble.Ask(view, prompt, budget, factor, system if system and system.strip() else None, mask)
+    # The same parts are written more than once while the whole is made to fit.
+    masked = functools.cache(mask) if mask else None
+    ask = assemble.Ask(view, prompt, budget, factor, system if system and system.strip() else None, masked)
     need = price(prompt, system) * factor
     if need > budget:
         raise InputError(
