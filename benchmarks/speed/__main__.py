@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.speed.made import prompt, turns
 from tests.launcher import LAUNCHER
+from tests.long_session import prompt, turns
 from tests.standin import NDJSON_HEAD, STREAM_HEAD, Standin, claude, lines, message_events, ollama
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from trooper_cli.memory import count, supersede, units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from trooper_cli.memory.units import Unit
     from trooper_cli.turn import Exchange, View
@@ -36,6 +37,7 @@ class Folded:
     tokens: int = 0
     asked: str = ""
     units: list[Unit] = field(default_factory=list)
+    _spread: Counter[str] | None = None
 
     def add(self, exchange: Exchange, mask: Callable[[str], str] | None = None) -> list[Unit]:
         """Fold the view's next turn in, in proportion to that turn; give its units, for an index.
@@ -50,15 +52,23 @@ class Folded:
         self.turns += 1
         self.tokens += cost(exchange)
         if len(self.units) > self.kept * _SLACK:
-            self.units = _best(self.units, self.kept)
+            self.units, self._spread = _best(self.units, self.kept), None
+        elif self._spread is not None:
+            self._spread.update(_terms(fresh))
         return fresh
+
+    def _counted(self) -> Counter[str]:
+        """Tell in how many units each term occurs; what was counted for one turn serves the next."""
+        if self._spread is None:
+            self._spread = Counter(_terms(self.units))
+        return self._spread
 
     def _mark_replaced(self, fresh: list[Unit]) -> None:
         """Mark what the new units replace; each takes over the importance of what it stands for now."""
         telling = [unit for unit in fresh if unit.kind != units.CODE]
         if not telling:
             return
-        spread = Counter(term for unit in self.units for term in unit.terms)
+        spread = self._counted()
         gone: dict[tuple[int, int], int] = {}
         for new in telling:
             for old in supersede.replaced(new, self.units, spread):
@@ -91,6 +101,10 @@ class Folded:
         except (ValueError, TypeError, AttributeError):
             return None
         return cls(kept, turns, tokens, asked, read)
+
+
+def _terms(found: list[Unit]) -> Iterator[str]:
+    return chain.from_iterable(unit.terms for unit in found)
 
 
 def cost(exchange: Exchange) -> int:

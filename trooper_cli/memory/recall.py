@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trooper_cli.turn import Label
 
 MOST_TERMS = 24  # of a prompt, the rarest
-MOST_POSTINGS = 1200  # of a term, the newest: what makes a search cost the same in any session
+MOST_POSTINGS = 300  # of a term, the newest: what makes a search cost the same in any session
 MOST_TURNS = 40  # that are read
 _LETTERS = 4000  # of a prompt at either end: a pasted file is not a question
 
@@ -34,7 +34,7 @@ _RELEVANT = 0.12
 _STALE = 0.15
 _HITS = 8  # whose replacements are looked for
 _HIT_TERMS = 16
-_HIT_POSTINGS = 200
+_HIT_POSTINGS = 12
 _HIT_TURNS = 16
 _REPLACEABLE = 40
 

@@ -1,4 +1,4 @@
-"""Long sessions to measure with: turns of made-up words, a third of them private, as lines to import."""
+"""Long sessions: turns of made-up words, a third of them private, as lines to import."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SYLLABLES = [consonant + vowel for consonant in "bcdfglmnprst" for vowel in "ae
 class Words:
     """Words of no language, three thousand of them, the same from run to run."""
 
-    def __init__(self) -> None:
-        self._random = random.Random(5)
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)
         self._words = [self._word() for _ in range(3000)]
 
     def _word(self) -> str:
@@ -44,8 +44,8 @@ def turns(count: int, *, private: bool = False) -> Iterator[str]:
 
 
 def prompt(size: int) -> str:
-    """Give a prompt of about so many characters, in lines."""
-    words = Words()
+    """Give a prompt of about so many characters, in lines, that shares no passage with the turns."""
+    words = Words(seed=2)
     lines: list[str] = []
     while sum(map(len, lines)) < size:
         lines.append(words.text(12))

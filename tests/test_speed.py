@@ -1,0 +1,177 @@
+"""What makes a call quick, held without a clock: what it does not load, and that a long session costs no more work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.long_session import turns
+
+if TYPE_CHECKING:
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+
+# Runs a command and prints on standard error what it loaded, and which of the memory's patterns it compiled.
+LOADED = """
+import sys
+from trooper_cli.__main__ import main
+code = main()
+sys.stdout.flush()
+compiled = [
+    name
+    for module in ("units", "supersede", "render")
+    for name, value in vars(sys.modules.get(f"trooper_cli.memory.{module}", sys)).items()
+    if type(value).__name__ == "_Pattern" and len(vars(value)) > 2
+]
+print(*sys.modules, file=sys.stderr)
+print(*compiled, file=sys.stderr)
+sys.exit(code)
+"""
+
+# What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
+NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
+importlib.metadata multiprocessing platformdirs tomllib unittest xml trooper_cli.audit trooper_cli.completion
+trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
+trooper_cli.engines.openai_cloud trooper_cli.exchange trooper_cli.hook trooper_cli.messages trooper_cli.models
+trooper_cli.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.usage trooper_cli.commands.config
+trooper_cli.commands.doctor trooper_cli.commands.guard trooper_cli.commands.hook trooper_cli.commands.messages
+trooper_cli.commands.sessions trooper_cli.commands.sitrep trooper_cli.commands.usage trooper_cli.guard.patterns
+trooper_cli.guard.re2""".split()
+# The cloud's client, and what it brings, is not for this machine; and the other way round.
+CLOUD = """httpx httpcore h11 ssl anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
+trooper_cli.engines.verdict trooper_cli.key""".split()
+LOCAL = ["trooper_cli.engines.ollama", "trooper_cli.pinned"]
+
+
+def loaded(trooper: Trooper, *arguments: str) -> tuple[set[str], list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=trooper.environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules, compiled = done.stderr.decode().split("\n")[-3:-1]
+    return set(modules.split()), compiled.split()
+
+
+class TestWhatIsNotLoaded:
+    """Each import is a part of every start, so what a path does not need is named here."""
+
+    def test_the_version_needs_next_to_nothing(self, trooper: Trooper) -> None:
+        """`trooper --version` loads neither the command line nor a database nor a client."""
+        modules, _ = loaded(trooper, "--version")
+        assert {name for name in modules if name.startswith("trooper_cli")} == {
+            "trooper_cli",
+            "trooper_cli.__main__",
+            "trooper_cli.errors",
+        }
+        assert not modules & {"typer", "sqlite3", "json", "pathlib", "http.client", "httpx", "inspect", "dataclasses"}
+
+    @pytest.mark.parametrize("session", [[], ["-s", "ops"]])
+    def test_a_local_ask_needs_no_cloud(self, trooper: Trooper, session: list[str]) -> None:
+        """`trooper ask --local` loads nothing of the cloud, of TLS, or of other commands."""
+        modules, compiled = loaded(trooper, "ask", "--local", *session, "hello")
+        assert not modules & {*NEVER, *CLOUD}
+        assert {*LOCAL} <= modules
+        assert compiled == []
+
+    @pytest.mark.parametrize("session", [[], ["-s", "ops"]])
+    def test_a_cloud_ask_needs_nothing_local(self, trooper: Trooper, session: list[str]) -> None:
+        """`trooper ask` in the cloud loads no local engine, and nothing of other commands."""
+        modules, compiled = loaded(trooper, "ask", *session, "hello")
+        assert not modules & {*NEVER, *LOCAL}
+        assert {*CLOUD} <= modules
+        assert compiled == []
+
+    def test_a_key_for_completion_needs_no_command_line(self, trooper: Trooper) -> None:
+        """What Tab asks for loads neither typer nor an engine."""
+        modules, _ = loaded(trooper, "--complete", "sessions")
+        assert not modules & {*NEVER, *LOCAL, *CLOUD, "typer"} - {"trooper_cli.completion"}
+
+
+# Runs a command and prints on standard error how many rows and bytes it read of its databases, and SQLite's own steps.
+COUNTED = """
+import json, sqlite3, sys
+from trooper_cli.__main__ import main
+work = {"rows": 0, "bytes": 0, "steps": 0}
+def read():
+    with open("/proc/self/io", "rb", 0) as file:
+        text = file.read()
+    return int(text.split()[1]), len(text)
+class Cursor(sqlite3.Cursor):
+    pass
+def counted(name):
+    plain = getattr(sqlite3.Cursor, name)
+    def call(self, *arguments):
+        before, own = read()
+        try:
+            result = plain(self, *arguments)
+        finally:
+            work["bytes"] += read()[0] - before - own
+        if name == "fetchall":
+            work["rows"] += len(result)
+        elif name in {"fetchone", "__next__"}:
+            work["rows"] += result is not None
+        return result
+    setattr(Cursor, name, call)
+for name in ("execute", "executemany", "fetchone", "fetchall", "__next__"):
+    counted(name)
+def step():
+    work["steps"] += 1
+class Connection(sqlite3.Connection):
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self.set_progress_handler(step, 1)
+    def execute(self, *arguments):
+        return self.cursor(Cursor).execute(*arguments)
+    def executemany(self, *arguments):
+        return self.cursor(Cursor).executemany(*arguments)
+plain = sqlite3.connect
+sqlite3.connect = lambda *arguments, **named: plain(*arguments, factory=Connection, **named)
+code = main()
+sys.stdout.flush()
+print(json.dumps(work), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this system does not count what a process reads")
+def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: Standin) -> None:
+    """Rows read, SQLite's steps and bytes sent are the same, within 5 %, at 10,000 turns and at a third of them.
+
+    Of a file some more is read, since its pages lie deeper and further apart. A session of 100 turns costs less.
+    TROOPER_TURNS sets the longest session.
+    """
+    most = int(os.environ.get("TROOPER_TURNS", "10000"))
+    found: dict[tuple[str, int], dict[str, int]] = {}
+    for count in (100, 3500, most):
+        there = type(trooper)(trooper.home.parent / str(count), trooper.environ)
+        assert there("import", "-s", "ops", stdin="\n".join(turns(count))).code == 0
+        for side, engine in (("cloud", cloud), ("local", local)):
+            arguments = ["ask", "-s", "ops", *(["--local"] if side == "local" else [])]
+            # The first ask of an imported session folds its turns; those after it are what is counted.
+            assert there(*arguments, "which host is it?").code == 0
+            engine.requests.clear()
+            done = subprocess.run(
+                [sys.executable, "-c", COUNTED, *arguments, "which port is it?"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=there.environment(),
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            found[side, count] = json.loads(done.stderr.splitlines()[-1]) | {"sent": len(engine.bytes)}
+    for side in ("cloud", "local"):
+        short, long, longest = (found[side, count] for count in (100, 3500, most))
+        for what in ("rows", "steps", "sent", "bytes"):
+            assert 0 < longest[what] <= long[what] * (1.5 if what == "bytes" else 1.05), (side, what, found)
+        assert short["rows"] < longest["rows"], found
+        assert short["steps"] < longest["steps"], found
