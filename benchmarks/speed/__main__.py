@@ -1,8 +1,10 @@
-"""Print how soon a call answers and what it costs, as the table of the README: `python -m benchmarks.speed [RUNS]`.
+"""Print how soon a call answers and what it costs, as the table of the README.
+
+    python -m benchmarks.speed [RUNS [TURNS]]
 
 Whole processes are timed, one of each kind in turn, so that a busy machine slows all kinds alike; what counts are the
 ratios to a bare interpreter. The engines are stand-ins on loopback that answer at once. It takes some minutes, most of
-them to make the session of 100,000 turns. Where `llm` is installed the same question is asked with it.
+them to make the longest session, of TURNS (100,000). Where `llm` is installed the same question is asked with it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.launcher import LAUNCHER
 from tests.long_session import prompt, turns
-from tests.standin import NDJSON_HEAD, STREAM_HEAD, Standin, claude, lines, message_events, ollama
+from tests.standin import CHAT_PATHS, STREAM_HEAD, Standin, claude, lines, message_events, ollama
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from tests.standin import Recorded
 
 TROOPER = str(Path(sysconfig.get_path("scripts")) / "trooper")
-SMALL, LARGE, IMPORTED, INDEXED = 10, 100_000, 20_000, 10_000
+SMALL, IMPORTED, INDEXED = 10, 20_000, 10_000
 QUESTION = "which host is it?"
 
 # The guard's own share of an ask: what it takes to import it, to open its index, to look, and to close.
@@ -111,28 +113,32 @@ def peak(kind: Kind, folder: Path) -> float:
 
 def first_byte(kind: Kind, engine: Standin, pieces: Sequence[bytes], runs: int) -> Spread:
     """Give how many seconds pass from the engine's first piece of text to the first byte on standard output."""
-    figures = []
+    figures, plain = [], engine.respond
     for _ in range(runs):
         sent: list[float] = []
         shown = threading.Event()
 
-        def respond(_: Recorded, sent: list[float] = sent, shown: threading.Event = shown) -> Iterable[bytes]:
+        def respond(request: Recorded, sent: list[float] = sent, shown: threading.Event = shown) -> Iterable[bytes]:
+            if not request.path.endswith(CHAT_PATHS):
+                yield from plain(request)
+                return
             yield pieces[0]
             sent.append(time.perf_counter())
             yield pieces[1]
             shown.wait(30)
             yield from pieces[2:]
 
-        plain, engine.respond = engine.respond, respond
+        engine.respond = respond
         with subprocess.Popen(
             kind.command, env=kind.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as process:
             if process.stdout:
-                process.stdout.read(1)
+                if not process.stdout.read(1):
+                    sys.exit("nothing was answered")
                 figures.append(time.perf_counter() - sent[0])
                 shown.set()
                 process.stdout.read()
-        engine.respond = plain
+    engine.respond = plain
     return Spread(figures)
 
 
@@ -163,13 +169,13 @@ def tell(text: str) -> None:
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def main(runs: int) -> None:
+def main(runs: int = 25, longest: int = 100_000) -> None:
     """Make the sessions, measure, and print the table."""
     with tempfile.TemporaryDirectory() as name:
-        _measure(Path(name), runs)
+        _measure(Path(name), runs, longest)
 
 
-def _measure(folder: Path, runs: int) -> None:
+def _measure(folder: Path, runs: int, longest: int) -> None:
     cloud, local, other = Standin(claude()), Standin(ollama()), Standin(openai)
 
     def ask(home: str, *arguments: str, stdin: bytes = b"") -> Kind:
@@ -191,7 +197,7 @@ def _measure(folder: Path, runs: int) -> None:
 
     imported = made("import", IMPORTED)
     made("small", SMALL)
-    made("large", LARGE)
+    made("large", longest)
     made("guard", INDEXED, private=True)
     bare = Kind([sys.executable, "-I", "-c", "pass"], {})
     kinds = {"bare": bare, "version": ask("small", "--version"), "one-off": ask("small", "ask", "--local", QUESTION)}
@@ -208,13 +214,14 @@ def _measure(folder: Path, runs: int) -> None:
     memory = {name: peak(kinds[name], folder) for name in kinds if name not in {"bare", "version", "llm"}}
     looking = ask("guard", "ask", stdin=prompt(10_000).encode())
     guarded = [float(looking.run([sys.executable, "-c", GUARD]).stderr.split()[-1]) / 1000 for _ in range(runs + 1)][1:]
-    text = list(lines("an answer"))
     streams = {
-        "local": first_byte(ask("small", "ask", "--local", "--stream", QUESTION), local, [NDJSON_HEAD, *text], runs),
+        "local": first_byte(
+            ask("small", "ask", "--local", "--stream", QUESTION), local, list(lines("an answer")), runs
+        ),
         "cloud": first_byte(ask("small", "ask", "--stream", QUESTION), cloud, _cut(message_events("an answer")), runs),
     }
     tell("")
-    _print(seconds, memory, Spread(guarded), streams, imported)
+    _print(seconds, memory, Spread(guarded), streams, imported, longest)
 
 
 def _cut(events: list[bytes]) -> list[bytes]:
@@ -224,7 +231,12 @@ def _cut(events: list[bytes]) -> list[bytes]:
 
 
 def _print(
-    seconds: dict[str, Spread], memory: dict[str, float], guarded: Spread, streams: dict[str, Spread], imported: float
+    seconds: dict[str, Spread],
+    memory: dict[str, float],
+    guarded: Spread,
+    streams: dict[str, Spread],
+    imported: float,
+    longest: int,
 ) -> None:
     bare = seconds["bare"].median
     rows: list[tuple[str, str, str]] = []
@@ -248,7 +260,7 @@ def _print(
         )
     for side in ("local", "cloud"):
         small, large = seconds[f"{side} small"].median, seconds[f"{side} large"]
-        row(f"a session of {LARGE:,} turns against {SMALL}, {side}", f"{large.times(small, 2)} times", "≤ 1.05 times")
+        row(f"a session of {longest:,} turns against {SMALL}, {side}", f"{large.times(small, 2)} times", "≤ 1.05 times")
     row(f"guard on 10 kB, {INDEXED:,} private turns indexed", f"{guarded.times(0.001)} ms", "≤ 10 ms")
     row(
         f"peak memory of an ask, {SMALL} turns",
@@ -256,7 +268,7 @@ def _print(
         "≤ 40 MB",
     )
     row(
-        f"peak memory of an ask, {LARGE:,} turns",
+        f"peak memory of an ask, {longest:,} turns",
         f"{max(memory['local large'], memory['cloud large']):.0f} MB",
         "≤ 40 MB",
     )
@@ -271,4 +283,4 @@ def _print(
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 25)
+    main(*map(int, sys.argv[1:]))
