@@ -263,7 +263,7 @@ def lines(text: str, *, stream: bool = True, reason: str = "stop") -> Iterator[b
         yield from http(200, json.dumps({"message": {"role": "assistant", "content": text}} | end))
         return
     yield NDJSON_HEAD
-    for word in text.split(" "):
-        piece = word if text.startswith(word) else f" {word}"
+    for number, word in enumerate(text.split(" ")):
+        piece = f" {word}" if number else word
         yield json.dumps({"message": {"role": "assistant", "content": piece}, "done": False}).encode() + b"\n"
     yield json.dumps({"message": {"role": "assistant", "content": ""}} | end).encode() + b"\n"

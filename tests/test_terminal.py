@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import COMMAND
-from tests.standin import api_error, claude
+from tests.standin import CHAT_PATHS, NDJSON_HEAD, STREAM_HEAD, api_error, claude, lines, message_events, ollama
 from trooper_cli.terminal import escaped
 
 if TYPE_CHECKING:
@@ -68,6 +68,62 @@ def test_a_terminal_gets_text_as_it_arrives(trooper: Trooper, cloud: Standin) ->
     """Without a flag a terminal is streamed to, and the engine is asked for a stream."""
     assert on_terminal(trooper, "ask", "hello") == (0, b"a cloud answer\r\n")
     assert cloud.bodies[0]["stream"] is True
+
+
+@pytest.mark.parametrize("flags", [[], ["--local"]], ids=["cloud", "local"])
+def test_each_word_is_shown_before_the_next_is_there(
+    trooper: Trooper, cloud: Standin, local: Standin, flags: list[str]
+) -> None:
+    """The engine here says its next word only when the terminal has shown the last one, on either side."""
+    words, shown = ["xxxx", "yyyy", "zzzz"], threading.Semaphore(0)
+    text = " ".join(words)
+    pieces = list(lines(text))[1:] if flags else message_events(text, pieces=3)
+
+    def respond(request: Recorded) -> Iterable[bytes]:
+        if not request.path.endswith(CHAT_PATHS):
+            yield from ollama()(request)
+            return
+        yield NDJSON_HEAD if flags else STREAM_HEAD
+        for piece in pieces:
+            yield piece
+            if any(word.encode() in piece for word in words):
+                assert shown.acquire(timeout=60)
+
+    def seen(data: bytes) -> None:
+        while said and said[0] in data:
+            del said[0]
+            shown.release()
+
+    said = [word.encode() for word in words]
+    (local if flags else cloud).respond = respond
+    assert on_terminal(trooper, "ask", "-s", "ops", *flags, "hello", seen=seen) == (0, f"{text}\r\n".encode())
+    assert not said
+
+
+def test_a_pipe_gets_private_lines_that_the_guard_knows(trooper: Trooper, local: Standin) -> None:
+    """What a pipe carries on of a private answer, while the rest is still on its way, is refused to the cloud."""
+    quote = "the pool drains because nothing returns a connection after the timeout of the proxy"
+    read = threading.Event()
+
+    def respond(request: Recorded) -> Iterable[bytes]:
+        if not request.path.endswith(CHAT_PATHS):
+            yield from ollama()(request)
+            return
+        head, *pieces = lines(f"{quote}\n and more")
+        yield head
+        yield from pieces[:-3]
+        assert read.wait(60)
+        yield from pieces[-3:]
+
+    local.respond = respond
+    process = trooper.start("ask", "-n", "-s", "ops", "--local", "--stream", "hello")
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.decode() == f"{quote}\n"
+    done = trooper("ask", "-s", "other", stdin=line)
+    read.set()
+    assert process.communicate(timeout=60)[0] == b" and more\n"
+    assert done.code == 77, done.notices
 
 
 def test_only_our_own_colours_reach_a_terminal(trooper: Trooper, cloud: Standin) -> None:

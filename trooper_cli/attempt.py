@@ -137,18 +137,22 @@ def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float)
 
 
 def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
-    """Show a piece; of a private answer whole lines, once the guard knows them, since a pipe may carry them on."""
+    """Show a piece at once; but of a private answer whole lines, once the guard knows them, where a pipe takes them."""
+    at_once = turn.question.on_terminal or turn.decision.label is Label.PUBLIC
+    if piece and at_once:
+        turn.shown = True
+        turn.show(piece)
     turn.pending += piece
-    if turn.decision.label is Label.PRIVATE and not last and "\n" not in piece and len(turn.pending) < LONGEST_PENDING:
+    if not turn.pending or not (last or "\n" in piece or len(turn.pending) >= LONGEST_PENDING):
         return
-    if turn.pending:
-        if turn.decision.label is Label.PRIVATE:
-            with contextlib.suppress(StorageError):
-                known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
-                turn.guard.remember(Label.PRIVATE, turn.session.name, turn.number, answer=known)
+    if turn.decision.label is Label.PRIVATE:
+        with contextlib.suppress(StorageError):
+            known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
+            turn.guard.remember(Label.PRIVATE, turn.session.name, turn.number, answer=known)
+    if not at_once:
         turn.shown = True
         turn.show(turn.pending)
-        turn.pending = ""
+    turn.pending = ""
 
 
 def _check_end(turn: UnderWay, end: End) -> None:

@@ -24,6 +24,7 @@ class Question:
     """What the user asked for in one call.
 
     `stream` asks the engine for pieces, `live` shows them as they arrive; otherwise the whole answer is shown or none.
+    `on_terminal` says that a person reads them, and no pipe carries them on.
     """
 
     prompt: str
@@ -33,6 +34,7 @@ class Question:
     system: str | None = None
     stream: bool = True
     live: bool = False
+    on_terminal: bool = False
     fallback: bool = True
     on_leak: str = "block"
     budget: int | None = None

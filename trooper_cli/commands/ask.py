@@ -146,6 +146,7 @@ def ask(  # noqa: PLR0913
         system=_checked_system(system),
         stream=stream is not False,
         live=not as_json and (output.is_terminal if stream is None else stream),
+        on_terminal=output.is_terminal,
         fallback=not no_fallback and settings.text("fallback") == "1",
         on_leak=on_leak or settings.text("on_leak") or "block",
         budget=budget,
