@@ -44,7 +44,7 @@ trooper_cli.commands.doctor trooper_cli.commands.guard trooper_cli.commands.hook
 trooper_cli.commands.sessions trooper_cli.commands.sitrep trooper_cli.commands.usage trooper_cli.guard.patterns
 trooper_cli.guard.re2""".split()
 # The cloud's client, and what it brings, is not for this machine; and the other way round.
-CLOUD = """httpx httpcore h11 ssl anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
+CLOUD = """httpx httpcore h11 ssl _hashlib anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
 trooper_cli.engines.verdict trooper_cli.key""".split()
 LOCAL = ["trooper_cli.engines.ollama", "trooper_cli.pinned"]
 

@@ -273,10 +273,12 @@ class Session:
         self, turn: int, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
     ) -> int:
         """Write down that a request is about to leave, and which turns take part in it."""
-        import hashlib
-
+        digest = ""
         # A digest of a private request would let its text be guessed; only what leaves is to be accounted for.
-        digest = "" if side == "local" else hashlib.sha256(body).hexdigest()
+        if side != "local":
+            import hashlib
+
+            digest = hashlib.sha256(body).hexdigest()
         with self._writing():
             cursor = self._connection.execute(
                 "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, model, private_turns) "

@@ -14,7 +14,6 @@ import re
 import sqlite3
 import zlib
 from bisect import bisect_left, bisect_right
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from trooper_cli import database
@@ -24,6 +23,12 @@ from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms, reduced
 from trooper_cli.lazy import pattern
 from trooper_cli.places import close_to_others, private_folder
+
+try:
+    # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
