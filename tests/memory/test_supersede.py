@@ -27,6 +27,19 @@ def stale(*turns: tuple[str, str]) -> list[str]:
         ("The VM gets 24GB of memory.", "Give the VM 32GB of memory instead of 24GB."),
         ("The release is on 2 June.", "The release slips to 16 June."),
         ("Der Umbau kostet 14500 Euro.", "Der Umbau kostet jetzt 16000 statt 14500 Euro."),
+        ("The cache TTL is 300 seconds.", "The cache TTL should be 60 seconds after all."),
+        ("Rate limit: 100 requests per minute.", "We are raising the rate limit, 250 requests per minute."),
+        ("The deploy window is Tuesday.", "The deploy window got changed: Thursday."),
+        ("The port is 8080.", "8080 is taken, so the port is 9090."),
+        ("The pool size is 20.", "The pool size is 40 since yesterday."),
+        ("Timeout 5 s for uploads.", "Uploads got a longer timeout: 30 s."),
+        ("Alerts go to #ops-alerts.", "Alerts belong in #sre-oncall, not #ops-alerts."),
+        ("The chunk size is 512.", "Set the chunk size to 1024."),
+        ("The limit is 12 hours per person.", "Kim changed the limit: 12 is too little, 20 hours."),
+        ("Heap is 8 GB on the search nodes.", "8 GB of heap turned out too small on the search nodes, 16 GB."),
+        ("The demo is at 10:00 on Monday.", "The customer can't do 10:00, the demo is at 14:00."),
+        ("DNS TTL is 3600 s.", "Lowered the DNS TTL, 300 s."),
+        ("The versionCode is 740021.", "The versionCode had to be raised to 740024 because of 3 rebuilds."),
     ],
 )
 def test_a_reversed_statement_is_stale(older: str, newer: str) -> None:
@@ -41,6 +54,11 @@ def test_a_reversed_statement_is_stale(older: str, newer: str) -> None:
         ("Retention of the logs is 14 days.", "Retention of the logs is 14 days now."),
         ("VLANs: office 10, phones 20, guests 30, printers 40.", "The guests VLAN is 130 instead of 30."),
         ("The alert fires at 50 clients.", "The pizza now costs 12 euros."),
+        ("The API answers in 200 ms.", "The web page takes longer, 350 ms."),
+        ("Retention of the logs is 14 days.", "14 days of logs are too much for one page, show 50 lines."),
+        ("The cache TTL is 300 seconds.", "Since yesterday the cache holds 40 GB."),
+        ("The demo is at 10:00 on Monday.", "Maria is on leave on Monday."),
+        ("The port of the API is 8080.", "The port of the metrics is 9090."),
     ],
 )
 def test_other_statements_stand(older: str, newer: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STALE = math.log(0.05)
 
 _STRONG = pattern(
-    r"\b(?:instead(?: of)?|no longer|not any ?more|changed?:|changed? (?:my|our)|forget|slips?|slipped"
+    r"\b(?:instead(?: of)?|no longer|not any ?more|changed?(?=:)|changed? (?:my|our)|forget|slips?|slipped"
     r"|(?:mov(?:e|es|ed|ing)|chang(?:e|es|ed|ing)|switch(?:es|ed|ing)?|rais(?:e|es|ed|ing)|lower(?:s|ed"
     r"|ing)?|reduc(?:e|es|ed|ing)|increas(?:e|es|ed|ing)|cut(?:s|ting)?"
     r"|push(?:es|ed|ing)?|bump(?:s|ed|ing)?|postpon(?:e|es|ed|ing)|delay(?:s|ed|ing)?|shift(?:s|ed|ing)?"
@@ -28,37 +28,46 @@ _STRONG = pattern(
     r"|supersed(?:e|es|ed)|replac(?:e|es|ed|ing)|renamed?"
     r"|postponed?|rescheduled?|brought forward|revis(?:e|ed)|updated? (?:to|from)|changed (?:his|her"
     r"|their) mind|change of (?:plan|mind)|was wrong|wrong about|i was mistaken|misread|misremembered"
-    r"|not \S+(?: \S+)? but|taking over|takes over|took over|hand(?:s|ed) over|statt|stattdessen|geändert"
-    r"|doch nicht|verschoben|nicht mehr)\b",
+    r"|not \S+(?: \S+)? but|changed the|taking over|takes over|took over|hand(?:s|ed) over|statt|stattdessen|geändert"
+    r"|doch nicht|verschoben|nicht mehr)\b|, not \S",
     re.IGNORECASE,
 )
 _WEAK = pattern(
     r"\b(?:now|actually|rather|after all|on second thought|as of|from now on|update|new|in the end"
-    r"|turns out|turned out|make (?:it|that)|let's make|jetzt|doch|künftig)\b"
+    r"|turns out|turned out|make (?:it|that)|let's make|since (?:today|yesterday|last|this)|got changed"
+    r"|set \S+(?: \S+){0,3} (?:to|at)|lowered|raised|doubled|halved|longer|shorter|higher|lower|larger"
+    r"|smaller|bigger|fewer|earlier|later|jetzt|doch|künftig)\b"
     r"|\bfrom \S+(?: \S+)? to \S+",
     re.IGNORECASE,
 )
 _OLD = pattern(
     r"\b(?:instead of|rather than|replac(?:es|ed|ing)|no longer|not|forget(?: about)?|scratch"
-    r"|drop(?:ped)?|was|used to be|down from|up from|from|statt|nicht mehr)\s+(?:the |a |an |at |on |in "
-    r"|use |using )?"
-    r"(?P<old>[\w][\w./:@%€$-]*(?: [A-Za-z%]+)?)",
+    r"|drop(?:ped)?|was|used to be|down from|up from|from|cannot|statt|nicht mehr)\s+(?:the |a |an |at |on |in "
+    r"|use |using |do )?"
+    r"(?P<old>#?[\w][\w./:@%€$-]*(?: [A-Za-z%]+)?)",
     re.IGNORECASE,
 )
 
 _RETIRED = pattern(
-    r"(?P<old>[\w][\w./:-]*) (?:is |was |being |gets? |has been |will be )*(?:retired|gone|replaced"
-    r"|dropped|removed|out|wrong|decommissioned|sick|ill|away|on (?:leave|holiday|vacation)|leaves|left"
-    r"|too (?:low|high|little|much|short|long|small|large)|cannot|not (?:work|enough|possible|available))\b",
+    r"(?P<old>[\w][\w./:-]*) (?:is |was |being |gets? |has been |will be |turned out )*(?:retired|gone|replaced"
+    r"|dropped|removed|out|wrong|decommissioned|taken|banned|sick|ill|away"
+    r"|on (?:\w+ )?(?:leave|holiday|vacation)|leaves|left"
+    r"|cannot|not (?:work|possible|available))\b",
+    re.IGNORECASE,
+)
+_UNFIT = pattern(
+    r"\b(?:too (?:low|high|little|much|short|long|small|large|few|many)|not enough|zu (?:wenig|viel|klein|groß))\b",
     re.IGNORECASE,
 )
 
 _DIGITS = pattern(r"\d+(?:[.,]\d+)*")
-_BETWEEN = frozenset("to instead of from not rather than statt auf zu bis per now jetzt".split())
+_BETWEEN = frozenset("to instead from not rather than statt auf zu bis per now jetzt".split())
+_NO_UNIT = _BETWEEN | words.STOP | {"since"}
 _LIST = 3
 _RARE = 4
 _UNCOUNTED = 99
 _NEEDED = {1: 1.0, 2: 0.6}  # of shared words, weighed: the plainer the reversal, the fewer
+_PLAIN = 0.5  # where the older value is named as the old one
 _ALIKE = 0.6
 _NAMING = frozenset({"name", "code"})
 
@@ -90,14 +99,14 @@ _SPELLINGS = {
     "month": "months",
     "year": "years",
 }
-_UNIT_NAMES = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_UNIT_NAMES = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in (unit, *spellings.split())}
 
 
 def is_reversal(text: str) -> int:
     """Tell how clearly a clause says that something changed: 0 not at all, 1 perhaps, 2 plainly."""
     if _STRONG.search(text):
         return 2
-    return 1 if _WEAK.search(text) else 0
+    return 1 if _WEAK.search(text) or _RETIRED.search(text) or _UNFIT.search(text) else 0
 
 
 def values(text: str) -> dict[str, set[str]]:
@@ -112,9 +121,7 @@ def values(text: str) -> dict[str, set[str]]:
             value = digits[0] if digits else value
         if match["measure"]:
             unit = (match["unit"] or "").lower()
-            group = "measure " + (
-                "" if unit in words.STOP or unit in _BETWEEN else _UNIT_NAMES.get(unit, words.stem(unit))
-            )
+            group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, words.stem(unit)))
         told.append((group, value, match.start()))
     for place, (group, value, start) in enumerate(told):
         after = told[place + 1] if place + 1 < len(told) else None
@@ -126,7 +133,8 @@ def values(text: str) -> dict[str, set[str]]:
     for match in _PROPER.finditer(text):
         name = match[0].lower()
         # A capital at the start proves nothing, unless a verb in the third person follows.
-        if name not in words.STOP and not _CALENDAR.match(name) and (match.start() or _ACTS.match(text, match.end())):
+        is_name = name not in words.STOP and name not in _UNIT_NAMES and not _CALENDAR.match(name)
+        if is_name and (match.start() or _ACTS.match(text, match.end())):
             found.setdefault("name", set()).add(name)
     return found
 
@@ -139,6 +147,9 @@ def _old_values(text: str) -> set[str]:
             found |= group
     for match in _RETIRED.finditer(text):
         found.add(match["old"].lower())
+    for match in _UNFIT.finditer(text):
+        told = values(text[: match.start()])
+        found.update(*(told[group] for group in told.keys() - _NAMING))
     return found
 
 
@@ -164,7 +175,9 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
     mine = values(newer.text) if older else {}
     if not mine:
         return []
-    before = _old_values(newer.text) if strength > 1 else set()
+    before = _old_values(newer.text) if strength else set()
+    # A unit of measure is no topic.
+    own = {term for term in own if f"measure {_UNIT_NAMES.get(term, term)}" not in mine}
     found = []
     for unit in older:
         shared = own.intersection(unit.terms)
@@ -173,10 +186,11 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
         elif not strength:
             if _same_slot(newer, unit, mine, shared):
                 found.append(unit)
-        elif sum(_share(term, spread, before) for term in shared) < _NEEDED[strength]:
-            continue
-        elif _conflicts(mine, values(unit.text), before):
-            found.append(unit)
+        elif (weight := sum(_share(term, spread, before) for term in shared)) >= _PLAIN:
+            theirs = values(unit.text)
+            named = any(before & group for group in theirs.values())
+            if (named or weight >= _NEEDED[strength]) and _conflicts(mine, theirs, before):
+                found.append(unit)
     return found
 
 
