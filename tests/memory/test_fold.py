@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import sqlite3
 import time
 
-from tests.memory.views import table, talk
+from tests.memory.views import tables, talk
 from trooper_cli.memory import fold, recall
 from trooper_cli.turn import Exchange, Label
 
@@ -57,25 +56,25 @@ def test_folding_is_quick() -> None:
 def test_both_indexes_find_the_same() -> None:
     """A table in SQLite and a shelf in memory give the same answers."""
     view = talk(120)
-    index = table()
-    state, units = fold.Folded(), []
-    for turn in view.turns:
-        fresh = state.add(turn)
-        index.add(fresh)
-        units += fresh
-    shelf = recall.Shelf(units)
-    for question in ("What is the host for Graz?", "node-17", "restart before 05:15", "nothing of it", ""):
-        assert recall.search(index, question) == recall.search(shelf, question)
-    index.clear()
-    assert len(index) == 0
-    assert recall.search(index, "node-17").found == []
+    with tables() as indexes:
+        index = indexes[Label.PUBLIC]
+        state, units = fold.Folded(), []
+        for turn in view.turns:
+            fresh = state.add(turn)
+            index.add(fresh)
+            units += fresh
+        shelf = recall.Shelf(units)
+        for question in ("What is the host for Graz?", "node-17", "restart before 05:15", "nothing of it", ""):
+            assert recall.search(index, question) == recall.search(shelf, question)
+        index.clear()
+        assert len(index) == 0
+        assert recall.search(index, "node-17").found == []
 
 
 def test_two_views_have_two_indexes() -> None:
     """What is counted in one view is not seen in the other."""
-    connection = sqlite3.connect(":memory:")
-    tables = {label: table(label, connection) for label in Label}
-    tables[Label.PRIVATE].add(fold.Folded().add(Exchange("The safe's code is 4711.", "Noted.")))
-    assert len(tables[Label.PUBLIC]) == 0
-    assert recall.search(tables[Label.PUBLIC], "safe code 4711").found == []
-    assert recall.search(tables[Label.PRIVATE], "safe code 4711").found
+    with tables() as indexes:
+        indexes[Label.PRIVATE].add(fold.Folded().add(Exchange("The safe's code is 4711.", "Noted.")))
+        assert len(indexes[Label.PUBLIC]) == 0
+        assert recall.search(indexes[Label.PUBLIC], "safe code 4711").found == []
+        assert recall.search(indexes[Label.PRIVATE], "safe code 4711").found

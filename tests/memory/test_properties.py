@@ -7,9 +7,10 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.memory.views import Turns, table
+from tests.memory.views import Turns, tables
 from trooper_cli.errors import InputError
 from trooper_cli.memory import FACTOR, Memory, build, count, fold
+from trooper_cli.turn import Label
 
 VIEWS = int(os.environ.get("MEMORY_VIEWS", "500"))
 
@@ -65,19 +66,20 @@ def test_any_view(
     assert (context.system or "").startswith(system if system and system.strip() else "")
     assert all(0 <= place < len(view) for place in (*context.anchor, *context.sitrep, *context.tail))
 
-    index = table()
-    state = fold.Folded()
-    for turn in view.turns:
-        index.add(state.add(turn))
-        again = fold.Folded.load(state.dump())
-        assert again is not None
-        state = again
-    assert state.dump() == fold.fold(view).dump()
-    stored = build(view, prompt, budget, system=system, recollect=lambda _: Memory(state, index), factor=factor)
-    assert (stored.system, stored.messages, stored.anchor, stored.sitrep, stored.tail) == (
-        context.system,
-        context.messages,
-        context.anchor,
-        context.sitrep,
-        context.tail,
-    )
+    with tables() as indexes:
+        index = indexes[Label.PUBLIC]
+        state = fold.Folded()
+        for turn in view.turns:
+            index.add(state.add(turn))
+            again = fold.Folded.load(state.dump())
+            assert again is not None
+            state = again
+        assert state.dump() == fold.fold(view).dump()
+        stored = build(view, prompt, budget, system=system, recollect=lambda _: Memory(state, index), factor=factor)
+        assert (stored.system, stored.messages, stored.anchor, stored.sitrep, stored.tail) == (
+            context.system,
+            context.messages,
+            context.anchor,
+            context.sitrep,
+            context.tail,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,13 @@ class Turns:
             yield turn
 
 
-def table(label: Label = Label.PUBLIC, connection: sqlite3.Connection | None = None) -> recall.Table:
-    """Give an empty index in SQLite."""
-    connection = connection or sqlite3.connect(":memory:")
-    connection.executescript(recall.schema(label))
-    return recall.Table(connection, label)
+@contextlib.contextmanager
+def tables() -> Iterator[dict[Label, recall.Table]]:
+    """Give the empty indexes of both views in one SQLite database."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for label in Label:
+            connection.executescript(recall.schema(label))
+        yield {label: recall.Table(connection, label) for label in Label}
 
 
 def report(view: Turns, tokens: int) -> str:
