@@ -57,6 +57,25 @@ def test_a_side_question_weighs_less() -> None:
     assert max(unit.score for unit in aside) < min(unit.score for unit in matter)
 
 
+def test_what_the_answer_says_again_weighs_more() -> None:
+    """Both sides said it: the clause stands out of an answer, and of what nobody took up."""
+    prompt = "The runbook goes to docs/runbooks/pool.md in the payments repository, next to the others."
+    again = "The runbook goes to docs/runbooks/pool.md."
+    other = "The importer reads etc/limits/burst.toml."
+    said, repeated = units.cut(5, Exchange(prompt, again)).units
+    _, unasked = units.cut(5, Exchange(prompt, other)).units
+    assert repeated.score > said.score > unasked.score
+    assert repeated.cost < said.cost
+
+
+def test_a_repeated_question_or_paste_weighs_no_more() -> None:
+    asked = units.cut(5, Exchange("The export fails nightly.", "Does the export fail nightly?")).units[-1]
+    alone = units.cut(5, Exchange("The host is down.", "Does the export fail nightly?")).units[-1]
+    pasted = units.cut(5, Exchange("    export fails nightly", "The export fails nightly.")).units[-1]
+    unsaid = units.cut(5, Exchange("    import works daily", "The export fails nightly.")).units[-1]
+    assert (asked.score, pasted.score) == (alone.score, unsaid.score)
+
+
 def test_abbreviations_and_ordinals_do_not_end_a_sentence() -> None:
     """The points of "z.B." and of "1. Oktober" are not its end."""
     assert (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trooper_cli.turn import Exchange, View
 
 # Raise it when turns are cut, weighed or written differently: stored states of another form are folded anew.
-FORM = 2
+FORM = 3
 KEPT = 800
 _SLACK = 1.25
 _NOVEL = 0.15  # what a term is worth that is already told

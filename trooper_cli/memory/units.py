@@ -10,6 +10,8 @@ from trooper_cli.lazy import pattern
 from trooper_cli.memory import count, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trooper_cli.turn import Exchange
 
 WANTED, DECIDED, LIMIT, RULED_OUT, OPEN, DONE, FACT, CODE = range(8)
@@ -149,6 +151,9 @@ _DONE, _LEFT, _BOUND, _CHOICE, _REFUSAL = 0.2, 0.2, 0.45, 0.45, 0.45
 _ASKING = -1.2
 _DOUBT = -0.3
 _COURTESY = -0.3
+_AGREED = 1.0
+_REPEATED = 0.4  # of a clause's terms, to count as said again
+_REPEATED_LEAST = 2
 
 
 def cut(turn: int, exchange: Exchange, asked: str = "") -> Cut:
@@ -162,10 +167,35 @@ def cut(turn: int, exchange: Exchange, asked: str = "") -> Cut:
     crowd = _CROWD * math.log(max(1, total))
     for text in fused:
         _append(found, turn, text, crowd + (_ASKED_ASIDE if aside else _USER), code=False, whole=True)
-    for source, base in ((prompt, _ASKED_ASIDE if aside else _USER), (answer, _TOLD_ASIDE if aside else 0.0)):
-        for place, (text, code) in enumerate(_capped(source)):
-            _append(found, turn, text, base + crowd + _PLACE * math.log(1 + place), code=code)
-    return Cut(found, _last_question(exchange.answer))
+    _append_all(found, turn, prompt, crowd + (_ASKED_ASIDE if aside else _USER))
+    asking = len(found)
+    _append_all(found, turn, answer, crowd + (_TOLD_ASIDE if aside else 0.0))
+    return Cut([*found[:asking], *_agreed(found[:asking], found[asking:])], _last_question(exchange.answer))
+
+
+def _agreed(asking: Sequence[Unit], answering: Sequence[Unit]) -> list[Unit]:
+    """Raise what an answer says again of its prompt: both sides said it, and the second time mostly shorter."""
+    telling = [(unit.score, set(unit.terms)) for unit in asking if _tells(unit)]
+    said = set().union(*(terms for _, terms in telling))
+    found = []
+    for unit in answering:
+        needed = max(_REPEATED_LEAST, _REPEATED * len(unit.terms))
+        again = (
+            [score for score, terms in telling if len(terms.intersection(unit.terms)) >= needed]
+            if _tells(unit) and len(said.intersection(unit.terms)) >= needed
+            else []
+        )
+        found.append(unit._replace(score=round(max(unit.score, *again) + _AGREED, 3)) if again else unit)
+    return found
+
+
+def _tells(unit: Unit) -> bool:
+    return unit.kind != CODE and not unit.text.endswith("?")
+
+
+def _append_all(found: list[Unit], turn: int, source: list[tuple[str, bool]], base: float) -> None:
+    for place, (text, code) in enumerate(_capped(source)):
+        _append(found, turn, text, base + _PLACE * math.log(1 + place), code=code)
 
 
 def _append(found: list[Unit], turn: int, text: str, base: float, *, code: bool, whole: bool = False) -> None:
