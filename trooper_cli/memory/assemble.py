@@ -28,7 +28,8 @@ _REPORT = 0.7
 _RECALL_MOST = 1400  # tokens kept free beside the prompt; what the report has beyond them stays from ask to ask
 _STATE_FILLS = 14_000  # tokens; of a budget beyond what a state can tell the Tail has the rest
 _PROMPT = 0.2  # of the budget: prompts up to this leave the stable part as it is
-_STRONG = 6.0  # how much of a prompt has to be found for recall to have all the room
+_STRONG = 6.0  # how much of a prompt has to be found for recall to have all its share
+_RECALL = 0.7  # of the room beside the prompt; what matters in any case has the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _recalled(
     found = [
         item for item in result.found if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
     ]
-    return choose.by_relevance(found, room * min(1.0, result.strength / _STRONG), told, weights)
+    return choose.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:

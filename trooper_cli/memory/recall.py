@@ -265,12 +265,12 @@ def _newest(index: Index, scored: Sequence[Found]) -> list[Found]:
     hits = [unit for unit, _ in scored[:_HITS]]
     mentioned = dict.fromkeys(term for unit in hits for term in unit.terms if not term.isdigit())
     spread = index.spread(list(mentioned))
-    rare = sorted(mentioned, key=lambda term: (spread.get(term, 0), term))[:_HIT_TERMS]
+    again = (term for term in mentioned if spread.get(term, 0) > 1)
+    rare = sorted(again, key=lambda term: (spread[term], term))[:_HIT_TERMS]
     later: Counter[int] = Counter()
     oldest = min(unit.turn for unit, _ in scored[:_REPLACEABLE])
     for term in rare:
-        if spread.get(term, 0) > 1:
-            later.update({posting.turn for posting in index.postings(term, _HIT_POSTINGS) if posting.turn > oldest})
+        later.update({posting.turn for posting in index.postings(term, _HIT_POSTINGS) if posting.turn > oldest})
     turns = sorted(later, key=lambda turn: (-later[turn], -turn))[:_HIT_TURNS]
     for unit in index.units(turns):
         units.setdefault((unit.turn, unit.place), unit._replace(stale=0))
