@@ -82,6 +82,7 @@ def test_abbreviations_and_ordinals_do_not_end_a_sentence() -> None:
         texts("Bis zum 1. Oktober beantragen, z.B. bei Frau Steiner.")[0]
         == "Bis zum 1. Oktober beantragen, z.B. bei Frau Steiner"
     )
+    assert texts("At most 10,000 a year, says Prof. Rautio.")[0] == "At most 10,000 year, says Prof. Rautio"
 
 
 def test_a_paste_is_bounded() -> None:

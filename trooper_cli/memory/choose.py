@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trooper_cli.memory.recall import Found
     from trooper_cli.memory.units import Unit
 
-_NOVEL = 0.15  # what a term is worth that is already told
+_NOVEL = 0.1  # what a term is worth that is already told
 _SHAPED = 3.0
 _RECALL_COST = 0.35
 _RECALL_NOVEL = 0.35
@@ -30,6 +30,14 @@ def term_weights(units: Sequence[Unit]) -> dict[str, float]:
         term: (1.0 if term.isalpha() else _SHAPED) * math.sqrt(math.log(1 + total / seen))
         for term, seen in spread.items()
     }
+
+
+def gain(unit: Unit, told: set[str], weights: Mapping[str, float]) -> float:
+    """Weigh what a unit tells, where little is had from terms that are told already."""
+    found = 0.0
+    for term in unit.terms:
+        found += weights[term] * (_NOVEL if term in told else 1.0)
+    return found
 
 
 def _take(
@@ -70,10 +78,7 @@ def by_importance(units: Sequence[Unit], room: float, told: set[str], weights: M
     most = [value * sum(map(weights.__getitem__, unit.terms)) for value, unit in zip(base, units, strict=True)]
 
     def worth(place: int) -> float:
-        gain = 0.0
-        for term in units[place].terms:
-            gain += weights[term] * (_NOVEL if term in told else 1.0)
-        return base[place] * gain
+        return base[place] * gain(units[place], told, weights)
 
     return _take(units, most, worth, room, told)
 

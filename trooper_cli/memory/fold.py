@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from trooper_cli.memory import count, supersede, units
+from trooper_cli.memory import choose, count, supersede, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 FORM = 3
 KEPT = 800
 _SLACK = 1.25
-_NOVEL = 0.15  # what a term is worth that is already told
-_SHAPED = 3.0
 
 
 @dataclass(slots=True)
@@ -122,20 +120,13 @@ def fold(view: View, kept: int = KEPT, mask: Callable[[str], str] | None = None)
     return state
 
 
-def term_weight(term: str) -> float:
-    """Weigh a term by its looks: figures, hosts and paths are what is asked for later."""
-    return 1.0 if term.isalpha() else _SHAPED
-
-
 def _best(found: list[Unit], most: int) -> list[Unit]:
     """Keep the units that tell most beyond what better ones tell: one pass, best first, then in their old order."""
-    spread = Counter(term for unit in found for term in unit.terms)
-    total = len(found)
-    weight = {term: term_weight(term) * math.sqrt(math.log(1 + total / seen)) for term, seen in spread.items()}
+    weights = choose.term_weights(found)
 
     def worth(unit: Unit, *, told: set[str]) -> float:
-        gain = sum(weight[term] * (_NOVEL if term in told else 1.0) for term in unit.terms)
-        return float(math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) * gain / math.sqrt(unit.cost))
+        gain = choose.gain(unit, told, weights)
+        return math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) * gain / math.sqrt(unit.cost)
 
     first = {(unit.turn, unit.place): worth(unit, told=set()) for unit in found}
     told: set[str] = set()

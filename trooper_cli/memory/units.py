@@ -53,7 +53,7 @@ _LOG_LINE = pattern(
     r"|at \S+\(|File \"|[+-]{3} [ab]/|@@ |\$ |[|+]-|\| )"
 )
 _SENTENCE = pattern(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])")
-_ABBREVIATED = pattern(r"\b(?:e\.g|i\.e|vs|approx|etc|incl|no|mr|ms|dr|st|z\.b|ca|bzw|u\.a)\.$", re.IGNORECASE)
+_ABBREVIATED = pattern(r"\b(?:e\.g|i\.e|vs|approx|etc|incl|no|mr|mrs|ms|dr|prof|st|z\.b|ca|bzw|u\.a)\.$", re.IGNORECASE)
 _ORDINAL = pattern(r"\b\d{1,2}\.$")
 _AFTER_ORDINAL = pattern(r"[a-zà-ÿ]|(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)")
 _CLAUSE = pattern(
