@@ -69,6 +69,7 @@ _UNCOUNTED = 99
 _NEEDED = {1: 1.0, 2: 0.6}  # of shared words, weighed: the plainer the reversal, the fewer
 _PLAIN = 0.5  # where the older value is named as the old one
 _ALIKE = 0.6
+_MONTH = 0.5  # many things are due in one month, or on one day of the week
 _NAMING = frozenset({"name", "code"})
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -198,7 +199,8 @@ def _share(term: str, spread: Mapping[str, int], before: set[str]) -> float:
     """Weigh a term two clauses share: more if it is rare, an identifier, or named as what was before."""
     if term in before:
         return 1.0
-    return (1.0 if term.isalpha() else 1.5) / (1 + math.log(max(1, spread.get(term, 1))))
+    weight = 1.5 if not term.isalpha() else _MONTH if _CALENDAR.match(term) else 1.0
+    return weight / (1 + math.log(max(1, spread.get(term, 1))))
 
 
 def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: set[str]) -> bool:
