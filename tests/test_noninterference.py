@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import tempfile
 from dataclasses import replace
@@ -195,6 +196,25 @@ def test_a_conversation_with_private_asks_between(cloud: Standin, local: Standin
                 expected += [request.raw for request in cloud.requests[before:]]
         assert found == expected
         assert CANARY.encode() not in b"".join(found)
+
+
+def test_a_forgotten_private_turn_changes_no_byte(trooper: Trooper, cloud: Standin) -> None:
+    """What was learned of the cloud's counts stays when a private turn goes."""
+    turns = [
+        {"prompt": f"service-{at} listens on port {7000 + at}", "answer": "Noted. " * 30, "label": "public"}
+        for at in range(40)
+    ]
+    bodies = []
+    for name, private in (("one", False), ("two", True)):
+        trooper("import", "-s", name, stdin="\n".join(map(json.dumps, turns)))
+        trooper("ask", "-s", name, "--budget", "1500", "first")
+        if private:
+            trooper("ask", "-s", name, "--local", "the private matter")
+            (number,) = [turn["turn"] for turn in trooper.turns(name) if turn["label"] == "private"]
+            assert trooper("forget", "-s", name, str(number)).code == 0
+        assert trooper("ask", "-s", name, "--budget", "1500", "second").code == 0
+        bodies.append(cloud.bodies[-1])
+    assert bodies[0] == bodies[1]
 
 
 def test_asks_on_both_sides_at_once_change_no_byte(tmp_path: Path, cloud: Standin, local: Standin) -> None:

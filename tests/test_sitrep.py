@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +64,42 @@ def test_a_report_of_private_turns_is_private_text(ops: Trooper, cloud: Standin)
     assert ops("ask", "what now?", stdin=report).code == 77
     assert cloud.connections == 0
     assert ops("ask", "what now?", stdin=ops("sitrep", "-s", "ops", "--as", "cloud").text).code == 0
+
+
+def test_a_question_answered_in_public_takes_nothing_along(ops: Trooper, cloud: Standin) -> None:
+    """A line that joins a private question with its public answer is private text, alone as well."""
+    lines = [
+        ("go on", "Is the vault door opened with the Zebra codes?", "private"),
+        ("yes, on Monday", "Fine", "public"),
+    ]
+    told = "\n".join(
+        json.dumps({"prompt": prompt, "answer": answer, "label": label}) for prompt, answer, label in lines
+    )
+    ops("import", "-s", "vault", stdin=told)
+    for line in json.loads(ops("sitrep", "-s", "vault", "--json").text)["lines"]:
+        if "Zebra" in line["text"]:
+            assert ops("ask", "translate", stdin=line["text"]).code == 77
+    assert cloud.connections == 0
+
+
+def test_what_it_told_is_forgotten_with_the_turn(ops: Trooper) -> None:
+    """`forget` takes the fingerprints of the report's lines along."""
+    (quote,) = [
+        line["text"] for line in json.loads(ops("sitrep", "-s", "ops", "--json").text)["lines"] if line["turn"] == 3
+    ]
+    assert ops("ask", stdin=quote).code == 77
+    ops("forget", "-s", "ops", "3")
+    assert ops("ask", stdin=quote).code == 0
+
+
+def test_to_look_again_and_again_costs_no_room(ops: Trooper) -> None:
+    """The guard takes a report's lines in once."""
+    sizes = []
+    for _ in range(2):
+        ops("sitrep", "-s", "ops")
+        with contextlib.closing(sqlite3.connect(ops.home / "guard.db")) as connection:
+            sizes.append(connection.execute("SELECT count(*) FROM mark").fetchone())
+    assert sizes[0] == sizes[1]
 
 
 def test_an_empty_session_and_one_that_is_not_there(trooper: Trooper) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from trooper_cli import memory
 from trooper_cli.attempt import LEAST_RATIO, context_of, local_engine_of, request_of, told_turns
 from trooper_cli.engines import CLAUDE_WINDOW
-from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError
+from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError, UsageError
 from trooper_cli.fallback import execute, first_cloud
-from trooper_cli.guard import PRIVATE_TEXT, Guard, described, exact, refusal
+from trooper_cli.guard import Guard, described, exact, refusal
 from trooper_cli.memory import fold
-from trooper_cli.question import Answer, Question, UnderWay
+from trooper_cli.question import Answer, Question, UnderWay, is_model_name
 from trooper_cli.route import Decision, decide
 from trooper_cli.session import Session, path_of
 from trooper_cli.turn import Context, Exchange, Label, Side, Status
@@ -121,6 +121,8 @@ def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callabl
     """
     if decision.label is Label.PRIVATE:
         return decision
+    if question.model and not is_model_name(question.model):
+        raise UsageError("--model is no model's name, which is one word; nothing was sent")
     if named := guard.mentioned_hosts(question.said):
         tell(f"the prompt names your hosts: {described(named)}")
     finds = _finds(question, guard)
@@ -138,11 +140,10 @@ def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callabl
 def _finds(question: Question, guard: Guard) -> list[Find]:
     if question.carried is None:
         return guard.look(question.said)
-    finds = guard.look(question.system or "")
-    if _system_is_known(question, guard, Label.PRIVATE):
-        # A program sends the same system prompt with its private messages and its public ones.
-        finds = [find for find in finds if find.kind != PRIVATE_TEXT]
-    return finds + guard.look(question.carried.text)
+    # A program sends the same system prompt with its private messages and its public ones: what these turns say does
+    # not count in it, only what others say.
+    system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
+    return system + guard.look(question.carried.text)
 
 
 def _system_is_known(question: Question, guard: Guard, label: Label) -> bool:
@@ -188,15 +189,20 @@ def _told(turn: UnderWay) -> str:
 
 
 def _prompt_names(question: Question) -> list[str]:
-    names = [exact.of_prompt(question.prompt), *([exact.of_system(question.system)] if question.system else [])]
-    return names + list(question.carried.prompt_names if question.carried else ())
+    own = question.carried.prompt_names if question.carried else ()
+    return [exact.of_prompt(question.prompt), *_carried_names(question), *own]
+
+
+def _carried_names(question: Question) -> list[str]:
+    """Give the name of a program's system prompt; one that a user writes for a turn is as private as its prompt."""
+    return [exact.of_system(question.system)] if question.carried and question.system else []
 
 
 def _answer_names(turn: UnderWay) -> list[str]:
     question, text = turn.question, turn.text
     if not text:
         return []
-    names = [exact.of_answer(text), exact.of_exchange(question.prompt, text)]
+    names = [exact.of_answer(text), exact.of_exchange(question.prompt, text), *_carried_names(question)]
     return names + list(question.carried.answer_names(text) if question.carried else ())
 
 
@@ -216,23 +222,27 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
         decision = decision_of(question, settings)
         _check_size(question, decision, settings)
         decision = _guarded(question, decision, guard, tell)
-    session = Session.of_one_turn()
-    if question.session and path_of(home, question.session).exists():
-        session = Session.open(home, question.session)
-    with closing(session):
-        turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
-        if question.history:
-            session.add(question.history)
-        if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
-            return _rehearsed(turn, cloud, turn.public_view, settings)
-        local = local_engine_of(turn, settings, home, connect=False)
-        if decision.label is Label.PRIVATE:
-            return _rehearsed(turn, local, turn.private_view, settings)
-        return _rehearsed(turn, local, turn.public_view, settings)
+        session = Session.of_one_turn()
+        if question.session and path_of(home, question.session).exists():
+            session = Session.open(home, question.session)
+        with closing(session):
+            turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
+            if question.history:
+                session.add(question.history)
+            if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
+                return _rehearsed(turn, cloud, turn.public_view, settings)
+            local = local_engine_of(turn, settings, home, connect=False)
+            if decision.label is Label.PRIVATE:
+                return _rehearsed(turn, local, turn.private_view, settings)
+            return _rehearsed(turn, local, turn.public_view, settings)
 
 
 def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Rehearsal:
     context = context_of(turn, view, engine, settings)
+    if turn.decision.label is Label.PRIVATE:
+        # What is printed tells private turns in other words, and a pipe may carry it on.
+        beside = context.messages[-1].text.removesuffix(turn.question.prompt)
+        turn.guard.remember_report(turn.session.name, [(None, f"{_readable(context)}\n{beside}")])
     told = told_turns(context) | {"text": _readable(context)}
     return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told)
 

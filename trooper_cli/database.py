@@ -101,7 +101,10 @@ def connect(path: Path, read_first: Callable[[sqlite3.Connection], object] = lam
         writable = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         return _prepared(writable, read_first)
     except sqlite3.OperationalError:
-        # A read-only disk cannot hold the files that WAL needs; what is there can still be read.
+        # A read-only disk cannot hold the files that WAL needs; what is there can still be read, unless the log beside
+        # it holds the newest.
+        if _has_log(path):
+            raise
         with contextlib.suppress(sqlite3.Error):
             readable = sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
             return _prepared(readable, read_first)
@@ -113,8 +116,12 @@ def _ends_within_a_page(path: Path) -> bool:
     with path.open("rb") as file:
         page = int.from_bytes(file.read(18)[16:])
     # What a crash left half written stands whole in the log beside it.
+    return path.stat().st_size % (page if page > 1 else 65536) != 0 and not _has_log(path)
+
+
+def _has_log(path: Path) -> bool:
     log = Path(f"{path}-wal")
-    return path.stat().st_size % (page if page > 1 else 65536) != 0 and not (log.exists() and log.stat().st_size)
+    return log.exists() and log.stat().st_size > 0
 
 
 def overwrite(path: Path) -> None:

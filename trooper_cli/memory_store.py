@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.database import writing
 from trooper_cli.errors import StorageError
-from trooper_cli.memory import Memory, fold, recall
+from trooper_cli.memory import Memory, fold, recall, remember
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
@@ -44,8 +44,12 @@ def recollect(
 ) -> Memory:
     """Give the memory of a view, with what is new of it folded in and stored.
 
-    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is folded all the
-    same, and search is bounded to it. `tell_unread` is told how many turns are to be folded in.
+    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is made anew for
+    this once. `tell_unread` is told how many turns are to be folded in.
+
+    Raises:
+        StorageError: turns were erased meanwhile.
+
     """
     store = _Store(view)
     state = store.load()
@@ -54,14 +58,14 @@ def recollect(
     while state.turns < len(view):
         before = state.turns
         units = [unit for exchange in view.since(before, _BATCH) for unit in state.add(exchange, mask)]
+        if state.turns == before:
+            raise StorageError("turns of the session were erased while it was read; ask again")
         try:
             if not store.save(state, before, units):
                 return recollect(view, mask)
         except (StorageError, sqlite3.Error):
-            while rest := view.since(state.turns, _BATCH):
-                for exchange in rest:
-                    state.add(exchange, mask)
-            return Memory(state)
+            # What is told follows from the view alone, not from who holds the file.
+            return remember(view, mask)
     return Memory(state, store.index)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+_LONGEST_MODEL_NAME = 200
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from trooper_cli.route import Decision
     from trooper_cli.session import ImportedTurn, Session
     from trooper_cli.views import StoredPrivateView, StoredPublicView
+
+
+def is_model_name(text: str) -> bool:
+    """Tell whether a text may be a model's name: it leaves as it is, so that nothing else may hide in it."""
+    return 0 < len(text) <= _LONGEST_MODEL_NAME and text.isprintable() and not any(map(str.isspace, text))
 
 
 # Each method that is made for a class costs start-up time, so only those that somebody calls are.

@@ -362,9 +362,13 @@ class Session:
             self._connection.executemany(
                 "DELETE FROM attempt WHERE turn = ? AND side <> 'cloud'", ((number,) for number in numbers)
             )
+            # What was learned of token counts goes only where a turn goes: a private one leaves no trace in public.
+            self._connection.executemany(
+                "DELETE FROM counted WHERE label = 'private' OR label = (SELECT label FROM turn WHERE id = ?)",
+                ((number,) for number in numbers),
+            )
             self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
             memory_store.clear(self._connection)
-            self._connection.execute("DELETE FROM counted")
             for place in ("public_place", "private_place"):
                 self._connection.execute(
                     f"UPDATE turn SET {place} = ranked.place FROM "  # noqa: S608
@@ -437,18 +441,19 @@ class Session:
     def add(self, turns: Iterable[ImportedTurn], also: Callable[[int], object] | None = None) -> int:
         """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
         with self._writing():
-            first: int = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM turn").fetchone()[0]
             public, private = self.public_view().stored(), self.private_view().stored()
-            count = 0
+            count = first = 0
             for count, turn in enumerate(turns, 1):  # noqa: B007
                 is_told = bool(turn.answer) and turn.status in _TOLD
                 is_public = is_told and turn.label is Label.PUBLIC
-                self._connection.execute(
+                cursor = self._connection.execute(
                     "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model, tokens, "
                     "public_place, private_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*turn, public if is_public else None, private if is_told else None),
                 )
                 public, private = public + is_public, private + is_told
+                # A number is never given twice, so that of the first need not follow from the turns that are there.
+                first = first or cursor.lastrowid or 0
             if also is not None:
                 also(first)
         return count

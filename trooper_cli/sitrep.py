@@ -82,7 +82,8 @@ def sitrep(
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
         chosen = memory.chosen(recollect(view, mask), tokens)
-        places = sorted({place for _, place, _ in chosen})
+        # With the turn before each, whose question a line may hold.
+        places = sorted({near for _, place, _ in chosen for near in (place, max(0, place - 1))})
         numbers = dict(zip(places, view.numbers(places), strict=True))
         lines = tuple(Line(kind, numbers[place], text) for kind, place, text in chosen)
         report = Sitrep(_headed(lines), lines, len(view))
@@ -90,11 +91,12 @@ def sitrep(
             # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
             with this_machine_only():
                 report = _phrased(report, home, settings, session.private_view(), tell)
-        private = [line.text for line in lines if session.turn(line.turn).label is Label.PRIVATE]
-        if private:
-            # What tells of private turns is private text, and a pipe may carry it on.
-            told = report.text if report.written_by else "\n".join(private)
-            guard.remember(Label.PRIVATE, None, None, answer=told)
+        # What tells of private turns is private text, and a pipe may carry it on.
+        private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
+        told = [numbers[place] for _, place, _ in chosen if private & {place, place - 1}]
+        guard.remember_report(name, ((line.turn, line.text) for line in lines if line.turn in told))
+        if told and report.written_by:
+            guard.remember_report(name, [(None, report.text)])
     return report
 
 

@@ -77,7 +77,8 @@ class StoredPublicView(_StoredView):
     """Public turns only. There is no way to make one that shows others."""
 
     _place = "public_place"
-    _condition = "label = 'public' AND public_place IS NOT NULL"
+    # Whatever a file from elsewhere says of how its texts compare: one word means public.
+    _condition = "label = 'public' COLLATE BINARY AND public_place IS NOT NULL"
 
     @property
     def label(self) -> Literal[Label.PUBLIC]:

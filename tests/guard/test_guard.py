@@ -12,8 +12,13 @@ import pytest
 
 from tests.conftest import Trooper
 from tests.standin import claude, ollama
+from trooper_cli import database
+from trooper_cli.guard import Guard
+from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.standin import Standin
 
 SECRET = (
@@ -186,6 +191,117 @@ class TestPipe:
         trooper("ask", "-s", "third", "hello")
         assert trooper("rm", "-s", "ops").code == 66
         assert trooper("ask", stdin=SECRET).code == 0
+
+    def test_a_turn_that_is_still_there_stays_known(self, trooper: Trooper, cloud: Standin) -> None:
+        """Turns that come after a forgotten one have the guard's marks under their own numbers."""
+        for name in ("one", "two", "three"):
+            trooper("import", "-s", "ops", stdin=json.dumps({"prompt": name, "answer": f"{name} of three"}))
+        assert trooper("forget", "-s", "ops", "3").code == 0
+        turns = [{"prompt": "dull", "answer": "nothing of interest"}, {"prompt": "x", "answer": SECRET}]
+        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        dull, _ = [turn["turn"] for turn in trooper.turns("ops")][-2:]
+        assert trooper("forget", "-s", "ops", str(dull)).code == 0
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
+    def test_a_rehearsal_is_private_text(self, trooper: Trooper, cloud: Standin) -> None:
+        """What `--dry-run` prints of private turns is refused at the next pipe, line by line or whole."""
+        turns = [
+            {"prompt": f"We sell the house in Zebra{place} street to the Weiss family for {412 + place}000 euros.",
+             "answer": f"Noted, the Weiss family pays {412 + place}000 euros for Zebra{place} street."}
+            for place in range(30)
+        ]  # fmt: skip
+        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        engine = {"TROOPER_LOCAL_ENGINE": "ollama", "TROOPER_LOCAL_MODEL": "llama3.2"}
+        shown = trooper("ask", "-s", "ops", "--local", "--dry-run", "--budget", "700", "what of Zebra7?", **engine)
+        assert shown.code == 0, shown.notices
+        notes = shown.json["body"]["messages"][-1]["content"].splitlines()
+        told = [line for line in notes if "Zebra" in line and "?" not in line]
+        assert told
+        for text in (shown.text, shown.json["context"]["text"], told[0], told[-1]):
+            assert trooper("ask", "what would be sent?", stdin=text).code == 77, text
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("public_first", [False, True])
+    def test_a_private_system_prompt_opens_no_way(
+        self, trooper: Trooper, cloud: Standin, local: Standin, *, public_first: bool
+    ) -> None:
+        """A program's system prompt may go both ways; what other private turns said in it may not."""
+        request = {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+
+        def send(**fields: object) -> int:
+            return trooper("messages", stdin=json.dumps(request | fields)).code
+
+        plain = "You are the clerk of a harbour and answer in whole sentences, never in lists, never in haste."
+        order = [{}, {"x_force_local": True}]
+        for fields in order if public_first else order[::-1]:
+            assert send(system=plain, **fields) == 0
+        assert send(system=plain) == 0
+        local.respond = ollama(SECRET)
+        trooper("ask", "--local", "what about the branch?")
+        trooper("ask", "--local", "--system", SECRET[::-1], "hello")
+        sent = len(cloud.bodies)
+        for system in (f"Context: {SECRET}", SECRET[::-1]):
+            assert send(system=system) == 77
+            assert send(system=system, x_force_local=True) == 0
+            assert send(system=system) == 77
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert len(cloud.bodies) == sent
+
+    def test_the_name_of_a_model_carries_nothing(self, trooper: Trooper, cloud: Standin) -> None:
+        """It leaves as it is, so it is one word."""
+        assert trooper("ask", "-m", SECRET, "hello").code == 2
+        body = {"model": SECRET, "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+        assert trooper("messages", stdin=json.dumps(body)).code == 65
+        assert cloud.connections == 0
+
+
+class TestUnwritable:
+    """An index that cannot be written or read makes the guard no less strict."""
+
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+
+    @contextlib.contextmanager
+    def held(self, home: Path) -> Iterator[None]:
+        """Keep others from writing the index."""
+        with contextlib.closing(sqlite3.connect(home / "guard.db", isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    def finds(self, home: Path, text: str) -> int:
+        with contextlib.closing(Guard(home, Settings({}))) as guard:
+            return len(guard.look(text))
+
+    def test_turns_without_a_session_stay_known(self, trooper: Trooper) -> None:
+        """Something has to be written, a session that is gone, and cannot be."""
+        trooper("ask", "-s", "old", "hello")
+        trooper("ask", "--local", stdin=SECRET)
+        (trooper.home / "sessions" / "old.db").unlink()
+        with self.held(trooper.home):
+            assert self.finds(trooper.home, SECRET)
+
+    def test_a_session_that_cannot_be_taken_in_counts(self, trooper: Trooper, tmp_path: Path) -> None:
+        """It came by hand while the index was held."""
+        elsewhere = Trooper(tmp_path / "elsewhere", trooper.environ)
+        elsewhere("ask", "-s", "ops", "--local", stdin=SECRET)
+        trooper("ask", "-s", "own", "--local", stdin=SECRET[::-1])
+        (trooper.home / "sessions" / "ops.db").write_bytes((elsewhere.home / "sessions" / "ops.db").read_bytes())
+        with self.held(trooper.home):
+            assert self.finds(trooper.home, SECRET)
+            assert self.finds(trooper.home, SECRET[::-1])
+            assert not self.finds(trooper.home, "Nothing of all that is in this sentence about the weather at sea.")
+
+    def test_an_index_that_cannot_be_read_stops_public_asks(self, trooper: Trooper, cloud: Standin) -> None:
+        """It may hold what no session tells; private asks and their answers go on."""
+        trooper("ask", "--local", stdin=SECRET)
+        (trooper.home / "guard.key").unlink()
+        (trooper.home / "guard.key").mkdir()
+        done = trooper("ask", stdin=SECRET)
+        assert (done.code, done.out, done.notices.count("\n")) == (74, b"", 1)
+        assert trooper("ask", "--local", "hello").text == "a local answer\n"
+        assert cloud.connections == 0
 
 
 class TestOwnRules:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.memory.views import talk
-from trooper_cli import memory_store
+from trooper_cli import database, memory_store
 from trooper_cli.errors import StorageError
 from trooper_cli.guard.credentials import mask
-from trooper_cli.memory import fold
+from trooper_cli.memory import build, fold
 from trooper_cli.session import ImportedTurn, Session
 from trooper_cli.turn import Label, Status
 
@@ -128,6 +128,35 @@ def test_where_nothing_can_be_stored_it_is_folded_all_the_same(
 
     monkeypatch.setattr(memory_store, "writing", full)
     assert memory_store.recollect(session.public_view(), mask).state.dump() == expected
+
+
+def test_whoever_holds_the_file_the_same_is_told(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A private ask that holds the session while a public one is asked changes no byte of what that one tells."""
+    fill(session, 700)
+    view = session.public_view()
+    prompt = f"What was it again: {talk(700).turns[31].prompt}"
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / "sessions" / "s.db", isolation_level=None)) as holder,
+        contextlib.closing(Session.open(tmp_path, "s")) as waiting,
+    ):
+        holder.execute("BEGIN IMMEDIATE")
+        held = build(waiting.public_view(), prompt, 700, recollect=lambda view: memory_store.recollect(view, mask))
+    free = build(view, prompt, 700, recollect=lambda view: memory_store.recollect(view, mask))
+    assert (held.system, held.messages) == (free.system, free.messages)
+    assert memory_store.recollect(view, mask).index is not None
+    assert free.sitrep
+
+
+def test_turns_erased_while_they_are_read_are_told_of(session: Session) -> None:
+    """An ask whose turns are forgotten under its hands says so, and does not look for them for ever."""
+    fill(session, 20)
+    view = session.public_view()
+    session.forget([2, 3])
+    with pytest.raises(StorageError, match="erased"):
+        memory_store.recollect(view, mask)
 
 
 def test_a_broken_state_is_folded_anew(session: Session, tmp_path: Path) -> None:

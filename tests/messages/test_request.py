@@ -349,6 +349,19 @@ class TestHere:
             assert (done.code, done.json["x_trooper"]["label"]) == (0, "private")
         assert cloud.connections == 0
 
+    @pytest.mark.parametrize(("name", "value"), [("cloud", "off"), ("local", "1")])
+    def test_what_is_set_for_the_session_counts_too(
+        self, trooper: Trooper, cloud: Standin, name: str, value: str
+    ) -> None:
+        """A session that is kept here is kept here for programs as well, however they name it."""
+        assert trooper("config", "set", "-s", "ops", name, value).code == 0
+        for done in (
+            send(trooper, user("hello"), options=["-s", "ops"]),
+            send(trooper, user("hello"), x_session="ops"),
+        ):
+            assert (done.code, done.json["x_trooper"]["label"]) == (0, "private")
+        assert cloud.connections == 0
+
     def test_a_typing_error_in_the_environment_is_not_the_cloud(self, trooper: Trooper, cloud: Standin) -> None:
         """`TROOPER_LOCAL=yes` is exit 78 and the API's error object."""
         done = trooper("messages", stdin=json.dumps(request(user("hello"))), TROOPER_LOCAL="yes")

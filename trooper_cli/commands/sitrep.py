@@ -42,11 +42,13 @@ def sitrep(
     trooper sitrep -s ops --write
     """  # noqa: D301
     from trooper_cli.places import data_folder
+    from trooper_cli.session import check_name, settings_of
     from trooper_cli.sitrep import sitrep as report_of
     from trooper_cli.turn import Side
 
     settings, notices, output = Settings.of_process(), Notices(quiet=quiet), Output()
     home = data_folder(settings.environ)
+    settings.of_session = settings_of(home, check_name(session))
     report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write)
     if as_json:
         record = {

@@ -37,27 +37,42 @@ class Guard:
     def __init__(self, home: Path, settings: Settings) -> None:
         self._settings = settings
         self._failure: StorageError | None = None
-        self._files: dict[str, int] = {}
+        # What the index does not know and cannot take in: on a disk that is full or read-only it still counts.
+        self._beside: Index | None = None
+        self._is_blind = False
+        self._files = files_of(home)
         try:
             self._index = Index.open(home)
-            self._complete(home)
         except StorageError as error:
-            # On a disk that is full or read-only the sessions that are there still count.
-            self._failure = error
+            # Where there has never been an index, no turn without a session is forgotten with it.
+            self._failure, self._is_blind = error, Index.is_there(home)
             self._index = Index.in_memory()
-            self._complete(home)
+        try:
+            self._index.begin()
+            self._index.keep_only(self._files)
+            self._complete(home, self._index)
+        except StorageError:
+            self._beside = Index.in_memory()
+            self._complete(home, self._beside)
 
     def close(self) -> None:
         self._index.close()
+        if self._beside is not None:
+            self._beside.close()
 
-    def look(self, text: str) -> list[Find]:
-        """Give every find in a text, in order of place."""
+    def look(self, text: str, known_as: str | None = None) -> list[Find]:
+        """Give every find in a text, in order of place; what turns with the name `known_as` hold is passed over.
+
+        Raises:
+            StorageError: the index is there and cannot be read, so that private text would not be known.
+
+        """
         from trooper_cli.guard import credentials
 
         extra = None
         if path := self._settings.text("gitleaks"):
             extra = credentials.load_gitleaks(Path(path).expanduser())
-        finds = [*self._index.find(text), *credentials.find(text, extra)]
+        finds = [*self._repeats(text, known_as), *credentials.find(text, extra)]
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import patterns
 
@@ -74,7 +89,13 @@ class Guard:
 
     def repeats(self, text: str) -> list[Find]:
         """Give the places of a text that repeat private text."""
-        return self._index.find(text)
+        return self._repeats(text, None)
+
+    def _repeats(self, text: str, known_as: str | None) -> list[Find]:
+        if self._is_blind:
+            raise StorageError(f"{self._failure}; without the guard nothing is sent to the cloud")
+        found = self._index.find(text, known_as)
+        return found + self._beside.find(text, known_as) if self._beside is not None else found
 
     def prepared(
         self,
@@ -112,6 +133,8 @@ class Guard:
         """
         if self._failure is not None:
             raise self._failure
+        if self._beside is not None:
+            raise StorageError("the guard's index does not hold all sessions, and cannot be written")
         return self._index.known(names)
 
     def remember(
@@ -136,7 +159,7 @@ class Guard:
 
     def prepared_turns(self, session: str, turns: Iterable[ImportedTurn]) -> Callable[[int], None]:
         """Do the same for many turns that get their numbers one after the other; storing wants the first number."""
-        marked = [self._marked(turn) if _counts(turn) else (set[int](), False) for turn in turns]
+        marked = [self._marked(turn, self._index) if _counts(turn) else (set[int](), False) for turn in turns]
 
         def store(first: int) -> None:
             if self._failure is not None:
@@ -144,6 +167,19 @@ class Guard:
             self._index.add_turns(session, ((*each, number) for number, each in enumerate(marked, first)))
 
         return store
+
+    def remember_report(self, session: str | None, lines: Iterable[tuple[int | None, str]]) -> None:
+        """Take in what a report tells of private turns, each text under the number of its turn if it has one.
+
+        Raises:
+            StorageError: it cannot be written down.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        marked = [(self._index.new_marks([(text, True)]), False, turn) for turn, text in lines]
+        if any(marks for marks, _, _ in marked):
+            self._index.add_turns(session, (each for each in marked if each[0]))
 
     def remember_turn(self, session: str, turn: StoredTurn) -> None:
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
@@ -153,34 +189,32 @@ class Guard:
         if self._failure is None and session.name is not None and session.name not in self._files:
             file = files_of(home).get(session.name)
             if file is not None:
-                self._take_in(session, session.name, file)
+                self._take_in(session, session.name, file, self._index)
 
     def forget(self, session: str, turn: int | None = None) -> None:
         """Remove every trace of a session, or of one turn of it."""
         self._index.remove(session, turn)
 
-    def _complete(self, home: Path) -> None:
+    def _complete(self, home: Path, index: Index) -> None:
         """Take in the sessions that the index does not know: a copied one, or all if it is new or has lost its key."""
-        self._index.begin()
-        self._files = files_of(home)
         for name in self._index.unknown(self._files):
             # A file that cannot be read has no turn that could be asked about either.
             with (
                 contextlib.suppress(InputError, NotFoundError),
                 contextlib.closing(Session.open(home, name)) as session,
             ):
-                self._take_in(session, name, self._files[name])
+                self._take_in(session, name, self._files[name], index)
 
-    def _take_in(self, session: Session, name: str, file: int) -> None:
-        turns = ((*self._marked(turn), turn.number) for turn in session.turns() if _counts(turn))
-        self._index.take_in(name, file, turns)
+    def _take_in(self, session: Session, name: str, file: int, index: Index) -> None:
+        turns = ((*self._marked(turn, index), turn.number) for turn in session.turns() if _counts(turn))
+        index.take_in(name, file, turns)
 
-    def _marked(self, turn: StoredTurn | ImportedTurn) -> tuple[set[int], bool]:
+    def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
         names = [exact.of_prompt(turn.prompt)]
         if turn.answer:
             names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
-        return self._index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
+        return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:

@@ -31,7 +31,7 @@ except ImportError:
     from hashlib import blake2b
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 RUN = 32
@@ -80,6 +80,11 @@ class Index:
         connection.executescript(_SCHEMA)
         return cls(connection, os.urandom(32))
 
+    @staticmethod
+    def is_there(home: Path) -> bool:
+        """Tell whether an index was begun, whatever has become of it."""
+        return os.path.lexists(_path(home))
+
     @classmethod
     def open(cls, home: Path) -> Index:
         """Open the index, or begin it.
@@ -89,7 +94,7 @@ class Index:
             InputError: the file there is no index; it is left as it is.
 
         """
-        path = home / "guard.db"
+        path = _path(home)
         private_folder(home)
         key = _key(home / "guard.key")
         if not os.path.lexists(path):
@@ -113,13 +118,17 @@ class Index:
 
     def unknown(self, files: Mapping[str, int]) -> list[str]:
         """Tell which of these sessions have not been taken in; each is known by its name and its file's number."""
-        listed = {row[0] for row in self._connection.execute("SELECT mark FROM complete")}
-        marks = {self._hash(f"{name} {file}"): name for name, file in files.items()}
-        if gone := listed - marks.keys() - {self._hash("all")}:
-            # A file's number may be given to another file once it is free.
+        listed = self._all_listed()
+        return [name for name, file in files.items() if self._hash(f"{name} {file}") not in listed]
+
+    def keep_only(self, files: Mapping[str, int]) -> None:
+        """List no other session as taken in: a file's number may be given to another file once it is free."""
+        gone = self._all_listed() - {
+            self._hash(what) for what in ("all", *(f"{n} {file}" for n, file in files.items()))
+        }
+        if gone:
             with self._writing():
                 self._connection.executemany("DELETE FROM complete WHERE mark = ?", ((mark,) for mark in gone))
-        return [name for mark, name in marks.items() if mark not in listed]
 
     def take_in(self, session: str, file: int, turns: Iterable[tuple[set[int], bool, int]]) -> None:
         """Add the marks of a session's turns, each public or not and with its number, and list the file as known."""
@@ -127,6 +136,9 @@ class Index:
             if not self._listed(f"{session} {file}"):
                 self._insert_turns(session, turns)
                 self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash(f"{session} {file}"),))
+
+    def _all_listed(self) -> set[int]:
+        return {row[0] for row in self._connection.execute("SELECT mark FROM complete")}
 
     def _listed(self, what: str) -> bool:
         query = "SELECT 1 FROM complete WHERE mark = ?"
@@ -151,18 +163,23 @@ class Index:
                 marks.update(self._hash(line) for _, _, line in _short_lines(text))
         return marks
 
+    def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
+        """Give the marks of texts that no private turn has yet: a report is told again and again."""
+        marks = self.marks(texts, public=False)
+        return marks - self._known(marks)[0].keys()
+
     def add(self, marks: set[int], *, public: bool, session: str | None, turn: int | None) -> None:
         """Add the marks of one turn."""
         if marks:
             with self._writing():
                 self._insert(marks, public=public, session=session, turn=turn)
 
-    def add_turns(self, session: str, turns: Iterable[tuple[set[int], bool, int]]) -> None:
+    def add_turns(self, session: str | None, turns: Iterable[tuple[set[int], bool, int | None]]) -> None:
         """Add the marks of many turns, each public or not and with its number; all or none."""
         with self._writing():
             self._insert_turns(session, turns)
 
-    def _insert_turns(self, session: str, turns: Iterable[tuple[set[int], bool, int]]) -> None:
+    def _insert_turns(self, session: str | None, turns: Iterable[tuple[set[int], bool, int | None]]) -> None:
         for marks, public, turn in turns:
             self._insert(marks, public=public, session=session, turn=turn)
 
@@ -194,23 +211,29 @@ class Index:
         private, public = self._known(hashes)
         return Known(frozenset(hashes[mark] for mark in private), frozenset(hashes[mark] for mark in public))
 
-    def find(self, text: str) -> list[Find]:
-        """Give the places of `text` that repeat private text."""
+    def find(self, text: str, known_as: str | None = None) -> list[Find]:
+        """Give the places of `text` that repeat private text; turns with the name `known_as` are passed over."""
         finds: list[Find] = []
+        passed_over = self._origins(known_as) if known_as else set[int]()
         # Most of a decoded form is the text as it was, whose runs need no second look.
         known: dict[str, int] = {}
         for form in forms(text):
-            finds += self._runs(form, known)
+            finds += self._runs(form, known, passed_over)
         asked: dict[int, list[tuple[int, int]]] = {}
         for offset, length, unit in (*_tokens(text), *_short_lines(text)):
             asked.setdefault(self._hash(unit), []).append((offset, length))
-        private, public = self._known(asked)
+        private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
                 finds += [Find(PRIVATE_TEXT, offset, length, session, turn) for offset, length in asked[mark]]
         return _merged(finds)
 
-    def _runs(self, form: Form, known: dict[str, int]) -> Iterator[Find]:
+    def _origins(self, name: str) -> set[int]:
+        """Give the private turns that have a name."""
+        query = "SELECT origin FROM mark JOIN origin ON origin.id = origin WHERE hash = ? AND NOT public"
+        return {row[0] for row in self._connection.execute(query, (self._hash_of_name(name),))}
+
+    def _runs(self, form: Form, known: dict[str, int], passed_over: set[int]) -> Iterator[Find]:
         """Find runs that private turns have; `known` are the marks of runs that other forms were asked about."""
         text, selectors = form.text, self._selectors(form.text)
         asked: dict[int, int] = {}
@@ -218,7 +241,7 @@ class Index:
             run = text[place : place + RUN]
             if run not in known:
                 known[run] = asked[place] = self._hash(run)
-        private, public = self._known(asked.values())
+        private, public = self._known(asked.values(), passed_over)
         if private.keys() <= public:
             return
         settled = _minima(selectors, WINDOW)
@@ -234,7 +257,9 @@ class Index:
             session, turn = private[mark]
             yield Find(PRIVATE_TEXT, first, last - first + 1, session, turn)
 
-    def _known(self, marks: Iterable[int]) -> tuple[dict[int, tuple[str | None, int | None]], set[int]]:
+    def _known(
+        self, marks: Iterable[int], passed_over: Collection[int] = ()
+    ) -> tuple[dict[int, tuple[str | None, int | None]], set[int]]:
         """Tell which marks private turns have, with one origin each, and which of them public turns have too."""
         private: dict[int, tuple[str | None, int | None]] = {}
         public: set[int] = set()
@@ -242,14 +267,14 @@ class Index:
         for at in range(0, len(wanted), 30_000):
             chunk = wanted[at : at + 30_000]
             rows = self._connection.execute(
-                "SELECT hash, public, session, turn FROM mark JOIN origin ON origin.id = mark.origin "  # noqa: S608
+                "SELECT hash, public, session, turn, origin FROM mark JOIN origin ON origin.id = mark.origin "  # noqa: S608
                 f"WHERE hash IN ({','.join('?' * len(chunk))})",
                 chunk,
             )
-            for mark, is_public, session, turn in rows:
+            for mark, is_public, session, turn, origin in rows:
                 if is_public:
                     public.add(mark)
-                else:
+                elif origin not in passed_over:
                     private[mark] = (session, turn)
         return private, public
 
@@ -319,18 +344,21 @@ def _merged(finds: list[Find]) -> list[Find]:
     return joined
 
 
+def _path(home: Path) -> Path:
+    return home / "guard.db"
+
+
 def _key(path: Path) -> bytes:
     """Read the key, or make one: whole under another name first, so that no process ever reads half of it."""
     for _ in range(2):
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+                key = file.read()
         except FileNotFoundError:
             database.make_whole(path, lambda temporary: temporary.write_bytes(os.urandom(32)))
             continue
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
-            key = file.read()
         close_to_others(path)
         if len(key) == 32:
             return key

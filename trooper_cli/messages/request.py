@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
+from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -229,7 +230,7 @@ def _check_fields(fields: Mapping[str, object]) -> None:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
     wrong = None
-    if not isinstance(fields.get("model"), str) or not fields["model"]:
+    if not isinstance(model := fields.get("model"), str) or not is_model_name(model):
         wrong = "model: must be a model's name"
     elif not (isinstance(limit := fields.get("max_tokens"), int) and not isinstance(limit, bool) and limit >= 0):
         wrong = "max_tokens: must be a whole number"

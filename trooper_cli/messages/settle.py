@@ -15,7 +15,7 @@ from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.recognise import Exchange, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.question import Carried, Question
-from trooper_cli.session import ImportedTurn, check_name, now
+from trooper_cli.session import ImportedTurn, check_name, now, settings_of
 from trooper_cli.turn import Label, Side, Status
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def settled(
 
     """
     session = _session(body, wishes)
+    settings.of_session = settings_of(home, session)
     reply.live, reply.session = body.stream, session
     question = Question(
         prompt="",
