@@ -39,6 +39,7 @@ def stale(*turns: tuple[str, str]) -> list[str]:
         ("Heap is 8 GB on the search nodes.", "8 GB of heap turned out too small on the search nodes, 16 GB."),
         ("The demo is at 10:00 on Monday.", "The customer can't do 10:00, the demo is at 14:00."),
         ("DNS TTL is 3600 s.", "Lowered the DNS TTL, 300 s."),
+        ("The rollout starts on 30 September.", "The rollout starts on 2 October, avoiding month-end."),
         ("The versionCode is 740021.", "The versionCode had to be raised to 740024 because of 3 rebuilds."),
     ],
 )
@@ -59,6 +60,8 @@ def test_a_reversed_statement_is_stale(older: str, newer: str) -> None:
         ("The cache TTL is 300 seconds.", "Since yesterday the cache holds 40 GB."),
         ("The demo is at 10:00 on Monday.", "Maria is on leave on Monday."),
         ("The port of the API is 8080.", "The port of the metrics is 9090."),
+        ("Backup of server alpha takes 20 minutes.", "Backup of server beta takes 30 minutes."),
+        ("Rollout of the app starts on 4 May.", "Rollout of the site starts on 9 May."),
     ],
 )
 def test_other_statements_stand(older: str, newer: str) -> None:

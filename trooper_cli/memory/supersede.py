@@ -35,8 +35,8 @@ _STRONG = pattern(
 _WEAK = pattern(
     r"\b(?:now|actually|rather|after all|on second thought|as of|from now on|update|new|in the end"
     r"|turns out|turned out|make (?:it|that)|let's make|since (?:today|yesterday|last|this)|got changed"
-    r"|set \S+(?: \S+){0,3} (?:to|at)|lowered|raised|doubled|halved|longer|shorter|higher|lower|larger"
-    r"|smaller|bigger|fewer|earlier|later|jetzt|doch|künftig)\b"
+    r"|set \S+(?: \S+){0,3} (?:to|at)|lower(?:ed|ing)|bump(?:ed|ing)|(?:rais|increas|reduc|doubl|halv)(?:e|es|ed|ing)"
+    r"|longer|shorter|higher|lower|larger|smaller|bigger|fewer|earlier|later|jetzt|doch|künftig)\b"
     r"|\bfrom \S+(?: \S+)? to \S+",
     re.IGNORECASE,
 )
@@ -164,14 +164,14 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
     if not strength and (newer.text.endswith("?") or all(map(str.isalpha, newer.terms))):
         return []
     own = {term for term in newer.terms if not term.isdigit()}
-    # Without a word of change only something rare can tell that it is the same thing.
-    telling = own if strength else {term for term in own if spread.get(term, _UNCOUNTED) <= _RARE}
+    # Without a word of change only something rare, or two things, can tell that it is the same.
+    rare = {term for term in own if spread.get(term, _UNCOUNTED) <= _RARE}
     older = [
         unit
         for unit in older
         if unit.turn < newer.turn
         and not unit.stale
-        and (not telling.isdisjoint(unit.terms) or (unit.turn == newer.turn - 1 and unit.text.endswith("?")))
+        and (not own.isdisjoint(unit.terms) or (unit.turn == newer.turn - 1 and unit.text.endswith("?")))
     ]
     mine = values(newer.text) if older else {}
     if not mine:
@@ -185,7 +185,7 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
         if newer.turn == unit.turn + 1 and _answers(mine, unit):
             found.append(unit)
         elif not strength:
-            if _same_slot(newer, unit, mine, shared):
+            if (shared & rare or len(_plain(shared)) > 1) and _same_slot(newer, unit, mine, shared):
                 found.append(unit)
         elif (weight := sum(_share(term, spread, before) for term in shared)) >= _PLAIN:
             theirs = values(unit.text)
@@ -207,8 +207,9 @@ def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: s
     """Tell whether two clauses give one thing two values without a word of change: "ARC 10 GB", "ARC 16 GB"."""
     if older.text.endswith("?"):
         return False
-    fewest = min(sum(map(str.isalpha, unit.terms)) for unit in (newer, older))
-    if len(shared) < max(1, _ALIKE * fewest):
+    own, other = (_plain(unit.terms) for unit in (newer, older))
+    if not shared or len(shared) < _ALIKE * min(len(own), len(other)) or (own - shared and other - shared):
+        # "Backup of alpha", "backup of beta": each has a word of its own.
         return False
     theirs = values(older.text)
     if any(theirs.get(group, mine.get(group)) != mine.get(group, theirs.get(group)) for group in _NAMING):
@@ -218,6 +219,11 @@ def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: s
         group != "measure " and len(mine[group]) == len(theirs.get(group, ())) == 1 and mine[group] != theirs[group]
         for group in measured
     )
+
+
+def _plain(terms: Iterable[str]) -> set[str]:
+    """Give the terms that are words, and no date's and no measure's."""
+    return {term for term in terms if term.isalpha() and not _CALENDAR.match(term) and term not in _UNIT_NAMES}
 
 
 def _answers(newer: Mapping[str, set[str]], older: Unit) -> bool:
