@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import html
 import json
+import quopri
 import random
 import stat
 import textwrap
+import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -67,6 +69,54 @@ def test_a_copy_is_found_in_any_dress(index: Index, disguise: Callable[[str], st
     assert (finds[0].session, finds[0].turn) == ("ops", 1)
 
 
+FOREIGN = {
+    "Russian": "Хранилище в Вене открывается после девяти вечера, спросите Оттилию и молчите обо всём.",  # noqa: RUF001
+    "Vietnamese": "Kho tiền ở Viên mở cửa sau chín giờ tối, hãy hỏi Ottilie về tầng ba, đừng nhắc đến lương.",
+    "Korean": "빈의 금고는 저녁 아홉 시 이후에 열리며 삼층에 대해서는 오틸리에에게 물어보고 "
+    "급여 명세서는 절대로 언급하지 마시오 그리고 북부 지점의 장부도 비밀이다",
+    "rare Chinese": "".join(chr(0x20000 + 37 * place) for place in range(60)),
+}
+
+
+def wrapped(data: bytes, width: int, start: str = "", end: str = "\n") -> str:
+    return "".join(f"{start}{line}{end}" for line in textwrap.wrap(base64.b64encode(data).decode(), width))
+
+
+@pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda text: wrapped(text.encode(), 76),
+        lambda text: wrapped(text.encode(), 64, "> "),
+        lambda text: json.dumps(wrapped(text.encode(), 76)),
+        lambda text: unicodedata.normalize("NFD", text),
+        json.dumps,
+        lambda text: json.dumps(json.dumps(json.dumps(text))),
+        lambda text: quote(quote(text)),
+        lambda text: quopri.encodestring(text.encode()).decode(),
+        lambda text: repr(text.encode()),
+        lambda text: text.encode().hex(),
+        lambda text: "\n".join(textwrap.wrap(text.encode().hex(), 60)),
+    ],
+)
+def test_a_copy_in_any_language_is_found(index: Index, text: str, disguise: Callable[[str], str]) -> None:
+    """Where an encoding cuts a letter in two, or writes its accent apart, a copy is a copy too."""
+    remember(index, text)
+    given = f"Please look at this:\n{disguise(text)}\nWhat does it mean?"
+    finds = index.find(given)
+    assert finds
+    assert all(find.offset >= 0 and find.offset + find.length <= len(given) for find in finds)
+
+
+def test_a_short_answer_is_found_in_json(index: Index) -> None:
+    """As `export`, `show --json` and `messages` print it."""
+    answer = "Jane Roe has\nstage four lupus, sadly"
+    index.add(index.marks([(answer, True)], public=False), public=False, session="ops", turn=1)
+    assert index.find(json.dumps({"turn": 1, "answer": answer}))
+    assert index.find(json.dumps({"content": [{"type": "text", "text": answer}]}, indent=1))
+    assert not index.find(json.dumps({"turn": 1, "answer": "John Doe has a cold, luckily"}))
+
+
 def test_the_place_is_told(index: Index) -> None:
     """Offset and length are those of the repeated text."""
     remember(index, PRIVATE)
@@ -98,6 +148,12 @@ def test_what_public_turns_hold_too_does_not_count(index: Index) -> None:
         ("the password is hunter2-tango-9", "try hunter2-tango-9 on the login page"),
         ("host is db-bill-01.corp.example", "is DB-BILL-01.corp.example reachable?"),
         ("account 123456789012", "what about 123456789012?"),
+        ("it is HunterSecretZebra99", "log in with HunterSecretZebra99"),
+        ("it is hunterzebra2024", "log in with hunterzebra2024"),
+        ("it is 2024-01-02xK9mQ7zR4tB8w", "log in with 2024-01-02xK9mQ7zR4tB8w"),
+        ("it is v1.2k9mQ7zR4tB8w", "log in with v1.2k9mQ7zR4tB8w"),
+        ("the path is /k9mQ7zR4tB8wVn3Lp6", "GET /k9mQ7zR4tB8wVn3Lp6"),
+        ("hook https://hooks.acme.example/T0/zzK9mQ7zR4", "curl https://other.example/zzK9mQ7zR4?x=1"),
     ],
 )
 def test_a_short_secret_is_found_by_itself(index: Index, secret: str, prompt: str) -> None:
@@ -108,9 +164,14 @@ def test_a_short_secret_is_found_by_itself(index: Index, secret: str, prompt: st
 
 def test_ordinary_words_are_no_secrets(index: Index) -> None:
     """Dates, versions, paths and plain words of a private turn may stand in a public one."""
-    words = "On 2026-11-03 at 14:05:11 python3.11 read /etc/hosts, v0.33.0 of http://localhost:8080/x and utf-8"
-    remember(index, f"Wir sahen: {words}")
-    assert index.find("Use python3.11 and v0.33.0 on 2026-11-03, see /etc/hosts and http://localhost:8080/x") == []
+    words = (
+        "2026-11-03 2026-11-03T14:05:11Z 2026-11-03T14:05:11.123+01:00 14:05:11.123456 python3.11 postgresql17 "
+        "office2021 v0.33.0 v1.2.3-beta.1 3.11.7rc1 10.20.30.40:8080 192.168.100.0/24 2026.11.03 /etc/hosts "
+        "./run.sh ~/src/python3.11/site-packages http://localhost:8080/x https://example.org/2026/a.html?p=2 utf-8"
+    )
+    remember(index, "\n".join(f"see {word}" for word in words.split()))
+    for word in words.split():
+        assert index.find(f"use {word} here") == [], word
 
 
 def test_a_short_answer_is_found_as_a_whole(index: Index) -> None:

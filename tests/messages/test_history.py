@@ -6,6 +6,7 @@ sets how often.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -249,6 +250,9 @@ class TestGuard:
             request(user([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": LONG}}])),
             request(user("hello"), tools=[{"name": "t", "description": LONG, "input_schema": {"type": "object"}}]),
             request(user("hello"), metadata={"user_id": LONG}),
+            request(user([{"type": "document", "source": {"type": "base64", "media_type": "text/x", "data": LONG}}])),
+            request(user([{"type": "document", "source": {"type": "base64", "media_type": "text/plain",
+                    "data": base64.b64encode(LONG.encode()).decode()}}])),
             request(user("hello"), tools=[{"name": "t", "input_schema": {"properties": {LONG: {"type": "string"}}}}]),
         ],
     )  # fmt: skip
@@ -259,6 +263,17 @@ class TestGuard:
         done = trooper("messages", stdin=json.dumps(body))
         assert (done.code, done.json["error"]["type"]) == (77, "permission_error"), done.notices
         assert LONG[:30] not in done.text + done.notices
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("told", [{"account": 4111222233334444}, {"db7prodx91": 1}])
+    def test_so_are_numbers_and_names(self, trooper: Trooper, cloud: Standin, told: dict[str, Any]) -> None:
+        """An account's number and a machine's name are words that look like secrets."""
+        asked = json.dumps(request(user("card 4111222233334444 of db7prodx91"), x_force_local=True))
+        assert trooper("messages", stdin=asked).code == 0
+        use = [{"type": "tool_use", "id": "1", "name": "t", "input": told}]
+        result = [{"type": "tool_result", "tool_use_id": "1", "content": "ok"}]
+        body = request(user("hello"), assistant(use), user(result))
+        assert trooper("messages", stdin=json.dumps(body)).code == 77
         assert cloud.connections == 0
 
     def test_a_credential_is_found(self, trooper: Trooper, cloud: Standin) -> None:

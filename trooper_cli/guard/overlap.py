@@ -20,7 +20,7 @@ from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
-from trooper_cli.guard.forms import Form, forms, reduced
+from trooper_cli.guard.forms import Form, forms, reduced, unescaped
 from trooper_cli.lazy import pattern
 from trooper_cli.places import close_to_others, private_folder
 
@@ -42,9 +42,16 @@ _PART = 1 << 16
 _SHORT_LINE = range(16, RUN + WINDOW)
 _LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
 _TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
+# Versions and addresses, sizes, dates, times, and words with a year or a version.
 _COMMON_TOKEN = pattern(
-    r"v?\d+(?:\.\d+)+\S*|\d{4}-\d\d-\d\d.*|\d\d:\d\d.*|https?://\S*|[a-z]+[\d.]{1,4}|[./~][\w./-]*", re.IGNORECASE
+    r"v?\d+(?:\.\d+)+(?:(?:a|b|rc|dev)\d{1,3}|[a-zµ%]{1,3})?(?:[-+._][a-z]{0,10}\d{0,4})*(?::\d{1,5})?(?:/\d{1,2})?"
+    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d[:.-]?\d\d[\d:.,+Z-]*)?(?:[._-][a-z]{1,8})*"
+    r"|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?Z?(?:[+-]\d\d:?\d\d)?"
+    r"|[A-Z]?[a-z]{1,9}[\d.]{1,4}|[A-Z]?[a-z]+[\d.]{1,2}|[A-Z]?[a-z]+\d?\.\d{1,2}|[A-Z]+[\d.]{1,4}"
 )
+_PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
+_PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
+_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
 APPLICATION_ID = 0x54525047
 VERSION = 1
 _SCHEMA = """
@@ -220,7 +227,7 @@ class Index:
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
         asked: dict[int, list[tuple[int, int]]] = {}
-        for offset, length, unit in (*_tokens(text), *_short_lines(text)):
+        for offset, length, unit in (*_tokens(text), *_short_lines(text), *_literals(text)):
             asked.setdefault(self._hash(unit), []).append((offset, length))
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
@@ -316,6 +323,11 @@ def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
     """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
     for match in _TOKEN.finditer(text):
         word = match[0].strip(".:!?*_-")
+        if _PLACE.fullmatch(match[0]):
+            # Places are named everywhere; what looks like a secret within one is not.
+            for part in _PART_OF_PLACE.finditer(match[0]):
+                yield match.start(), len(match[0]), reduced(part[0])
+            continue
         letters = reduced(word)
         if not 10 <= len(letters) < RUN + WINDOW or _COMMON_TOKEN.fullmatch(word):
             continue
@@ -329,6 +341,14 @@ def _short_lines(text: str) -> Iterator[tuple[int, int, str]]:
     for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * RUN else ())):
         if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
             yield match.start(), len(match[0]), line
+
+
+def _literals(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give the short lines within texts in quotation marks, as JSON has them."""
+    for match in _LITERAL.finditer(text):
+        for part in unescaped(match[1]).split("\n"):
+            if len(line := reduced(part)) in _SHORT_LINE:
+                yield match.start(), len(match[0]), line
 
 
 def _merged(finds: list[Find]) -> list[Find]:

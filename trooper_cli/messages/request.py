@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -31,6 +33,8 @@ _WITHOUT_MEANING_HERE = {
 }
 # Names in a schema can be texts as well; shorter ones are the API's own words.
 _LONG_NAME = 16
+_ODD_NAME = 10  # with a digit in it
+_LONG_NUMBER = 10**7  # of eight digits, like an account
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
@@ -134,16 +138,30 @@ def texts_in(value: object) -> Iterator[str]:
     """Give every text in parsed JSON that a reader could take for one; pictures and the like are passed over."""
     if isinstance(value, str):
         yield value
+    elif isinstance(value, int) and abs(value) >= _LONG_NUMBER:
+        yield str(value)
     elif isinstance(value, list):
         for item in value:
             yield from texts_in(item)
     elif isinstance(value, dict):
         is_binary = value.get("type") == "base64"
         for name, item in value.items():
-            if not (is_binary and name == "data"):
-                if len(name) >= _LONG_NAME:
-                    yield name
+            if len(name) >= _LONG_NAME or (len(name) >= _ODD_NAME and any(map(str.isdigit, name))):
+                yield name
+            if is_binary and name == "data" and isinstance(item, str):
+                yield from _text_in(item)
+            else:
                 yield from texts_in(item)
+
+
+def _text_in(data: str) -> Iterator[str]:
+    """Give what base64 says is binary and is text, or no base64 at all."""
+    try:
+        yield base64.b64decode(data, validate=True).decode()
+    except binascii.Error:
+        yield data
+    except UnicodeDecodeError:
+        return
 
 
 class _AmbiguousError(ValueError):
