@@ -272,6 +272,8 @@ def _newest(index: Index, scored: Sequence[Found]) -> list[Found]:
     for term in rare:
         later.update({posting.turn for posting in index.postings(term, _HIT_POSTINGS) if posting.turn > oldest})
     turns = sorted(later, key=lambda turn: (-later[turn], -turn))[:_HIT_TURNS]
+    asked = {unit.turn for unit in hits if unit.text.endswith("?")}
+    turns += sorted({turn + after for turn in asked for after in range(1, supersede.ANSWERED_WITHIN + 1)} - {*turns})
     for unit in index.units(turns):
         units.setdefault((unit.turn, unit.place), unit._replace(stale=0))
     near = [unit for unit, _ in scored[:_REPLACEABLE] if unit.kind != CODE]

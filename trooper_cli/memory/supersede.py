@@ -64,6 +64,7 @@ _DIGITS = pattern(r"\d+(?:[.,]\d+)*")
 _BETWEEN = frozenset("to instead from not rather than statt auf zu bis per now jetzt".split())
 _NO_UNIT = _BETWEEN | words.STOP | {"since"}
 _LIST = 3
+ANSWERED_WITHIN = 3  # turns: another matter may come between
 _RARE = 4
 _UNCOUNTED = 99
 _NEEDED = {1: 1.0, 2: 0.6}  # of shared words, weighed: the plainer the reversal, the fewer
@@ -171,7 +172,7 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
         for unit in older
         if unit.turn < newer.turn
         and not unit.stale
-        and (not own.isdisjoint(unit.terms) or (unit.turn == newer.turn - 1 and unit.text.endswith("?")))
+        and (not own.isdisjoint(unit.terms) or (unit.turn >= newer.turn - ANSWERED_WITHIN and unit.text.endswith("?")))
     ]
     mine = values(newer.text) if older else {}
     if not mine:
@@ -182,7 +183,7 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
     found = []
     for unit in older:
         shared = own.intersection(unit.terms)
-        if newer.turn == unit.turn + 1 and _answers(mine, unit):
+        if newer.turn <= unit.turn + ANSWERED_WITHIN and _answers(mine, unit):
             found.append(unit)
         elif not strength:
             if (shared & rare or len(_plain(shared)) > 1) and _same_slot(newer, unit, mine, shared):
@@ -227,7 +228,7 @@ def _plain(terms: Iterable[str]) -> set[str]:
 
 
 def _answers(newer: Mapping[str, set[str]], older: Unit) -> bool:
-    """Tell whether a clause answers a value that was only proposed, a turn before: "90 days?", "30 at most"."""
+    """Tell whether a clause answers a value that was only proposed, shortly before: "90 days?", "30 at most"."""
     if not older.text.endswith("?") or newer.keys() <= _NAMING:
         return False
     theirs = values(older.text)
