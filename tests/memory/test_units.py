@@ -68,6 +68,14 @@ def test_what_the_answer_says_again_weighs_more() -> None:
     assert repeated.cost < said.cost
 
 
+def test_what_is_said_again_is_told_under_the_same_heading() -> None:
+    """A limit stays one where the answer only names it."""
+    limit, again = units.cut(
+        5, Exchange("The primary must not be restarted before 22:00.", "The primary at 22:00.")
+    ).units
+    assert (limit.kind, again.kind) == (units.LIMIT, units.LIMIT)
+
+
 def test_a_repeated_question_or_paste_weighs_no_more() -> None:
     asked = units.cut(5, Exchange("The export fails nightly.", "Does the export fail nightly?")).units[-1]
     alone = units.cut(5, Exchange("The host is down.", "Does the export fail nightly?")).units[-1]

@@ -175,17 +175,27 @@ def cut(turn: int, exchange: Exchange, asked: str = "") -> Cut:
 
 def _agreed(asking: Sequence[Unit], answering: Sequence[Unit]) -> list[Unit]:
     """Raise what an answer says again of its prompt: both sides said it, and the second time mostly shorter."""
-    telling = [(unit.score, set(unit.terms)) for unit in asking if _tells(unit)]
+    telling = [(unit, set(unit.terms)) for unit in asking if _tells(unit)]
     said = set().union(*(terms for _, terms in telling))
     found = []
     for unit in answering:
         needed = max(_REPEATED_LEAST, _REPEATED * len(unit.terms))
-        again = (
-            [score for score, terms in telling if len(terms.intersection(unit.terms)) >= needed]
+        repeated = (
+            [asked for asked, terms in telling if len(terms.intersection(unit.terms)) >= needed]
             if _tells(unit) and len(said.intersection(unit.terms)) >= needed
             else []
         )
-        found.append(unit._replace(score=round(max(unit.score, *again) + _AGREED, 3)) if again else unit)
+        if repeated:
+            weightiest = max(repeated, key=lambda asked: asked.score)
+            found.append(
+                unit._replace(
+                    # "No restart before ten" is a limit if that is what was set.
+                    kind=weightiest.kind if unit.kind == FACT else unit.kind,
+                    score=round(max(unit.score, weightiest.score) + _AGREED, 3),
+                )
+            )
+        else:
+            found.append(unit)
     return found
 
 
