@@ -55,7 +55,7 @@ def build(
     # The same parts are written more than once while the whole is made to fit.
     masked = functools.cache(mask) if mask else None
     ask = assemble.Ask(view, prompt, budget, factor, system if system and system.strip() else None, masked)
-    need = price(prompt, system) * factor
+    need = price(prompt, ask.system) * factor
     if need > budget:
         raise InputError(
             f"the prompt does not fit: with the system prompt it has about {round(need)} tokens, the budget is"
