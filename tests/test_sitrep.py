@@ -76,9 +76,11 @@ def test_a_question_answered_in_public_takes_nothing_along(ops: Trooper, cloud: 
         json.dumps({"prompt": prompt, "answer": answer, "label": label}) for prompt, answer, label in lines
     )
     ops("import", "-s", "vault", stdin=told)
-    for line in json.loads(ops("sitrep", "-s", "vault", "--json").text)["lines"]:
-        if "Zebra" in line["text"]:
-            assert ops("ask", "translate", stdin=line["text"]).code == 77
+    lines_told = [line["text"] for line in json.loads(ops("sitrep", "-s", "vault", "--json").text)["lines"]]
+    joined = [line for line in lines_told if "Zebra" in line and "Monday" in line]
+    assert joined
+    for line in joined:
+        assert ops("ask", "translate", stdin=line).code == 77
     assert cloud.connections == 0
 
 

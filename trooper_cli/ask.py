@@ -239,11 +239,12 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
 
 def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Rehearsal:
     context = context_of(turn, view, engine, settings)
+    text = _readable(context)
     if turn.decision.label is Label.PRIVATE:
         # What is printed tells private turns in other words, and a pipe may carry it on.
         beside = context.messages[-1].text.removesuffix(turn.question.prompt)
-        turn.guard.remember_report(turn.session.name, [(None, f"{_readable(context)}\n{beside}")])
-    told = told_turns(context) | {"text": _readable(context)}
+        turn.guard.remember_report(turn.session.name, [(None, f"{text}\n{beside}")])
+    told = told_turns(context) | {"text": text}
     return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told)
 
 

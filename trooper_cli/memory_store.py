@@ -30,11 +30,10 @@ def schema() -> str:
     return own + "".join(map(recall.schema, Label))
 
 
-def clear(connection: sqlite3.Connection) -> None:
-    """Forget all that is kept of any turn; the caller owns the transaction."""
-    connection.execute("DELETE FROM memory")
-    for label in Label:
-        recall.Table(connection, label).clear()
+def clear(connection: sqlite3.Connection, label: Label) -> None:
+    """Forget all that is kept of one label's view; the caller owns the transaction."""
+    connection.execute("DELETE FROM memory WHERE label = ?", (label.value,))
+    recall.Table(connection, label).clear()
 
 
 def recollect(

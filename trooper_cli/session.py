@@ -362,13 +362,12 @@ class Session:
             self._connection.executemany(
                 "DELETE FROM attempt WHERE turn = ? AND side <> 'cloud'", ((number,) for number in numbers)
             )
-            # What was learned of token counts goes only where a turn goes: a private one leaves no trace in public.
-            self._connection.executemany(
-                "DELETE FROM counted WHERE label = 'private' OR label = (SELECT label FROM turn WHERE id = ?)",
-                ((number,) for number in numbers),
-            )
+            # A private turn goes from the private view alone: the public one's memory and counts stay as they are.
+            is_public = any(self.turn(number).label is Label.PUBLIC for number in numbers)
+            for label in Label if is_public else (Label.PRIVATE,):
+                memory_store.clear(self._connection, label)
+                self._connection.execute("DELETE FROM counted WHERE label = ?", (label.value,))
             self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
-            memory_store.clear(self._connection)
             for place in ("public_place", "private_place"):
                 self._connection.execute(
                     f"UPDATE turn SET {place} = ranked.place FROM "  # noqa: S608

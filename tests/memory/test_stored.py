@@ -150,6 +150,22 @@ def test_whoever_holds_the_file_the_same_is_told(
     assert free.sitrep
 
 
+def test_forgetting_a_private_turn_leaves_the_public_memory(session: Session, tmp_path: Path) -> None:
+    """A public ask that has read its state finds its index as it was, whatever private turn goes meanwhile."""
+    fill(session, 60)
+    private = next(turn.number for turn in session.turns() if turn.label is Label.PRIVATE)
+    prompt = f"What was it again: {talk(60).turns[1].prompt}"
+    with contextlib.closing(Session.open(tmp_path, "s")) as asking:
+        view = asking.public_view()
+        memory = memory_store.recollect(view, mask)
+        before = build(view, prompt, 700, recollect=lambda _: memory)
+        session.forget([private])
+        after = build(view, prompt, 700, recollect=lambda _: memory)
+        assert memory.index is not None
+        assert len(memory.index)
+    assert (before.system, before.messages) == (after.system, after.messages)
+
+
 def test_turns_erased_while_they_are_read_are_told_of(session: Session) -> None:
     """An ask whose turns are forgotten under its hands says so, and does not look for them for ever."""
     fill(session, 20)

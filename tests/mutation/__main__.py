@@ -52,7 +52,13 @@ MUTANTS = [
     ),
     Mutant("refused turns are told", "session.py", "if row and answer and status in _TOLD:", "if row and answer:", WHO),
     Mutant("both views share a state", "memory_store.py", "self._label = view.label.value", 'self._label = "all"', LAW),
-    Mutant("forgotten turns stay in the memory", "session.py", "memory_store.clear(self._connection)", "pass", MEMORY),
+    Mutant(
+        "forgotten turns stay in the memory",
+        "session.py",
+        "memory_store.clear(self._connection, label)",
+        "pass",
+        MEMORY,
+    ),
     Mutant(
         "credentials enter the memory",
         "attempt.py",
