@@ -39,8 +39,10 @@ MUTANTS = [
     Mutant(
         "the public view shows all turns",
         "views.py",
-        '_place = "public_place"\n    _condition = "label = \'public\' AND public_place IS NOT NULL"',
-        '_place = "private_place"\n    _condition = "private_place IS NOT NULL"',
+        '    _place = "public_place"\n'
+        "    # Whatever a file from elsewhere says of how its texts compare: one word means public.\n"
+        "    _condition = \"label = 'public' COLLATE BINARY AND public_place IS NOT NULL\"",
+        '    _place = "private_place"\n    _condition = "private_place IS NOT NULL"',
         PROMISE,
     ),
     Mutant(
@@ -200,7 +202,7 @@ MUTANTS = [
     Mutant(
         "sessions that come from elsewhere are not taken in",
         "guard/__init__.py",
-        "for name in self._index.unknown(files):",
+        "for name in self._index.unknown(self._files):",
         "for name in ():",
         GUARD,
     ),
@@ -245,8 +247,8 @@ MUTANTS = [
     Mutant(
         "a program's request is not looked at",
         "ask.py",
-        "return finds + guard.look(question.carried.text)",
-        "return finds",
+        "return system + guard.look(question.carried.text)",
+        "return system",
         HISTORY,
     ),
     Mutant(
@@ -263,15 +265,15 @@ def noticed(mutant: Mutant, place: Path) -> bool:
     """Tell whether the tests go red in a copy of the project with this mutant in it.
 
     Raises:
-        SystemExit: the code no longer holds what the mutant takes away.
+        SystemExit: the code does not hold what the mutant takes away exactly once.
 
     """
     copy = place / "copy"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "*cache*", "*.egg-info"))
     file = copy / "trooper_cli" / mutant.file
     code = file.read_text(encoding="utf-8")
-    if mutant.old not in code:
-        raise SystemExit(f"{mutant.what}: {mutant.file} no longer holds {mutant.old!r}")
+    if code.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.what}: {mutant.file} does not hold {mutant.old!r} exactly once")
     file.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
     environ = os.environ | {"PYTHONPATH": str(copy), "TROOPER_EXAMPLES": "40"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.tests]
