@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -23,13 +24,16 @@ import sys
 from trooper_cli.__main__ import main
 code = main()
 sys.stdout.flush()
+modules = list(sys.modules)
+from trooper_cli.lazy import pattern
+lazy = type(pattern(""))
 compiled = [
     name
     for module in ("units", "supersede", "render")
     for name, value in vars(sys.modules.get(f"trooper_cli.memory.{module}", sys)).items()
-    if type(value).__name__ == "_Pattern" and len(vars(value)) > 2
+    if type(value) is lazy and len(vars(value)) > 2
 ]
-print(*sys.modules, file=sys.stderr)
+print(*modules, file=sys.stderr)
 print(*compiled, file=sys.stderr)
 sys.exit(code)
 """
@@ -74,6 +78,19 @@ class TestWhatIsNotLoaded:
             "trooper_cli.errors",
         }
         assert not modules & {"typer", "sqlite3", "json", "pathlib", "http.client", "httpx", "inspect", "dataclasses"}
+
+    @pytest.mark.parametrize("name", [*NEVER, *CLOUD, *LOCAL])
+    def test_what_must_be_absent_is_called_so(self, name: str) -> None:
+        """A module that was renamed would be absent for ever: each of ours is there under its name."""
+        if name.startswith("trooper_cli"):
+            assert importlib.util.find_spec(name) is not None
+
+    def test_a_pattern_that_is_compiled_is_seen(self, trooper: Trooper) -> None:
+        """An ask whose memory has to be compressed does compile patterns of the memory."""
+        lines = "\n".join(turns(60))
+        assert trooper("import", "-s", "ops", stdin=lines).code == 0
+        _, compiled = loaded(trooper, "ask", "--local", "-s", "ops", "--budget", "600", "which host is it?")
+        assert len(compiled) > 3
 
     @pytest.mark.parametrize("session", [[], ["-s", "ops"]])
     def test_a_local_ask_needs_no_cloud(self, trooper: Trooper, session: list[str]) -> None:
