@@ -60,6 +60,8 @@ class Guard:
         # The ids of the sessions that are there, and of what is held beside.
         self._present: set[str] = set()
         self._held_beside: set[str] = set()
+        # A session that was there before the index was made had another one, which is lost.
+        files = files_of(home)
         try:
             self._index = Index.open(home)
         except StorageError as error:
@@ -71,7 +73,7 @@ class Guard:
         except StorageError as error:
             # What was marked under another key says nothing.
             self._failure, self._index = error, Index.in_memory()
-        had_turns = self._read_changed(home)
+        had_turns = self._read_changed(home, files)
         if self._index.is_new and self._index.lost is None and self._failure is None and had_turns:
             self._tell_lost("the guard's index")
 
@@ -233,9 +235,9 @@ class Guard:
             raise self._failure
         self._index.remove_session(name, session, self._present)
 
-    def _read_changed(self, home: Path) -> bool:
+    def _read_changed(self, home: Path, files: dict[str, FileState]) -> bool:
         """Take in the sessions whose file is not known as it is; returns whether there was a turn in one."""
-        files, known = files_of(home), self._index.sessions()
+        known = self._index.sessions()
         noted = {(name, state): session for session, name, state in known}
         last_names = {session: name for session, name, _ in known}
         owners: dict[str, list[str]] = {}
