@@ -87,11 +87,15 @@ def written(home: Path, name: str, public: list[Any], private: list[Any]) -> Non
                 if min(at, len(public)) == place:
                     number = session.begin(Label.PRIVATE, CANARY + prompt, system and CANARY + system)
                     if status is not Status.ASKED:
-                        session.finish(number, status, CANARY + answer, engine="ollama", model="m", stop="")
+                        session.finish(
+                            number, status, CANARY + answer, label=Label.PRIVATE, engine="ollama", model="m", stop=""
+                        )
             if place < len(public):
                 prompt, answer, system = public[place]
                 number = session.begin(Label.PUBLIC, prompt, system)
-                session.finish(number, Status.ANSWERED, answer, engine="anthropic", model="m", stop="end_turn")
+                session.finish(
+                    number, Status.ANSWERED, answer, label=Label.PUBLIC, engine="anthropic", model="m", stop="end_turn"
+                )
 
 
 def troubled(trouble: str) -> Any:

@@ -278,11 +278,13 @@ def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict
     for place in range(len(public) + 1):
         for prompt, answer, system, status, _ in (turn for turn in private if min(turn[4], len(public)) == place):
             number = session.begin(Label.PRIVATE, prompt, system)
-            session.finish(number, status, answer, engine="ollama", model="m", stop="end_turn")
+            session.finish(number, status, answer, label=Label.PRIVATE, engine="ollama", model="m", stop="end_turn")
         if place < len(public):
             prompt, answer, system = public[place]
             number = session.begin(Label.PUBLIC, prompt, system)
-            session.finish(number, Status.ANSWERED, answer, engine="anthropic", model="m", stop="end_turn")
+            session.finish(
+                number, Status.ANSWERED, answer, label=Label.PUBLIC, engine="anthropic", model="m", stop="end_turn"
+            )
     view = session.public_view()
     context = build(view, "the present prompt", budget, system=view.system, factor=1.4)
     request = Anthropic("m", ENVIRON).prepare(context, 100, stream=True)

@@ -57,7 +57,7 @@ def ask(
     began = time.monotonic()
     decision = decision_of(question, settings)
     _check_size(question, decision, settings)
-    with closing(Guard(home, settings)) as guard:
+    with closing(Guard(home, settings, tell)) as guard:
         decision = _guarded(question, decision, guard, tell)
         session, failure = _open(question, home, guard)
         with closing(session):
@@ -166,7 +166,7 @@ def _begin(turn: UnderWay) -> None:
     remember = None
     if label is Label.PRIVATE:
         names = _prompt_names(question)
-        remember = turn.guard.prepared(label, turn.session.name, prompt=_told(turn), names=names)
+        remember = turn.guard.prepared(label, prompt=_told(turn), names=names)
     try:
         if turn.failure is None and turn.session.name is not None:
             turn.number = turn.session.begin(label, question.prompt, question.system, remember)
@@ -218,7 +218,7 @@ class Rehearsal(NamedTuple):
 
 def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
-    with closing(Guard(home, settings)) as guard:
+    with closing(Guard(home, settings, tell)) as guard:
         decision = decision_of(question, settings)
         _check_size(question, decision, settings)
         decision = _guarded(question, decision, guard, tell)
@@ -243,7 +243,7 @@ def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -
     if turn.decision.label is Label.PRIVATE:
         # What is printed tells private turns in other words, and a pipe may carry it on.
         beside = context.messages[-1].text.removesuffix(turn.question.prompt)
-        turn.guard.remember_report(turn.session.name, [(None, f"{text}\n{beside}")])
+        turn.guard.remember_report(turn.session.identity(), [(None, f"{text}\n{beside}")])
     told = told_turns(context) | {"text": text}
     return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told)
 
@@ -269,7 +269,7 @@ def _open(question: Question, home: Path, guard: Guard) -> tuple[Session, Storag
         return Session.of_one_turn(), error
     # What the guard cannot write down now it tells of when it has a turn to remember.
     with suppress(StorageError):
-        guard.welcome(home, session)
+        guard.welcome(session)
     return session, None
 
 
@@ -286,10 +286,10 @@ def _readable(context: Context[V]) -> str:
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
-    label, name = turn.decision.label, turn.session.name
+    label = turn.decision.label
     remember = None
     if label is Label.PRIVATE:
-        remember = turn.guard.prepared(label, name, answer=turn.text, names=_answer_names(turn))
+        remember = turn.guard.prepared(label, answer=turn.text, names=_answer_names(turn))
     if turn.failure is not None:
         # What could not be stored was printed all the same, and must not be sent on.
         if remember is not None:
@@ -305,6 +305,7 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
                 turn.number,
                 status,
                 turn.text,
+                label=label,
                 engine=turn.engine,
                 model=turn.model,
                 stop=stop,
@@ -324,10 +325,10 @@ def _remember_public(turn: UnderWay, status: Status) -> None:
     names = _prompt_names(turn.question) + _answer_names(turn)
     if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
         turn.guard.remember(
-            Label.PUBLIC, turn.session.name, turn.number, prompt=_told(turn), answer=turn.text, names=names
+            Label.PUBLIC, turn.session.identity(), turn.number, prompt=_told(turn), answer=turn.text, names=names
         )
     else:
-        turn.guard.remember(Label.PUBLIC, turn.session.name, turn.number, names=names)
+        turn.guard.remember(Label.PUBLIC, turn.session.identity(), turn.number, names=names)
 
 
 def _give_up(turn: UnderWay, error: BaseException) -> None:

@@ -148,7 +148,7 @@ def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
     if turn.decision.label is Label.PRIVATE:
         with contextlib.suppress(StorageError):
             known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
-            turn.guard.remember(Label.PRIVATE, turn.session.name, turn.number, answer=known)
+            turn.guard.remember(Label.PRIVATE, turn.session.identity(), turn.number, answer=known)
     if not at_once:
         turn.shown = True
         turn.show(turn.pending)
@@ -255,6 +255,7 @@ def _begin_attempt(turn: UnderWay, engine: Engine[V], request: Request, told: di
     try:
         return turn.session.begin_attempt(
             turn.number,
+            turn.decision.label,
             side=side,
             engine=engine.name,
             model=engine.model,

@@ -50,9 +50,9 @@ def import_file(home: Path, name: str, path: Path | None, guard: Guard) -> int:
     turns = list(read_turns(path))
     _refuse_private_text(turns, guard)
     # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
-    remember = guard.prepared_turns(name, turns)
+    remember = guard.prepared_turns(turns)
     with contextlib.closing(Session.open_or_create(home, name)) as session:
-        guard.welcome(home, session)
+        guard.welcome(session)
         return session.add(turns, remember)
 
 

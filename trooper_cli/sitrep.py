@@ -79,7 +79,7 @@ def sitrep(
         TrooperError: no local model could phrase it.
 
     """
-    with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
+    with closing(Guard(home, settings, tell)) as guard, closing(Session.open(home, name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
         chosen = memory.chosen(recollect(view, mask), tokens)
         # With the turn before each, whose question a line may hold.
@@ -94,9 +94,9 @@ def sitrep(
         # What tells of private turns is private text, and a pipe may carry it on.
         private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
         told = [numbers[place] for _, place, _ in chosen if private & {place, place - 1}]
-        guard.remember_report(name, ((line.turn, line.text) for line in lines if line.turn in told))
+        guard.remember_report(session.identity(), ((line.turn, line.text) for line in lines if line.turn in told))
         if told and report.written_by:
-            guard.remember_report(name, [(None, report.text)])
+            guard.remember_report(session.identity(), [(None, report.text)])
     return report
 
 

@@ -156,7 +156,10 @@ class TestPipe:
         trooper("import", "-s", "in", stdin="\n".join(map(json.dumps, turns)))
         trooper("ask", "hello")
         with contextlib.closing(sqlite3.connect(trooper.home / "guard.db")) as connection:
-            query = "SELECT session, count(*), count(DISTINCT turn) FROM origin GROUP BY session"
+            query = (
+                "SELECT name, count(*), count(DISTINCT turn) FROM origin "
+                "JOIN session ON session.id = origin.session GROUP BY name"
+            )
             held = {session: (origins, turns) for session, origins, turns in connection.execute(query)}
         assert held["in"] == (3, 3)
         # The prompt and the answer of a turn are remembered when each is there.
@@ -185,7 +188,10 @@ class TestPipe:
         for _ in range(2):
             assert trooper("ask", stdin=SECRET).code == 77
         with contextlib.closing(sqlite3.connect(trooper.home / "guard.db")) as connection:
-            query = "SELECT count(*) FROM origin WHERE session = 'ops' AND NOT public"
+            query = (
+                "SELECT count(*) FROM origin JOIN session ON session.id = origin.session "
+                "WHERE name = 'ops' AND NOT public"
+            )
             assert connection.execute(query).fetchone() == (1,)
         (trooper.home / "sessions" / "ops.db").unlink()
         trooper("ask", "-s", "third", "hello")

@@ -41,7 +41,7 @@ def view_of(session: Session, label: Label) -> Any:
 
 def answered(session: Session, label: Label, prompt: str, answer: str) -> int:
     number = session.begin(label, prompt, None)
-    session.finish(number, Status.ANSWERED, answer, engine="e", model="m", stop="end_turn")
+    session.finish(number, Status.ANSWERED, answer, label=label, engine="e", model="m", stop="end_turn")
     return number
 
 
@@ -100,7 +100,7 @@ def test_turns_that_end_out_of_order_stand_in_the_order_of_their_answers(session
     slow = session.begin(Label.PUBLIC, "slow", None)
     answered(session, Label.PUBLIC, "quick", "done")
     assert_is_as_folded_anew(session)
-    session.finish(slow, Status.ANSWERED, "at last", engine="e", model="m", stop="")
+    session.finish(slow, Status.ANSWERED, "at last", label=Label.PUBLIC, engine="e", model="m", stop="")
     assert [exchange.prompt for exchange in session.public_view().first(9)] == ["quick", "slow"]
     assert session.public_view().numbers([0, 1]) == [2, 1] or session.public_view().numbers([0, 1]) == [2, slow]
     assert_is_as_folded_anew(session)
@@ -221,7 +221,7 @@ def test_any_history_gives_the_state_of_its_turns(steps: list[Any]) -> None:
             if kind == "turn":
                 number = session.begin(what, said[place].prompt, None)
                 if status is not Status.ASKED:
-                    session.finish(number, status, said[place].answer, engine="e", model="m", stop="")
+                    session.finish(number, status, said[place].answer, label=what, engine="e", model="m", stop="")
             elif kind == "read":
                 memory_store.recollect(view_of(session, what), mask)
             elif numbers:

@@ -33,6 +33,7 @@ WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_oll
 MEMORY = "tests/memory"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
+STORE = "tests/test_store.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -52,7 +53,9 @@ MUTANTS = [
         "bool(turn.answer)",
         KIT,
     ),
-    Mutant("refused turns are told", "session.py", "if row and answer and status in _TOLD:", "if row and answer:", WHO),
+    Mutant(
+        "refused turns are told", "session.py", "if found and answer and status in _TOLD:", "if found and answer:", WHO
+    ),
     Mutant("both views share a state", "memory_store.py", "self._label = view.label.value", 'self._label = "all"', LAW),
     Mutant(
         "forgotten turns stay in the memory",
@@ -202,8 +205,8 @@ MUTANTS = [
     Mutant(
         "sessions that come from elsewhere are not taken in",
         "guard/__init__.py",
-        "for name in self._index.unknown(self._files):",
-        "for name in ():",
+        "        for name, identity in changed.items():\n",
+        "        for name, identity in ():\n",
         GUARD,
     ),
     Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
@@ -257,6 +260,49 @@ MUTANTS = [
         "if context.view.label is not Label.PUBLIC:",
         "if False:",
         PROMISE,
+    ),
+    Mutant(
+        "any schema is taken for ours",
+        "database.py",
+        "if not are_apart or digest_of(row[:4] for row in rows) != form.schemas[version]:",
+        "if False:",
+        STORE,
+    ),
+    Mutant(
+        "a turn is placed by the file's label",
+        "session.py",
+        "self._place(turn, label)",
+        "self._place(turn, self.turn(turn).label)",
+        STORE,
+    ),
+    Mutant(
+        "forget erases the fingerprints first",
+        "commands/sessions.py",
+        "        if identity := opened.forget(turns):\n            guard.forget_turns(identity, turns)\n",
+        "        if identity := opened.identity():\n            guard.forget_turns(identity, turns)\n"
+        "        opened.forget(turns)\n",
+        STORE,
+    ),
+    Mutant(
+        "stamps are not compared",
+        "guard/__init__.py",
+        "owner == name and self._index.is_listed(identity)",
+        "owner == name and self._index.is_known(identity.id)",
+        STORE,
+    ),
+    Mutant(
+        "a write makes a changed file known",
+        "guard/index.py",
+        "if session.stamp != session.before and self._is_stamp_listed(session.id, session.before):",
+        "if session.stamp != session.before:",
+        STORE,
+    ),
+    Mutant(
+        "a session's id is its name",
+        "session.py",
+        "return Identity(row[0], self.name, row[1], row[1])",
+        "return Identity(self.name, self.name, row[1], row[1])",
+        STORE,
     ),
 ]
 

@@ -134,9 +134,10 @@ def import_turns(
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings)) as opened:
+    notices = Notices(quiet=quiet)
+    with closing(Guard(home, settings, notices.tell)) as opened:
         count = import_file(home, session, file, opened)
-    Notices(quiet=quiet).tell(f"{count} turns imported into {session}")
+    notices.tell(f"{count} turns imported into {session}")
     return 0
 
 
@@ -154,15 +155,16 @@ def rm(*, session: NamedSession) -> int:
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
+    # The file goes first: what can still be shown is known to the guard.
     try:
-        remove(home, session)
+        session_id = remove(home, session)
     except NotFoundError:
         # An earlier try that was cut short may have left fingerprints of what is gone already.
         with closing(Guard(home, settings)) as guard:
-            guard.forget(session)
+            guard.forget_session(session)
         raise
     with closing(Guard(home, settings)) as guard:
-        guard.forget(session)
+        guard.forget_session(session, session_id)
     return 0
 
 
@@ -181,8 +183,8 @@ def share(turns: TurnNumbers, *, session: NamedSession) -> int:
     home = data_folder(settings.environ)
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
         for number in turns:
-            copy = opened.share(number)
-            guard.remember_turn(session, copy)
+            copy, identity = opened.share(number)
+            guard.remember_turn(identity, copy)
             output.write(f"{number} is public as {copy.number}\n")
     return 0
 
@@ -203,8 +205,10 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
         there = {turn.number for turn in opened.turns()}
         gone = [number for number in turns if number not in there]
-        # A try that was cut short may have left fingerprints of what is gone already.
-        for number in gone or turns:
-            guard.forget(session, number)
-        opened.forget(turns)
+        if gone and (identity := opened.identity()):
+            # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
+            guard.forget_turns(identity, gone)
+        # The turns go first: what can still be shown is known to the guard.
+        if identity := opened.forget(turns):
+            guard.forget_turns(identity, turns)
     return 0

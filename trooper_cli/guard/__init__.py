@@ -7,24 +7,39 @@ which kind.
 from __future__ import annotations
 
 import contextlib
+import os
+import time
+from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
 from trooper_cli.guard import exact
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
+from trooper_cli.guard.index import ReadTurn
 from trooper_cli.guard.overlap import Index
-from trooper_cli.session import Session, files_of
+from trooper_cli.session import Identity, Session, files_of
+from trooper_cli.terminal import say
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Protocol
 
     from trooper_cli.guard.exact import Known
-    from trooper_cli.session import ImportedTurn, StoredTurn
+    from trooper_cli.session import FileState, ImportedTurn, StoredTurn
     from trooper_cli.settings import Settings
 
+    class Remember(Protocol):
+        """Stores what was prepared, under a turn's number and its session's identity."""
+
+        def __call__(self, turn: int | None, session: Identity | None = None) -> None: ...
+
+
 __all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
+
+# Who waits this long is told what for.
+SLOW_SECONDS = 1.0
 
 
 class Guard:
@@ -34,13 +49,19 @@ class Guard:
     the process closes it once.
     """
 
-    def __init__(self, home: Path, settings: Settings) -> None:
+    def __init__(self, home: Path, settings: Settings, tell: Callable[[str], object] = say) -> None:
         self._settings = settings
+        self._tell = tell
         self._failure: StorageError | None = None
         # What the index does not know and cannot take in: on a disk that is full or read-only it still counts.
         self._beside: Index | None = None
-        self._is_blind = False
-        self._files = files_of(home)
+        self._is_blind = self._is_slow = self._is_stuck = False
+        self._began: float | None = None
+        # The ids of the sessions that are there, and of what is held beside.
+        self._present: set[str] = set()
+        self._held_beside: set[str] = set()
+        # A session that was there before the index was made had another one, which is lost.
+        files = files_of(home)
         try:
             self._index = Index.open(home)
         except StorageError as error:
@@ -48,12 +69,19 @@ class Guard:
             self._failure, self._is_blind = error, Index.is_there(home)
             self._index = Index.in_memory()
         try:
-            self._index.begin()
-            self._index.keep_only(self._files)
-            self._complete(home, self._index)
-        except StorageError:
-            self._beside = Index.in_memory()
-            self._complete(home, self._beside)
+            self._index.begin(self._tell_lost)
+        except StorageError as error:
+            # What was marked under another key says nothing.
+            self._failure, self._index = error, Index.in_memory()
+        had_turns = self._read_changed(home, files)
+        if self._index.is_new and self._index.lost is None and self._failure is None and had_turns:
+            self._tell_lost("the guard's index")
+
+    def _tell_lost(self, what: str) -> None:
+        self._tell(
+            f"{what} was lost or replaced; the guard made its index anew from the sessions, "
+            "and no longer knows the text of private turns that had none"
+        )
 
     def close(self) -> None:
         self._index.close()
@@ -97,16 +125,8 @@ class Guard:
         found = self._index.find(text, known_as)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
-    def prepared(
-        self,
-        label: Label,
-        session: str | None,
-        *,
-        prompt: str = "",
-        answer: str = "",
-        names: Iterable[str] = (),
-    ) -> Callable[[int | None], None]:
-        """Do the work of taking in a turn's text; what is given then stores it, under the turn's number, in no time.
+    def prepared(self, label: Label, *, prompt: str = "", answer: str = "", names: Iterable[str] = ()) -> Remember:
+        """Do the work of taking in a turn's text; what is returned then stores it, under the turn's number, at once.
 
         So it is ready before a session is held for writing. Text of public turns is known to the cloud and does not
         count as private. The `names` are those by which the turn is known as a whole. Storing raises `StorageError` if
@@ -117,7 +137,7 @@ class Guard:
             texts = [(text, is_answer) for text, is_answer in ((prompt, False), (answer, True)) if text]
             marks = self._index.marks(texts, public=public, names=names)
 
-        def store(turn: int | None) -> None:
+        def store(turn: int | None, session: Identity | None = None) -> None:
             if self._failure is not None:
                 raise self._failure
             self._index.add(marks, public=public, session=session, turn=turn)
@@ -140,7 +160,7 @@ class Guard:
     def remember(
         self,
         label: Label,
-        session: str | None,
+        session: Identity | None,
         turn: int | None,
         *,
         prompt: str = "",
@@ -155,20 +175,20 @@ class Guard:
             StorageError: it cannot be written down, so that later calls will not know it.
 
         """
-        self.prepared(label, session, prompt=prompt, answer=answer, names=names)(turn)
+        self.prepared(label, prompt=prompt, answer=answer, names=names)(turn, session)
 
-    def prepared_turns(self, session: str, turns: Iterable[ImportedTurn]) -> Callable[[int], None]:
+    def prepared_turns(self, turns: Iterable[ImportedTurn]) -> Callable[[int, Identity | None], None]:
         """Do the same for many turns that get their numbers one after the other; storing wants the first number."""
         marked = [self._marked(turn, self._index) if _counts(turn) else (set[int](), False) for turn in turns]
 
-        def store(first: int) -> None:
+        def store(first: int, session: Identity | None) -> None:
             if self._failure is not None:
                 raise self._failure
             self._index.add_turns(session, ((*each, number) for number, each in enumerate(marked, first)))
 
         return store
 
-    def remember_report(self, session: str | None, lines: Iterable[tuple[int | None, str]]) -> None:
+    def remember_report(self, session: Identity | None, lines: Iterable[tuple[int | None, str]]) -> None:
         """Take in what a report tells of private turns, each text under the number of its turn if it has one.
 
         Raises:
@@ -181,33 +201,129 @@ class Guard:
         if any(marks for marks, _, _ in marked):
             self._index.add_turns(session, (each for each in marked if each[0]))
 
-    def remember_turn(self, session: str, turn: StoredTurn) -> None:
+    def remember_turn(self, session: Identity | None, turn: StoredTurn) -> None:
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
 
-    def welcome(self, home: Path, session: Session) -> None:
-        """Take in a session that began after this guard looked, so that the next one need not look at all its turns."""
-        if self._failure is None and session.name is not None and session.name not in self._files:
-            file = files_of(home).get(session.name)
-            if file is not None:
-                self._take_in(session, session.name, file, self._index)
+    def welcome(self, session: Session) -> None:
+        """Take in a session that began, or was changed, after this guard looked."""
+        identity = session.identity()
+        if identity is None or identity.id in self._held_beside or self._failure is not None:
+            return
+        self._present.add(identity.id)
+        if not self._index.is_listed(identity):
+            self._take_in(session, None)
 
-    def forget(self, session: str, turn: int | None = None) -> None:
-        """Remove every trace of a session, or of one turn of it."""
-        self._index.remove(session, turn)
+    def forget_turns(self, session: Identity, numbers: Iterable[int]) -> None:
+        """Remove every trace of turns that are gone from a session.
 
-    def _complete(self, home: Path, index: Index) -> None:
-        """Take in the sessions that the index does not know: a copied one, or all if it is new or has lost its key."""
-        for name in self._index.unknown(self._files):
+        Raises:
+            StorageError: it cannot be written, or is read just now.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._index.remove_turns(session, numbers)
+
+    def forget_session(self, name: str, session: str | None = None) -> None:
+        """Remove every trace of a session that is gone: of this id, or of all that had its name and have no file.
+
+        Raises:
+            StorageError: it cannot be written, or is read just now.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._index.remove_session(name, session, self._present)
+
+    def _read_changed(self, home: Path, files: dict[str, FileState]) -> bool:
+        """Take in the sessions whose file is not known as it is; returns whether there was a turn in one."""
+        known = self._index.sessions()
+        noted = {(name, state): session for session, name, state in known}
+        last_names = {session: name for session, name, _ in known}
+        owners: dict[str, list[str]] = {}
+        changed: dict[str, Identity | None] = {}
+        for name, state in files.items():
+            if (session := noted.get((name, state.text))) is not None:
+                owners.setdefault(session, []).append(name)
+                continue
             # A file that cannot be read has no turn that could be asked about either.
-            with (
-                contextlib.suppress(InputError, NotFoundError),
-                contextlib.closing(Session.open(home, name)) as session,
-            ):
-                self._take_in(session, name, self._files[name], index)
+            with contextlib.suppress(InputError, NotFoundError), contextlib.closing(Session.open(home, name)) as opened:
+                identity = changed[name] = opened.identity()
+                if identity is not None:
+                    owners.setdefault(identity.id, []).append(name)
+        self._present = set(owners)
+        had_turns = False
+        for name, identity in changed.items():
+            owner = identity and _owner(owners[identity.id], last_names.get(identity.id), name, files)
+            if identity is not None and owner == name and self._index.is_listed(identity):
+                self._index.note(identity, files[name])
+                continue
+            with contextlib.suppress(InputError, NotFoundError), contextlib.closing(Session.open(home, name)) as opened:
+                if identity is not None and owner != name:
+                    # Where it cannot be written, what it holds is taken in beside.
+                    with contextlib.suppress(StorageError):
+                        opened.become_another(identity.id)
+                    self._take_in(opened, files[name], copy_of=identity.id)
+                else:
+                    if identity is not None and identity.id in last_names:
+                        # It may be that `forget` was cut short: no byte of what it erased stays in the log.
+                        with contextlib.suppress(StorageError):
+                            opened.settle()
+                    self._take_in(opened, files[name])
+                had_turns = had_turns or opened.counts()[0] > 0
+        return had_turns
 
-    def _take_in(self, session: Session, name: str, file: int, index: Index) -> None:
-        turns = ((*self._marked(turn, index), turn.number) for turn in session.turns() if _counts(turn))
-        index.take_in(name, file, turns)
+    def _take_in(self, session: Session, state: FileState | None, copy_of: str | None = None) -> None:
+        """Take in a session, or hold it beside the index where one of the two files cannot be written."""
+        if not self._is_stuck:
+            try:
+                with session.held() as identity:
+                    if identity is not None and identity.id != copy_of:
+                        self._present.add(identity.id)
+                        self._take_in_held(session, identity, state)
+                        if not self._is_stuck:
+                            return
+            except StorageError:
+                # Another process writes, longer than anybody waits.
+                pass
+        if self._beside is None:
+            self._beside = Index.in_memory()
+        identity = session.identity()
+        if identity is not None:
+            self._held_beside.add(identity.id)
+        name = session.name or ""
+        self._beside.take_in(Identity(os.urandom(16).hex(), name, "", ""), None, *self._read(session, self._beside))
+
+    def _take_in_held(self, session: Session, identity: Identity, state: FileState | None) -> None:
+        # Another process may have read it while this one waited.
+        if self._index.is_listed(identity):
+            return
+        turns, numbers = self._read(session, self._index)
+        try:
+            self._index.take_in(identity, state, turns, numbers)
+        except StorageError:
+            self._is_stuck = True
+
+    def _read(self, session: Session, index: Index) -> tuple[list[ReadTurn], list[int]]:
+        """Return the fingerprints of a session's turns that count, and the numbers of all its turns."""
+        identity = session.identity()
+        was_known = identity is not None and self._index.is_known(identity.id)
+        turns, numbers = [], []
+        for turn in session.turns():
+            numbers.append(turn.number)
+            if _counts(turn):
+                marks, public = self._marked(turn, index)
+                turns.append(ReadTurn(array("q", marks), public, turn.number))
+            self._tell_if_slow(session.name, again=was_known)
+        return turns, numbers
+
+    def _tell_if_slow(self, name: str | None, *, again: bool) -> None:
+        if self._began is None:
+            self._began = time.monotonic()
+        if not self._is_slow and time.monotonic() - self._began > SLOW_SECONDS:
+            self._is_slow = True
+            cause = "again, its file was changed from outside" if again else "for the first time"
+            self._tell(f"reading session {name} {cause}; this takes a while, and later calls need not")
 
     def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
@@ -215,6 +331,12 @@ class Guard:
         if turn.answer:
             names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
         return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
+
+
+def _owner(names: list[str], last_name: str | None, name: str, files: dict[str, FileState]) -> str:
+    """Return which of the files with the same id keeps it: that which had it last, else the first; links are one."""
+    owner = last_name if last_name in names else names[0]
+    return name if files[name].inode == files[owner].inode else owner
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:

@@ -8,31 +8,19 @@ count. Whoever has both key and index can test guesses; he has the sessions too.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import sqlite3
 import zlib
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from trooper_cli import database
-from trooper_cli.errors import InputError, StorageError
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms, reduced, unescaped
+from trooper_cli.guard.index import IndexFile
 from trooper_cli.lazy import pattern
-from trooper_cli.places import close_to_others, private_folder
-
-try:
-    # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.
-    from _blake2 import blake2b
-except ImportError:
-    from hashlib import blake2b
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator
 
 RUN = 32
 WINDOW = 17
@@ -52,108 +40,10 @@ _COMMON_TOKEN = pattern(
 _PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
 _PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
 _LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
-APPLICATION_ID = 0x54525047
-VERSION = 1
-_SCHEMA = """
-CREATE TABLE origin (
-    id INTEGER PRIMARY KEY,
-    public INTEGER NOT NULL,
-    session TEXT,
-    turn INTEGER
-) STRICT;
-CREATE INDEX origin_of ON origin (session, turn);
-CREATE TABLE mark (
-    hash INTEGER NOT NULL,
-    origin INTEGER NOT NULL REFERENCES origin (id) ON DELETE CASCADE,
-    PRIMARY KEY (hash, origin)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX mark_of ON mark (origin);
-CREATE TABLE complete (mark INTEGER NOT NULL) STRICT;
-"""
 
 
-class Index:
+class Index(IndexFile):
     """The fingerprints of one user's turns, in two files: the index and its key."""
-
-    def __init__(self, connection: sqlite3.Connection, key: bytes) -> None:
-        self._connection = connection
-        self._keyed = blake2b(digest_size=8, key=key)
-        self._seed = int.from_bytes(blake2b(b"selector", key=key, digest_size=4).digest())
-
-    @classmethod
-    def in_memory(cls) -> Index:
-        """Give an index that is gone when the process ends."""
-        connection = sqlite3.connect(":memory:", isolation_level=None)
-        connection.executescript(_SCHEMA)
-        return cls(connection, os.urandom(32))
-
-    @staticmethod
-    def is_there(home: Path) -> bool:
-        """Tell whether an index was begun, whatever has become of it."""
-        return os.path.lexists(_path(home))
-
-    @classmethod
-    def open(cls, home: Path) -> Index:
-        """Open the index, or begin it.
-
-        Raises:
-            StorageError: it cannot be made or opened.
-            InputError: the file there is no index; it is left as it is.
-
-        """
-        path = _path(home)
-        private_folder(home)
-        key = _key(home / "guard.key")
-        if not os.path.lexists(path):
-            database.create(path, _SCHEMA, APPLICATION_ID, VERSION)
-        database.check(path, APPLICATION_ID, VERSION)
-        try:
-            return cls(database.connect(path), key)
-        except sqlite3.DatabaseError as error:
-            raise database.translated(error, "the guard's index") from error
-
-    def begin(self) -> None:
-        """Forget what was marked under another key, if this one has marked nothing yet."""
-        if self._listed("all"):
-            return
-        with self._writing():
-            # Another process may have begun in the meantime, and has marked what no other place tells of.
-            if not self._listed("all"):
-                self._connection.execute("DELETE FROM origin")
-                self._connection.execute("DELETE FROM complete")
-                self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash("all"),))
-
-    def unknown(self, files: Mapping[str, int]) -> list[str]:
-        """Tell which of these sessions have not been taken in; each is known by its name and its file's number."""
-        listed = self._all_listed()
-        return [name for name, file in files.items() if self._hash(f"{name} {file}") not in listed]
-
-    def keep_only(self, files: Mapping[str, int]) -> None:
-        """List no other session as taken in: a file's number may be given to another file once it is free."""
-        gone = self._all_listed() - {
-            self._hash(what) for what in ("all", *(f"{n} {file}" for n, file in files.items()))
-        }
-        if gone:
-            with self._writing():
-                self._connection.executemany("DELETE FROM complete WHERE mark = ?", ((mark,) for mark in gone))
-
-    def take_in(self, session: str, file: int, turns: Iterable[tuple[set[int], bool, int]]) -> None:
-        """Add the marks of a session's turns, each public or not and with its number, and list the file as known."""
-        with self._writing():
-            if not self._listed(f"{session} {file}"):
-                self._insert_turns(session, turns)
-                self._connection.execute("INSERT INTO complete VALUES (?)", (self._hash(f"{session} {file}"),))
-
-    def _all_listed(self) -> set[int]:
-        return {row[0] for row in self._connection.execute("SELECT mark FROM complete")}
-
-    def _listed(self, what: str) -> bool:
-        query = "SELECT 1 FROM complete WHERE mark = ?"
-        return self._connection.execute(query, (self._hash(what),)).fetchone() is not None
-
-    def close(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.close()
 
     def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool, names: Iterable[str] = ()) -> set[int]:
         """Give the marks of the texts of one turn; each says whether it is an answer, whose short lines count too.
@@ -175,27 +65,6 @@ class Index:
         marks = self.marks(texts, public=False)
         return marks - self._known(marks)[0].keys()
 
-    def add(self, marks: set[int], *, public: bool, session: str | None, turn: int | None) -> None:
-        """Add the marks of one turn."""
-        if marks:
-            with self._writing():
-                self._insert(marks, public=public, session=session, turn=turn)
-
-    def add_turns(self, session: str | None, turns: Iterable[tuple[set[int], bool, int | None]]) -> None:
-        """Add the marks of many turns, each public or not and with its number; all or none."""
-        with self._writing():
-            self._insert_turns(session, turns)
-
-    def _insert_turns(self, session: str | None, turns: Iterable[tuple[set[int], bool, int | None]]) -> None:
-        for marks, public, turn in turns:
-            self._insert(marks, public=public, session=session, turn=turn)
-
-    def _insert(self, marks: set[int], *, public: bool, session: str | None, turn: int | None) -> None:
-        row = self._connection.execute(
-            "INSERT INTO origin (public, session, turn) VALUES (?, ?, ?)", (public, session, turn)
-        )
-        self._connection.executemany("INSERT INTO mark VALUES (?, ?)", ((mark, row.lastrowid) for mark in marks))
-
     def _stored_runs(self, text: str) -> Iterator[str]:
         """Give the runs whose marks are stored; part by part, for their selectors take much memory."""
         for start in range(0, max(1, len(text) - RUN + 1), _PART):
@@ -203,14 +72,6 @@ class Index:
             part = text[start : start + _PART + WINDOW + RUN - 2]
             for place in _minima(self._selectors(part), WINDOW):
                 yield part[place : place + RUN]
-
-    def remove(self, session: str, turn: int | None = None) -> None:
-        """Remove the fingerprints of a session, or of one turn of it; no byte of them stays in the files."""
-        with self._writing():
-            self._connection.execute(
-                "DELETE FROM origin WHERE session = ? AND (? IS NULL OR turn = ?)", (session, turn, turn)
-            )
-        database.settle(self._connection, "the guard's index")
 
     def known(self, names: Iterable[str]) -> Known:
         """Tell which of these names private turns have, and which public ones."""
@@ -282,7 +143,7 @@ class Index:
                 if is_public:
                     public.add(mark)
                 elif origin not in passed_over:
-                    private[mark] = (session, turn)
+                    private[mark] = (session and self.name_of(session), turn)
         return private, public
 
     def _selectors(self, text: str) -> list[int]:
@@ -291,18 +152,9 @@ class Index:
         data, size, seed, crc = text.encode("utf-32-le", "replace"), RUN * 4, self._seed, zlib.crc32
         return [crc(data[at : at + size], seed) for at in range(0, (len(text) - RUN + 1) * 4, 4)]
 
-    def _hash(self, text: str) -> int:
-        # To copy what has taken in the key already takes half the time.
-        keyed = self._keyed.copy()
-        keyed.update(text.encode("utf-8", "replace"))
-        return int.from_bytes(keyed.digest(), signed=True)
-
     def _hash_of_name(self, name: str) -> int:
         # No reduced text holds this character, so that a name is never taken for one.
         return self._hash(f"\0{name}")
-
-    def _writing(self) -> contextlib.AbstractContextManager[None]:
-        return database.writing(self._connection, "the guard's index")
 
 
 def _minima(values: list[int], window: int) -> list[int]:
@@ -362,25 +214,3 @@ def _merged(finds: list[Find]) -> list[Find]:
         else:
             joined.append(find)
     return joined
-
-
-def _path(home: Path) -> Path:
-    return home / "guard.db"
-
-
-def _key(path: Path) -> bytes:
-    """Read the key, or make one: whole under another name first, so that no process ever reads half of it."""
-    for _ in range(2):
-        try:
-            with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-                key = file.read()
-        except FileNotFoundError:
-            database.make_whole(path, lambda temporary: temporary.write_bytes(os.urandom(32)))
-            continue
-        except OSError as error:
-            raise StorageError(f"cannot read {path}: {error.strerror}") from error
-        close_to_others(path)
-        if len(key) == 32:
-            return key
-        break
-    raise InputError(f"{path} is not the guard's key; move it and guard.db away to begin anew")

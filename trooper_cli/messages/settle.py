@@ -80,7 +80,7 @@ def settled(
         )
     if decision.label is Label.PUBLIC:
         try:
-            return _public(body, question, settings, home, reply)
+            return _public(body, question, settings, home, reply, tell)
         except LocalityError as error:
             if question.on_leak != "local":
                 raise
@@ -101,8 +101,10 @@ def _session(body: Body, wishes: Wishes) -> str | None:
     return check_name(wishes.session) if wishes.session is not None else body.session
 
 
-def _public(body: Body, question: Question, settings: Settings, home: Path, reply: Reply) -> Question:
-    with closing(Guard(home, settings)) as guard:
+def _public(
+    body: Body, question: Question, settings: Settings, home: Path, reply: Reply, tell: Callable[[str], None]
+) -> Question:
+    with closing(Guard(home, settings, tell)) as guard:
         try:
             history, remaining, left_out = without_private(body.messages, guard)
         except StorageError as error:
