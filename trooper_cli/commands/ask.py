@@ -121,10 +121,6 @@ def ask(  # noqa: PLR0913
     from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
 
-    for option, value in (("--model", model), ("--system", system)):
-        if value is not None and value.startswith("-"):
-            # An empty shell variable before it has made an option the value of another: `-m $MODEL --local`.
-            raise UsageError(f"{option} is given an option as its value; is a shell variable empty?")
     if timeout is not None and not timeout < 1e6:
         raise UsageError("--timeout is a number of seconds below a million")
     if model is not None:
