@@ -7,7 +7,6 @@ which kind.
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
@@ -19,6 +18,7 @@ from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from trooper_cli.guard.exact import Known
     from trooper_cli.session import ImportedTurn, StoredTurn
@@ -70,8 +70,8 @@ class Guard:
         from trooper_cli.guard import credentials
 
         extra = None
-        if path := self._settings.text("gitleaks"):
-            extra = credentials.load_gitleaks(Path(path).expanduser())
+        if path := self._settings.path("gitleaks"):
+            extra = credentials.load_gitleaks(path)
         finds = [*self._repeats(text, known_as), *credentials.find(text, extra)]
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import patterns
