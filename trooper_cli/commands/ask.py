@@ -114,6 +114,9 @@ def ask(  # noqa: PLR0913
     git diff --cached | trooper ask "Write a commit message"
     trooper ask --local -f server.log "what went wrong?"
 
+    A prompt that begins with a dash stands after `--`, or comes by a pipe. What only looks like an option is an error:
+    a dash of another kind, a character that is not seen, an option after `--`.
+
     A prompt on the command line is visible to other users of this machine in the process list, and stays in the
     shell's history; a pipe is not and does not.
     """  # noqa: D301
