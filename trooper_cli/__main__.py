@@ -22,7 +22,7 @@ def entry() -> NoReturn:
     gc.set_threshold(50_000)
     code = TERMINATED
     try:
-        code = main()
+        code = _run()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
@@ -36,6 +36,15 @@ def entry() -> NoReturn:
         # Never by way of C's exit(): its handlers take away what a thread of llama.cpp still works with, which is a
         # segmentation fault. So a SystemExit, which a signal may raise at any instant, does not get past here either.
         os._exit(code)
+
+
+def _run() -> int:
+    try:
+        return main()
+    except Exception:  # noqa: BLE001
+        # TROOPER_TRACE=1 wants to see it.
+        sys.excepthook(*sys.exc_info())
+        return FAULT
 
 
 def main() -> int:
