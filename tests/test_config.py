@@ -232,6 +232,63 @@ class TestSession:
         assert not (trooper.home / "sessions").exists()
 
 
+class TestUnknownVariables:
+    """A variable that is meant for Trooper and misspelt is exit 78: it may have been a lock."""
+
+    @pytest.mark.parametrize(
+        ("variable", "meant"),
+        [
+            ("TROOPER_LOCL", "TROOPER_LOCAL"),
+            ("trooper_local", "TROOPER_LOCAL"),
+            ("Trooper_Cloud", "TROOPER_CLOUD"),
+            ("TROOPER_LOCAL ", "TROOPER_LOCAL"),
+            ("\ufeffTROOPER_LOCAL", "TROOPER_LOCAL"),
+            ("TROOPER_ONLEAK", "TROOPER_ON_LEAK"),
+            ("TROOPER_LIMIT_DAY", "TROOPER_"),
+            ("TROOPER_EFFORT", "TROOPER_"),
+            ("TROOPER_", "TROOPER_"),
+        ],
+    )
+    def test_nothing_is_read_or_sent(
+        self, trooper: Trooper, cloud: Standin, local: Standin, variable: str, meant: str
+    ) -> None:
+        """The nearest variable that is known is named, and neither the value nor the prompt is repeated."""
+        for arguments in (["ask", "the marzipan fund"], ["ask", "--local", "the marzipan fund"], ["messages"]):
+            done = trooper(*arguments, stdin="{}", **{variable: "hunter2"})
+            assert done.code == 78
+            assert meant in done.notices
+            assert "marzipan" not in done.notices
+            assert "hunter2" not in done.notices
+            assert done.out == b"" or arguments == ["messages"]
+        assert cloud.connections == local.connections == 0
+
+    def test_every_command_that_reads_settings_says_so(self, trooper: Trooper) -> None:
+        """`config` shows what holds beside it; `doctor` names it and what an ask would end with."""
+        assert trooper("sessions", TROOPER_LOCL="1").code == 78
+        done = trooper("config", "--json", TROOPER_LOCL="1")
+        assert (done.code, done.json["cloud"]["value"]) == (78, "on")
+        assert "TROOPER_LOCAL" in done.notices
+        done = trooper("doctor", "--json", TROOPER_LOCL="1")
+        assert (done.code, done.json["exit"]) == (78, 78)
+        (fault,) = [row for row in done.json["checks"] if row["check"] == "config" and row["state"] == "fail"]
+        assert "TROOPER_LOCL" in fault["text"]
+        assert "TROOPER_LOCAL" in fault["next"]
+
+    def test_what_answers_a_shell_is_not_stopped(self, trooper: Trooper) -> None:
+        for arguments in (["--version"], ["--help"], ["ask", "--help"], ["--complete", "sessions"]):
+            assert trooper(*arguments, TROOPER_LOCL="1").code == 0
+
+    def test_variables_that_are_known_or_others_are_left_alone(self, trooper: Trooper) -> None:
+        others = {
+            "TROOPER_TRACE": "0",
+            "TROOPER_HOOK_SECONDS": "9",
+            "MY_TROOPER_X": "1",
+            "TROOPERS": "1",
+            "TROOPER": "1",
+        }
+        assert trooper("ask", "hello", **others).code == 0
+
+
 class TestKeyCommand:
     """A key from a command, asked for only when the cloud is."""
 

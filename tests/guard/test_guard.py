@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import Trooper
+from tests.conftest import COMMAND, Trooper
 from tests.standin import claude, ollama
 from trooper_cli import database
 from trooper_cli.guard import Guard
@@ -364,6 +365,29 @@ class TestCredentials:
         assert "123456" not in done.notices
         rules.write_text('[[rules]]\nid = "acme"\nregex = "acme-("\n')
         assert trooper("ask", "hello").code == 78
+        assert cloud.connections == 0
+
+    def test_a_relative_path_is_relative_to_the_settings(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path
+    ) -> None:
+        """Wherever trooper is called, the file beside config.toml is meant, and none in that folder."""
+        trooper.home.mkdir(parents=True)
+        (trooper.home / "rules.toml").write_text('[[rules]]\nid = "acme"\nregex = "acme-[0-9]{6}"\n')
+        (trooper.home / "config.toml").write_text('gitleaks = "rules.toml"\n')
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        for content in (None, "", "[allowlist]\nregexes = ['.*']\n"):
+            if content is not None:
+                (elsewhere / "rules.toml").write_text(content)
+            for prompt in ("what is acme-123456?", "AKIA" + "IOSFODNN7EXAMPLQ"):
+                done = subprocess.run(
+                    [COMMAND, "ask", "-n", prompt],
+                    cwd=elsewhere,
+                    env=trooper.environment(),
+                    capture_output=True,
+                    check=False,
+                )
+                assert done.returncode == 77, done.stderr
         assert cloud.connections == 0
 
 

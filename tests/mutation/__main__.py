@@ -34,6 +34,7 @@ MEMORY = "tests/memory"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 STORE = "tests/test_store.py"
+ARGUMENTS, CONFIG = "tests/test_arguments.py", "tests/test_config.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -253,6 +254,49 @@ MUTANTS = [
         "return system + guard.look(question.carried.text)",
         "return system",
         HISTORY,
+    ),
+    Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
+    Mutant("other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES:', "if False:", ARGUMENTS),
+    Mutant(
+        "what is not seen is a letter",
+        "arguments.py",
+        'if letter in _BLANK or (kind[0] in "CM" and kind != "Cs"):',
+        "if False:",
+        ARGUMENTS,
+    ),
+    Mutant(
+        "options after -- are prompts",
+        "arguments.py",
+        'level.option_of("".join(islice(_folded(argument), _LONGEST))):',
+        '"":',
+        ARGUMENTS,
+    ),
+    Mutant(
+        "values may hold options", "arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
+    ),
+    Mutant(
+        "misspelt variables pass", "settings.py", "            check_variables(environ)\n", "            pass\n", CONFIG
+    ),
+    Mutant(
+        "a program's misspelt variables pass",
+        "commands/messages.py",
+        "        check_variables(settings.environ)\n",
+        "",
+        CONFIG,
+    ),
+    Mutant(
+        "rules are read from the current folder",
+        "settings.py",
+        "return self.file.parent / Path(text).expanduser()",
+        "return Path(text).expanduser()",
+        GUARD,
+    ),
+    Mutant(
+        "a file from elsewhere switches off Trooper's rules",
+        "guard/credentials.py",
+        "for_extra if rank < of_extra else own.allowlists",
+        "for_extra or own.allowlists",
+        GUARD,
     ),
     Mutant(
         "another cloud takes private views",

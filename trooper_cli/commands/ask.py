@@ -114,6 +114,9 @@ def ask(  # noqa: PLR0913
     git diff --cached | trooper ask "Write a commit message"
     trooper ask --local -f server.log "what went wrong?"
 
+    A prompt that begins with a dash stands after `--`, or comes by a pipe. What only looks like an option is an error:
+    a dash of another kind, a character that is not seen, an option after `--`.
+
     A prompt on the command line is visible to other users of this machine in the process list, and stays in the
     shell's history; a pipe is not and does not.
     """  # noqa: D301
@@ -121,10 +124,6 @@ def ask(  # noqa: PLR0913
     from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
 
-    for option, value in (("--model", model), ("--system", system)):
-        if value is not None and value.startswith("-"):
-            # An empty shell variable before it has made an option the value of another: `-m $MODEL --local`.
-            raise UsageError(f"{option} is given an option as its value; is a shell variable empty?")
     if timeout is not None and not timeout < 1e6:
         raise UsageError("--timeout is a number of seconds below a million")
     if model is not None:

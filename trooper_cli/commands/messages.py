@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.commands.ask import Leak, SessionOption, rehearsed
-from trooper_cli.settings import Settings
+from trooper_cli.settings import Settings, check_variables
 from trooper_cli.terminal import Notices, Output, ReaderGoneError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def messages(
     """  # noqa: D301
     from trooper_cli.messages.settle import Wishes
 
-    output, settings = Output(), Settings.of_process()
+    output, settings = Output(), Settings.of_process(check=False)
     wishes = Wishes(
         session=session,
         local=local,
@@ -71,6 +71,7 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
 
     reply = Reply(output.write)
     try:
+        check_variables(settings.environ)
         home = data_folder(settings.environ)
         # Who may execute the turn is settled, or refused, before anything is read.
         settings.text("local"), settings.text("cloud")

@@ -10,7 +10,6 @@ import contextlib
 import os
 import time
 from array import array
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
@@ -24,6 +23,7 @@ from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
     from typing import Protocol
 
     from trooper_cli.guard.exact import Known
@@ -98,8 +98,8 @@ class Guard:
         from trooper_cli.guard import credentials
 
         extra = None
-        if path := self._settings.text("gitleaks"):
-            extra = credentials.load_gitleaks(Path(path).expanduser())
+        if path := self._settings.path("gitleaks"):
+            extra = credentials.load_gitleaks(path)
         finds = [*self._repeats(text, known_as), *credentials.find(text, extra)]
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import patterns

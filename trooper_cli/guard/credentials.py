@@ -17,10 +17,15 @@ __all__ = ["Rules", "find", "load_gitleaks", "mask"]
 
 
 def find(text: str, extra: Rules | None = None) -> list[Find]:
-    """Give the places of `text` that are credentials, in order and apart; the user's rules come first."""
+    """Give the places of `text` that are credentials, in order and apart; the user's rules come first.
+
+    The allowlists of that file hold for its own rules and not for Trooper's: such a file is made for what may be
+    committed to a repository, and may come with one.
+    """
     own = own_rules()
     rules = (*extra.rules, *own.rules) if extra else own.rules
-    general = (*extra.allowlists, *own.allowlists) if extra else own.allowlists
+    of_extra = len(extra.rules) if extra else 0
+    for_extra = (*extra.allowlists, *own.allowlists) if extra else ()
     lowered = text.lower()
     held = _held({keyword for rule in rules for keyword in rule.keywords}, lowered)
     spans: list[tuple[int, int, int]] = []
@@ -28,6 +33,7 @@ def find(text: str, extra: Rules | None = None) -> list[Find]:
         keywords = [keyword for keyword in rule.keywords if keyword in held]
         if keywords or not rule.keywords:
             for first, last in _parts(rule, keywords, lowered, text):
+                general = for_extra if rank < of_extra else own.allowlists
                 spans += [(start, end, rank) for start, end in _spans(rule, text, first, last, general)]
     return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
