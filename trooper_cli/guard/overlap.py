@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 import zlib
 from bisect import bisect_left, bisect_right
@@ -20,8 +19,8 @@ from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
-from trooper_cli.guard.forms import Form, forms, reduced, unescaped
-from trooper_cli.lazy import pattern
+from trooper_cli.guard.forms import Form, forms
+from trooper_cli.guard.units import literals, short_lines, tokens
 from trooper_cli.places import close_to_others, private_folder
 
 try:
@@ -39,19 +38,6 @@ WINDOW = 17
 # Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
 ASKING_WINDOW = 8
 _PART = 1 << 16
-_SHORT_LINE = range(16, RUN + WINDOW)
-_LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
-_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
-# Versions and addresses, sizes, dates, times, and words with a year or a version.
-_COMMON_TOKEN = pattern(
-    r"v?\d+(?:\.\d+)+(?:(?:a|b|rc|dev)\d{1,3}|[a-zµ%]{1,3})?(?:[-+._][a-z]{0,10}\d{0,4})*(?::\d{1,5})?(?:/\d{1,2})?"
-    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d[:.-]?\d\d[\d:.,+Z-]*)?(?:[._-][a-z]{1,8})*"
-    r"|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?Z?(?:[+-]\d\d:?\d\d)?"
-    r"|[A-Z]?[a-z]{1,9}[\d.]{1,4}|[A-Z]?[a-z]+[\d.]{1,2}|[A-Z]?[a-z]+\d?\.\d{1,2}|[A-Z]+[\d.]{1,4}"
-)
-_PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
-_PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
-_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
 APPLICATION_ID = 0x54525047
 VERSION = 1
 _SCHEMA = """
@@ -165,9 +151,9 @@ class Index:
             for form in forms(text):
                 for run in self._stored_runs(form.text):
                     marks.add(self._hash(run))
-            marks.update(self._hash(token) for _, _, token in _tokens(text))
+            marks.update(self._hash(token) for _, _, token in tokens(text))
             if is_answer or public:
-                marks.update(self._hash(line) for _, _, line in _short_lines(text))
+                marks.update(self._hash(line) for _, _, line in short_lines(text))
         return marks
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
@@ -227,7 +213,7 @@ class Index:
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
         asked: dict[int, list[tuple[int, int]]] = {}
-        for offset, length, unit in (*_tokens(text), *_short_lines(text), *_literals(text)):
+        for offset, length, unit in (*tokens(text), *short_lines(text), *literals(text)):
             asked.setdefault(self._hash(unit), []).append((offset, length))
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
@@ -317,38 +303,6 @@ def _minima(values: list[int], window: int) -> list[int]:
     # Where one value stands twice, so does one run.
     chosen = set(least)
     return [place for place, value in enumerate(values) if value in chosen]
-
-
-def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
-    for match in _TOKEN.finditer(text):
-        word = match[0].strip(".:!?*_-")
-        if _PLACE.fullmatch(match[0]):
-            # Places are named everywhere; what looks like a secret within one is not.
-            for part in _PART_OF_PLACE.finditer(match[0]):
-                yield match.start(), len(match[0]), reduced(part[0])
-            continue
-        letters = reduced(word)
-        if not 10 <= len(letters) < RUN + WINDOW or _COMMON_TOKEN.fullmatch(word):
-            continue
-        digits = sum(map(str.isdigit, letters))
-        if 0 < digits < len(letters) or digits >= 12:
-            yield match.start(), len(match[0]), letters
-
-
-def _short_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the lines, and the text as a whole if it is one, that are too short to hold a run."""
-    for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * RUN else ())):
-        if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
-            yield match.start(), len(match[0]), line
-
-
-def _literals(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the short lines within texts in quotation marks, as JSON has them."""
-    for match in _LITERAL.finditer(text):
-        for part in unescaped(match[1]).split("\n"):
-            if len(line := reduced(part)) in _SHORT_LINE:
-                yield match.start(), len(match[0]), line
 
 
 def _merged(finds: list[Find]) -> list[Find]:
