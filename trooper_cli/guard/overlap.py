@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
+from trooper_cli.guard import tables
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms
-from trooper_cli.guard.units import literals, short_lines, tokens
+from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
 from trooper_cli.places import close_to_others, private_folder
 
 try:
@@ -152,6 +153,10 @@ class Index:
                 for run in self._stored_runs(form.text):
                     marks.add(self._hash(run))
             marks.update(self._hash(token) for _, _, token in tokens(text))
+            marks.update(self._hash(unit) for _, _, unit in identifiers(text, stored=not public))
+            marks.update(self._hash(unit) for unit in tables.stored(text))
+            if public:
+                marks.update(self._hash(unit) for _, _, unit in tables.asked(text))
             if is_answer or public:
                 marks.update(self._hash(line) for _, _, line in short_lines(text))
         return marks
@@ -213,7 +218,7 @@ class Index:
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
         asked: dict[int, list[tuple[int, int]]] = {}
-        for offset, length, unit in (*tokens(text), *short_lines(text), *literals(text)):
+        for offset, length, unit in _units(text):
             asked.setdefault(self._hash(unit), []).append((offset, length))
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
@@ -303,6 +308,12 @@ def _minima(values: list[int], window: int) -> list[int]:
     # Where one value stands twice, so does one run.
     chosen = set(least)
     return [place for place, value in enumerate(values) if value in chosen]
+
+
+def _units(text: str) -> Iterator[tuple[int, int, str]]:
+    """Return offset, length and text of all units by which a prompt is asked about."""
+    for kind in (tokens, short_lines, literals, identifiers, tables.asked):
+        yield from kind(text)
 
 
 def _merged(finds: list[Find]) -> list[Find]:
