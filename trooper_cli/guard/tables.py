@@ -67,7 +67,7 @@ _DIGITS = pattern(r"\d[\d,.'’/-]{3}")
 _FOUR_DIGITS = pattern(
     r"(?<!\d)(?!(?:19|20)\d\d(?!\d|[.,]\d))\d[,.'’]?\d[,.'’]?\d[,.'’]?\d|\d{4}[-/]\d\d[-/]\d\d|\d\d?[./]\d\d?[./]\d{4}"
 )
-_SPLIT, _WIDE = pattern(r"[,;|\t]|(?<=\S) {2,}"), pattern(r"[;|\t]|(?<=\S) {2,}")
+_COMMA, _WIDE = pattern(","), pattern(r"[;|\t]|(?<=\S) {2,}")
 _QUOTED = pattern(r'"((?:[^"\\]|\\.|"")*)"(\s*:)?|([^,;|\t"]+)')
 _BETWEEN_ROWS = pattern(r"\}\s*,?\s*\{|\]\s*,?\s*\[")
 # A row as jq prints it by default: one value a line.
@@ -75,14 +75,12 @@ _LIST = pattern(r"(?m)(?<=\[\n)(?:[ \t]*(?:\"[^\"\n]{0,200}\"|[\d.]{1,20}|null|t
 _KEYED = pattern(
     r"[ \t>{\[]*(-[ \t]+)?[\"']?([A-Za-z][\w .-]{0,30}?)[\"']?[ \t]*[:=][ \t]*(\S[^\n]*?)[ \t]*[,}\]]*\r?$"
 )
-_NAMES = pattern(r"(?<![\w.])[^\W\d_a-z][^\W\d_A-Z][\w'’-]*(?: [^\W\d_a-z](?:\.|[^\W\d_A-Z][\w'’-]*)){1,3}")
+_NAMES = pattern(r"[A-ZÀ-ÞА-Я][^\W\d_A-Z][\w'’-]*(?: [A-ZÀ-ÞА-Я](?:\.|[^\W\d_A-Z][\w'’-]*)){1,3}")  # noqa: RUF001
 _RULE = pattern(r"[\s|+:=-]+")
 _CODE = pattern(r"[(){}\[\]=<>\\`*]")
 _LOGFMT = pattern(r"(?<!\S)([A-Za-z][\w.-]*)=(\"[^\"]*\"|\S+)")
-
 _TIGHT_COMMA = pattern(r",\S")
 _DIGIT = pattern(r"\d")
-_DIVISION = pattern(r"[,;|\t]|(?<=\S)  ")
 _FUNCTION_WORD = pattern(r" (?:the|and|of|to|in|is|an?|or|by|as|it|that|und|oder|die|das|ist) ")
 
 # Columns whose values stand in many tables: their words are never telling, whatever they are.
@@ -122,12 +120,26 @@ def asked(text: str) -> Iterator[tuple[int, int, str]]:
             if last - first > 1:
                 yield match.start(), len(match[0]), reduced("".join(words[first:last]))
     for record in _records(text):
-        numbers, others = _asked_keys(record)
-        given = {key.text for key in (*numbers, *others) if key.is_telling}
-        pairs = combinations(numbers + others, 2) if record.is_row else _mixed(numbers, others)
-        given.update(unit for one, other in pairs if (unit := _pair(one, other)) is not None)
-        for unit in given:
+        if record.is_row and len(record.fields) == 1 and not _DIGIT.search(record.fields[0]):
+            units = _halves(record.fields[0].split())
+        else:
+            numbers, others = _asked_keys(record)
+            units = {key.text for key in (*numbers, *others) if key.is_telling}
+            pairs = combinations(numbers + others, 2) if record.is_row else _mixed(numbers, others)
+            units.update(unit for one, other in pairs if (unit := _pair(one, other)) is not None)
+        for unit in units:
             yield record.offset, record.length, unit
+
+
+def _halves(words: list[str]) -> set[str]:
+    """Return the units of a few words that may be two cells apart by a blank."""
+    units = set[str]()
+    for place in range(1, len(words)):
+        one, other = _key(" ".join(words[:place])), _key(" ".join(words[place:]))
+        units.update(key.text for key in (one, other) if key is not None and key.is_telling)
+        if one is not None and other is not None and (unit := _pair(one, other)) is not None:
+            units.add(unit)
+    return units
 
 
 def _mixed(numbers: list[Key], others: list[Key]) -> Iterator[tuple[Key, Key]]:
@@ -241,12 +253,16 @@ def _records(text: str) -> Iterator[Record]:
         yield Record(start, end - start, [value for value in keyed.values() if not _CODE.search(value)], is_row=True)
     for match in _LIST.finditer(text):
         yield Record(match.start(), len(match[0]), _fields(match[0].replace("\n", "\t")), is_row=True)
-    at = 0
-    has_digits, is_code = _DIGITS.search, _CODE.search
+    at, is_code = 0, _CODE.search
+    digits = (match.start() for match in _DIGITS.finditer(text))
+    digit = next(digits, -1)
     for line in text.split("\n"):
         offset, at = at, at + len(line) + 1
+        has_digits = offset <= digit < at
+        while 0 <= digit < at:
+            digit = next(digits, -1)
         # Most lines are prose or source code without a number, and no more is asked of them.
-        if len(line) < 6 or (not has_digits(line) and '"' not in line and (is_code(line) or _is_prose(line))):
+        if len(line) < 6 or (not has_digits and ('"' not in line if is_code(line) else _is_prose(line))):
             continue
         first = 0
         if "," in line:
@@ -258,10 +274,17 @@ def _records(text: str) -> Iterator[Record]:
 
 def _is_prose(line: str) -> bool:
     """Return whether a line has no short fields, or has words that hold sentences together."""
-    size = len(line)
-    return (size > 31 and size >= 32 * (len(_DIVISION.findall(line)) + 1)) or (
-        _FUNCTION_WORD.search(line) is not None and not _WIDE.search(line) and not _TIGHT_COMMA.search(line)
-    )
+    size, divisions = len(line), line.count(",")
+    is_divided = _is_divided(line)
+    if is_divided:
+        divisions += line.count("  ") + line.count("\t") + line.count("|") + line.count(";")
+    if size > 31 and size >= 32 * (divisions + 1):
+        return True
+    return not is_divided and _FUNCTION_WORD.search(line) is not None and not _TIGHT_COMMA.search(line)
+
+
+def _is_divided(line: str) -> bool:
+    return "\t" in line or "|" in line or ";" in line or "  " in line.strip()
 
 
 def _keyed(text: str) -> Iterator[tuple[int, int, dict[str, str]]]:
@@ -270,7 +293,11 @@ def _keyed(text: str) -> Iterator[tuple[int, int, dict[str, str]]]:
     start = end = at = 0
     for line in (*text.split("\n"), ""):
         offset, at = at, at + len(line) + 1
-        match = _KEYED.match(line) if (":" in line or "=" in line) and len(line) < 2 * _LONGEST_CELL else None
+        match = (
+            _KEYED.match(line)
+            if (":" in line or "=" in line) and "(" not in line and len(line) < 2 * _LONGEST_CELL
+            else None
+        )
         ends = match is None and (not (stripped := line.strip()) or stripped[0] in "{}[]-+|*=")
         if ends or (match and (match[1] or match[2] in keyed)):
             if 1 < len(keyed) <= _MOST_KEYS * 2:
@@ -296,6 +323,9 @@ def _row(line: str, offset: int) -> Iterator[Record]:
     if is_row and len(fields) == 1 and not has_number:
         # Two cells of a word or two each, apart by a blank.
         is_row = 1 < len(fields[0].split()) < 5 and fields[0][-1] not in ".:!?" and not fields[0].islower()
+    if is_row and len(fields) > 1 and not (_is_divided(line) or _TIGHT_COMMA.search(line)):
+        # What commas with blanks divide is a row of names or numbers, or prose.
+        is_row = not any(field[0].islower() for field in fields)
     if has_number or is_row:
         yield Record(offset, size, fields, is_row)
 
@@ -312,7 +342,7 @@ def _fields(line: str) -> list[str]:
         return fields
     if "=" in line and (pairs := _LOGFMT.findall(line)) and len(pairs) > 1:
         return [value.strip('"') for _, value in pairs]
-    parts = (_WIDE if _WIDE.search(line) else _SPLIT).split(line)
+    parts = (_WIDE if _is_divided(line) else _COMMA).split(line)
     return [field for part in parts if (field := part.strip(" \t>{}[]"))]
 
 
@@ -320,6 +350,8 @@ def _asked_keys(record: Record) -> tuple[list[Key], list[Key]]:
     """Return the numbers of a record, and the words, names and identifiers, each at most so many."""
     numbers: list[Key] = []
     fields = record.fields[:24]
+    # A row may stand behind a label.
+    fields += [field.partition(": ")[2] for field in fields[:1] if ": " in field]
     wholes = [_key(field) if len(field) <= _LONGEST_CELL else None for field in fields]
     for field, whole in zip(fields, wholes, strict=True):
         if whole is not None and whole.kind in {NUMBER, DATE}:

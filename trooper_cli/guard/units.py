@@ -42,8 +42,8 @@ _AUTHORSHIP = pattern(
 _IBAN = pattern(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])")
 _CARD = pattern(r"(?<![\w.,+-])\d{4}(?:[ -]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
-    r"(?<![\w.,:/+-])(?:\+|00)[1-9]\d{0,3}[ ()/.-]{0,3}(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
-    r"|(?<![\w.,:/+-])\(?0[1-9]\d{1,4}\)?[ /-]{1,3}\d(?:[ /-]?\d){4,9}(?![\w:-]|[.,]\d)"
+    r"(?<![\w.,:/+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/.-]{0,3}(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
+    r"|(?<![\w.,:/+-])(?<!\d )\(?0[1-9]\d{0,4}\)?[ /-]{1,3}\d(?:[ /-]?\d){4,9}(?![\w:-]|[.,]\d)"
     r"|(?<![\w.,:/+-])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
     r"|(?<![\w.,:/+-])\(?[2-9]\d\d\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?![\w:-]|[.,]\d)"
 )
@@ -53,6 +53,8 @@ _STANDARD = frozenset(
     " COVID ED ECDSA DSA HMAC BLAKE CRC ASCII EUC GPL LGPL BSD MIT NIST FIPS PKCS ITU POSIX XEP BCP STD ISSN ISBN GHSA"
     " CVSS USN DSA DLA RHSA PYSEC RUSTSEC JDK JSR JEP KB MS LVL COM RS BUG SF BPO ARM X PC".split()
 )
+_AT = pattern("@")
+_EIGHT_DIGITS = pattern(r"\d(?:[ ()/.-]{0,3}\d){7}")
 _THREE_DIGITS = pattern(r"\d[ ()/.-]?\d[ ()/.-]?\d")
 _PLATE = pattern(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?[1-9]\d{1,3}[EH]?(?![\w-])")
 
@@ -63,31 +65,27 @@ def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, 
     The units are the same whatever blanks and dashes the text is printed with. With `stored`, leave out addresses that
     tell who wrote something: they stand in public texts as well.
     """
-    if "@" in text:
-        for match in _EMAIL.finditer(text):
-            if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and _names_an_author(text, match.start())):
-                yield match.start(), len(match[0]), reduced(match[0])
+    for start, line in _lines_with(_AT, text):
+        for match in _EMAIL.finditer(line):
+            at = start + match.start()
+            if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and _names_an_author(text, at)):
+                yield at, len(match[0]), reduced(match[0])
+    for start, line in _lines_with(_THREE_DIGITS, text):
+        for pattern, unit_of in _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED:
+            for match in pattern.finditer(line):
+                if (unit := unit_of(match[0])) is not None:
+                    yield start + match.start(), len(match[0]), unit
+
+
+def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
+    """Return place and text of the lines that hold a sign: few do, and what is asked of them takes long."""
     end = -1
-    for match in _THREE_DIGITS.finditer(text):
+    for match in sign.finditer(text):
         if match.start() > end:
             start = text.rfind("\n", 0, match.start()) + 1
             end = text.find("\n", match.end())
             end = end if end >= 0 else len(text)
-            for offset, length, unit in _numbered(text[start:end]):
-                yield start + offset, length, unit
-
-
-def _numbered(line: str) -> Iterator[tuple[int, int, str]]:
-    for pattern, unit_of in (
-        (_IBAN, _iban),
-        (_CARD, _card),
-        (_PHONE, _phone),
-        (_TICKET, _ticket),
-        (_PLATE, lambda word: f"plate {reduced(word)}"),
-    ):
-        for match in pattern.finditer(line):
-            if (unit := unit_of(match[0])) is not None:
-                yield match.start(), len(match[0]), unit
+            yield start, text[start:end]
 
 
 def _names_an_author(text: str, at: int) -> bool:
@@ -121,6 +119,14 @@ def _phone(word: str) -> str | None:
 
 def _ticket(word: str) -> str | None:
     return None if word.partition("-")[0].rstrip("0123456789") in _STANDARD else f"ticket {reduced(word)}"
+
+
+def _plate(word: str) -> str:
+    return f"plate {reduced(word)}"
+
+
+_SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
+_NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), *_SHORT_NUMBERED)
 
 
 def tokens(text: str) -> Iterator[tuple[int, int, str]]:
