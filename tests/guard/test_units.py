@@ -193,11 +193,12 @@ def test_headers_and_common_cells_are_not_stored(staff: Index) -> None:
 word = st.text("abcdefghijklmnopqrstuvwxyz", min_size=5, max_size=9).map(str.title)
 
 
+salary = st.integers(12_345, 99_999)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.lists(
-        st.tuples(word, st.sampled_from(["Berlin", "Graz"]), st.integers(12_345, 99_999)), min_size=2, max_size=9
-    ),
+    rows=st.lists(st.tuples(word, st.sampled_from(["Berlin", "Graz"]), salary), min_size=2, max_size=9),
     delimiter=st.sampled_from(",;\t|"),
     asked=st.sampled_from([",", ";", "\t", " ", " | ", ", ", "   "]),
     turned=st.booleans(),

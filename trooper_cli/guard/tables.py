@@ -1,8 +1,8 @@
 """Units of tables: cells that are telling by themselves, and pairs of cells of one row that are telling together.
 
-A private turn stores the units of the tables it holds: CSV and its like, markdown, columns aligned by blanks, JSON, YAML,
-lists of keys and values. A prompt is asked for the units of its records: lines, JSON objects, neighbouring lines of keys
-and values. So two columns are found whatever tool took them out, and in whatever order.
+A private turn stores the units of the tables it holds: CSV and its like, markdown, columns aligned by blanks, JSON,
+YAML, lists of keys and values. A prompt is asked for the units of its records: lines, JSON objects, neighbouring lines
+of keys and values. So two columns are found whatever tool took them out, and in whatever order.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ _TIME = pattern(r"\d:\d\d")
 _ADDRESS = pattern(r"(?!127\.|0\.)\d{1,3}(?:\.\d{1,3}){3}")
 # Who wrote what and when, and under which terms, is told in many texts in the same lines.
 _TERMS = pattern(r"(?i)copyright|©|\(c\) |licen[cs]e:|signed-off-by|maintainer")
-_AMOUNT = r"\d{1,3}(?:[,.'’]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?"
+_AMOUNT = r"\d{1,3}(?:[,.'\u2019]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?"
 _NUMBER = pattern(rf"(?<![\w.:/-])(?:{_DAY}|{_AMOUNT})(?![\w:/-]|[.,]\d)")
 _WHOLE_AMOUNT = pattern(rf"(?:[-+(]?\s?(?:[$€£¥]|[A-Z]{{3}}|Fr\.)?\s?)(?:{_AMOUNT})\s?(?:[$€£¥%)]|[A-Z]{{3}})?")
-_PARTS_OF_NUMBER = pattern(r"[\d,.'’]")
-_DIGITS = pattern(r"\d[\d,.'’/-]{3}")
+_PARTS_OF_NUMBER = pattern(r"[\d,.'\u2019]")
+_DIGITS = pattern(r"\d[\d,.'\u2019/-]{3}")
 _FOUR_DIGITS = pattern(
-    r"(?<!\d)(?!(?:19|20)\d\d(?!\d|[.,]\d))\d[,.'’]?\d[,.'’]?\d[,.'’]?\d|\d{4}[-/]\d\d[-/]\d\d|\d\d?[./]\d\d?[./]\d{4}"
+    r"(?<!\d)(?!(?:19|20)\d\d(?!\d|[.,]\d))\d[,.'\u2019]?\d[,.'\u2019]?\d[,.'\u2019]?\d|\d{4}[-/]\d\d[-/]\d\d|\d\d?[./]\d\d?[./]\d{4}"
 )
 _COMMA, _WIDE = pattern(","), pattern(r"[;|\t]|(?<=\S) {2,}")
 _QUOTED = pattern(r'"((?:[^"\\]|\\.|"")*)"(\s*:)?|([^,;|\t"]+)')
@@ -75,7 +75,7 @@ _LIST = pattern(r"(?m)(?<=\[\n)(?:[ \t]*(?:\"[^\"\n]{0,200}\"|[\d.]{1,20}|null|t
 _KEYED = pattern(
     r"[ \t>{\[]*(-[ \t]+)?[\"']?([A-Za-z][\w .-]{0,30}?)[\"']?[ \t]*[:=][ \t]*(\S[^\n]*?)[ \t]*[,}\]]*\r?$"
 )
-_NAMES = pattern(r"[A-ZÀ-ÞА-Я][^\W\d_A-Z][\w'’-]*(?: [A-ZÀ-ÞА-Я](?:\.|[^\W\d_A-Z][\w'’-]*)){1,3}")  # noqa: RUF001
+_NAMES = pattern(r"[A-ZÀ-ÞА-Я][^\W\d_A-Z][\w'\u2019-]*(?: [A-ZÀ-ÞА-Я](?:\.|[^\W\d_A-Z][\w'\u2019-]*)){1,3}")
 _RULE = pattern(r"[\s|+:=-]+")
 _CODE = pattern(r"[(){}\[\]=<>\\`*]")
 _LOGFMT = pattern(r"(?<!\S)([A-Za-z][\w.-]*)=(\"[^\"]*\"|\S+)")
@@ -85,23 +85,25 @@ _FUNCTION_WORD = pattern(r" (?:the|and|of|to|in|is|an?|or|by|as|it|that|und|oder
 
 # Columns whose values stand in many tables: their words are never telling, whatever they are.
 _COMMON_COLUMNS = frozenset(
-    """city town ort stadt country land state status type kind role rolle dept department abteilung team title position
-    level currency unit category gender day month year jahr monat language version command cmd image namespace node ready
-    method path zip plz postcode region location standort tag label labels class priority severity result mode port
-    protocol os platform group gruppe user tty stat start time age restarts reason cluster ip shell format""".split()
+    """city town ort stadt country land state status type kind role rolle dept department abteilung team title
+    position level currency unit category gender day month year jahr monat language version command cmd image
+    namespace node ready method path zip plz postcode region location standort tag label labels class priority
+    severity result mode port protocol os platform group gruppe user tty stat start time age restarts reason
+    cluster ip shell format""".split()
 )
 # Words that stand in cells of many tables; with one of them a cell tells nothing by itself.
 _COMMON_WORDS = frozenset(
-    """yes no true false none null nil na nan ok active inactive pending open closed done new old running completed failed
-    succeeded ready unknown default enabled disabled high medium low total sum average mean min max count male female
-    monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag sonntag
-    january february march april may june july august september october november december januar februar maerz mai juni
-    juli oktober dezember berlin hamburg muenchen munchen wien vienna zurich london paris york madrid rome germany france
-    spain austria england america usa san los saint north south east west street road avenue united states kingdom
-    manager engineer director sales marketing support finance head senior junior assistant officer analyst developer
-    customer service product project human resources management development operations department group company office
-    systemd root admin nobody localhost http https tcp udp get post put delete info debug warn warning error notice
-    monthly weekly daily yearly not and the of in to is for with""".split()
+    """yes no true false none null nil na nan ok active inactive pending open closed done new old running completed
+    failed succeeded ready unknown default enabled disabled high medium low total sum average mean min max count
+    male female monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag
+    freitag samstag sonntag january february march april may june july august september october november
+    december januar februar maerz mai juni juli oktober dezember berlin hamburg muenchen munchen wien vienna
+    zurich london paris york madrid rome germany france spain austria england america usa san los saint north
+    south east west street road avenue united states kingdom manager engineer director sales marketing support
+    finance head senior junior assistant officer analyst developer customer service product project human
+    resources management development operations department group company office systemd root admin nobody
+    localhost http https tcp udp get post put delete info debug warn warning error notice monthly weekly daily
+    yearly not and the of in to is for with""".split()
 )
 _PORTS = frozenset("8000 8080 8081 8443 8888 9000 9090 9092 9100 9200 3000 3306 5000 5432 6379 27017 50051".split())
 
@@ -406,7 +408,7 @@ def _tables(text: str) -> Iterator[tuple[Sequence[str], list[list[str]]]]:
     yield from keyed.items()
 
 
-def _block_tables(lines: list[str]) -> Iterator[tuple[Sequence[str], list[list[str]]]]:
+def _block_tables(lines: list[str]) -> Iterator[tuple[Sequence[str], list[list[str]]]]:  # noqa: C901
     for delimiter in ("\t", ";", "|", ","):
         if not any(delimiter in line for line in lines):
             continue
@@ -507,8 +509,7 @@ def _json_tables(text: str) -> Iterator[tuple[Sequence[str], list[list[str]]]]:
             failures += 1
             continue
         _collect(value, found, 0)
-    for keys, rows in found.items():
-        yield keys, rows
+    yield from found.items()
 
 
 def _collect(value: object, found: dict[tuple[str, ...], list[list[str]]], depth: int) -> None:

@@ -36,13 +36,14 @@ _COMMON_EMAIL = pattern(
 )
 # Who wrote something stands in many public texts.
 _AUTHORSHIP = pattern(
-    r"(?im)author|committer|signed-off-by|co-authored|reviewed|maintain|copyright|\(c\)|©|written by|contribut|uploaders"
-    r"|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
+    r"(?im)author|committer|signed-off-by|co-authored|reviewed|maintain|copyright|\(c\)|©|written by|contribut"
+    r"|uploaders|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
 )
 _IBAN = pattern(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])")
 _CARD = pattern(r"(?<![\w.,+-])\d{4}(?:[ -]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
-    r"(?<![\w.,:/+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/.-]{0,3}(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
+    r"(?<![\w.,:/+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/.-]{0,3}"
+    r"(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
     r"|(?<![\w.,:/+-])(?<!\d )\(?0[1-9]\d{0,4}\)?[ /-]{1,3}\d(?:[ /-]?\d){4,9}(?![\w:-]|[.,]\d)"
     r"|(?<![\w.,:/+-])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
     r"|(?<![\w.,:/+-])\(?[2-9]\d\d\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?![\w:-]|[.,]\d)"
@@ -71,8 +72,8 @@ def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, 
             if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and _names_an_author(text, at)):
                 yield at, len(match[0]), reduced(match[0])
     for start, line in _lines_with(_THREE_DIGITS, text):
-        for pattern, unit_of in _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED:
-            for match in pattern.finditer(line):
+        for sign, unit_of in _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED:
+            for match in sign.finditer(line):
                 if (unit := unit_of(match[0])) is not None:
                     yield start + match.start(), len(match[0]), unit
 
