@@ -83,6 +83,7 @@ _TIGHT_COMMA = pattern(r",\S")
 _DIGIT = pattern(r"\d")
 _FUNCTION_WORD = pattern(r" (?:the|and|of|to|in|is|an?|or|by|as|it|that|und|oder|die|das|ist) ")
 
+_STANDARDS = ("iso", "iec", "rfc", "cve", "utf", "sha", "windows")
 # Columns whose values stand in many tables: their words are never telling, whatever they are.
 _COMMON_COLUMNS = frozenset(
     """city town ort stadt country land state status type kind role rolle dept department abteilung team title
@@ -231,7 +232,8 @@ def _key(cell: str) -> Key | None:
         return Key(WORDS, letters, is_name, _are_telling_words(cell, letters))
     if len(letters) < 5 or digits < 2 or ":" in cell:
         return None
-    return Key(IDENTIFIER, letters, is_name=False, is_telling=len(letters) >= 7 and digits >= 5)
+    is_telling = len(letters) >= 7 and digits >= 5 and not letters.startswith(_STANDARDS)
+    return Key(IDENTIFIER, letters, is_name=False, is_telling=is_telling)
 
 
 def _number(text: str) -> Key | None:
