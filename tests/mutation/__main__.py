@@ -348,6 +348,27 @@ MUTANTS = [
         "return Identity(self.name, self.name, row[1], row[1])",
         STORE,
     ),
+    Mutant(
+        "no units of tables",
+        "guard/overlap.py",
+        "marks.update(self._hash(unit) for unit in tables.stored(text))",
+        "pass",
+        "tests/guard/test_units.py",
+    ),
+    Mutant(
+        "prompts are not asked for cells",
+        "guard/overlap.py",
+        "literals, identifiers, tables.asked)",
+        "literals, identifiers)",
+        "tests/guard/test_units.py",
+    ),
+    Mutant(
+        "no short secrets as printed",
+        "guard/overlap.py",
+        "literals, identifiers, tables.asked)",
+        "literals, tables.asked)",
+        "tests/guard/test_units.py",
+    ),
 ]
 
 

@@ -8,16 +8,16 @@ count. Whoever has both key and index can test guesses; he has the sessions too.
 
 from __future__ import annotations
 
-import re
 import zlib
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
+from trooper_cli.guard import tables
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
-from trooper_cli.guard.forms import Form, forms, reduced, unescaped
+from trooper_cli.guard.forms import Form, forms
 from trooper_cli.guard.index import IndexFile
-from trooper_cli.lazy import pattern
+from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -27,19 +27,6 @@ WINDOW = 17
 # Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
 ASKING_WINDOW = 8
 _PART = 1 << 16
-_SHORT_LINE = range(16, RUN + WINDOW)
-_LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
-_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
-# Versions and addresses, sizes, dates, times, and words with a year or a version.
-_COMMON_TOKEN = pattern(
-    r"v?\d+(?:\.\d+)+(?:(?:a|b|rc|dev)\d{1,3}|[a-zµ%]{1,3})?(?:[-+._][a-z]{0,10}\d{0,4})*(?::\d{1,5})?(?:/\d{1,2})?"
-    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d[:.-]?\d\d[\d:.,+Z-]*)?(?:[._-][a-z]{1,8})*"
-    r"|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?Z?(?:[+-]\d\d:?\d\d)?"
-    r"|[A-Z]?[a-z]{1,9}[\d.]{1,4}|[A-Z]?[a-z]+[\d.]{1,2}|[A-Z]?[a-z]+\d?\.\d{1,2}|[A-Z]+[\d.]{1,4}"
-)
-_PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
-_PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
-_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
 
 
 class Index(IndexFile):
@@ -55,9 +42,13 @@ class Index(IndexFile):
             for form in forms(text):
                 for run in self._stored_runs(form.text):
                     marks.add(self._hash(run))
-            marks.update(self._hash(token) for _, _, token in _tokens(text))
+            marks.update(self._hash(token) for _, _, token in tokens(text))
+            marks.update(self._hash(unit) for _, _, unit in identifiers(text, stored=not public))
+            marks.update(self._hash(unit) for unit in tables.stored(text))
+            if public:
+                marks.update(self._hash(unit) for _, _, unit in tables.asked(text))
             if is_answer or public:
-                marks.update(self._hash(line) for _, _, line in _short_lines(text))
+                marks.update(self._hash(line) for _, _, line in short_lines(text))
         return marks
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
@@ -88,7 +79,7 @@ class Index(IndexFile):
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
         asked: dict[int, list[tuple[int, int]]] = {}
-        for offset, length, unit in (*_tokens(text), *_short_lines(text), *_literals(text)):
+        for offset, length, unit in _units(text):
             asked.setdefault(self._hash(unit), []).append((offset, length))
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
@@ -171,36 +162,10 @@ def _minima(values: list[int], window: int) -> list[int]:
     return [place for place, value in enumerate(values) if value in chosen]
 
 
-def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
-    for match in _TOKEN.finditer(text):
-        word = match[0].strip(".:!?*_-")
-        if _PLACE.fullmatch(match[0]):
-            # Places are named everywhere; what looks like a secret within one is not.
-            for part in _PART_OF_PLACE.finditer(match[0]):
-                yield match.start(), len(match[0]), reduced(part[0])
-            continue
-        letters = reduced(word)
-        if not 10 <= len(letters) < RUN + WINDOW or _COMMON_TOKEN.fullmatch(word):
-            continue
-        digits = sum(map(str.isdigit, letters))
-        if 0 < digits < len(letters) or digits >= 12:
-            yield match.start(), len(match[0]), letters
-
-
-def _short_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the lines, and the text as a whole if it is one, that are too short to hold a run."""
-    for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * RUN else ())):
-        if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
-            yield match.start(), len(match[0]), line
-
-
-def _literals(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the short lines within texts in quotation marks, as JSON has them."""
-    for match in _LITERAL.finditer(text):
-        for part in unescaped(match[1]).split("\n"):
-            if len(line := reduced(part)) in _SHORT_LINE:
-                yield match.start(), len(match[0]), line
+def _units(text: str) -> Iterator[tuple[int, int, str]]:
+    """Return offset, length and text of all units by which a prompt is asked about."""
+    for kind in (tokens, short_lines, literals, identifiers, tables.asked):
+        yield from kind(text)
 
 
 def _merged(finds: list[Find]) -> list[Find]:
