@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
 from trooper_cli.guard.exact import Known
+from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
-from trooper_cli.guard.forms import Form, forms, reduced, unescaped
+from trooper_cli.guard.forms import Form, forms, reduced
 from trooper_cli.lazy import pattern
 from trooper_cli.places import close_to_others, private_folder
 
@@ -165,9 +166,8 @@ class Index:
             for form in forms(text):
                 for run in self._stored_runs(form.text):
                     marks.add(self._hash(run))
-            marks.update(self._hash(token) for _, _, token in _tokens(text))
-            if is_answer or public:
-                marks.update(self._hash(line) for _, _, line in _short_lines(text))
+                units = (*_tokens(form.decoded), *(_short_lines(form.decoded) if is_answer or public else ()))
+                marks.update(self._hash(unit) for start, size, unit in units if form.is_new(start, start + size))
         return marks
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
@@ -224,11 +224,12 @@ class Index:
         passed_over = self._origins(known_as) if known_as else set[int]()
         # Most of a decoded form is the text as it was, whose runs need no second look.
         known: dict[str, int] = {}
+        asked: dict[int, list[tuple[int, int]]] = {}
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
-        asked: dict[int, list[tuple[int, int]]] = {}
-        for offset, length, unit in (*_tokens(text), *_short_lines(text), *_literals(text)):
-            asked.setdefault(self._hash(unit), []).append((offset, length))
+            for start, size, unit in (*_tokens(form.decoded), *_short_lines(form.decoded), *_literals(form.decoded)):
+                if form.is_new(start, start + size):
+                    asked.setdefault(self._hash(unit), []).append(form.original(start, start + size))
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
@@ -260,9 +261,8 @@ class Index:
             others = [text[other : other + RUN] for other in near if other != place]
             if others and all(known.get(run) in public for run in others):
                 continue
-            first, last = form.places[place], form.places[place + RUN - 1]
             session, turn = private[mark]
-            yield Find(PRIVATE_TEXT, first, last - first + 1, session, turn)
+            yield Find(PRIVATE_TEXT, *form.original_of_run(place, place + RUN), session, turn)
 
     def _known(
         self, marks: Iterable[int], passed_over: Collection[int] = ()
