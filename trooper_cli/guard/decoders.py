@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """A part of a text, and what stands there once it is decoded."""
+    """A part of a text, and what stands there once it is decoded; None where it stays, for the next layer to read."""
 
     start: int
     end: int
-    decoded: str
+    decoded: str | None
 
 
 _ESCAPE = pattern(
@@ -52,19 +52,19 @@ _BITS = pattern(r"[01]{8}")
 _DUMP_NAMES = {"": " ", "sp": " ", "nl": "\n", "ht": "\t", "cr": "\r", "\\n": "\n", "\\t": "\t", "\\r": "\r", "**": ""}
 _CONTROLS = bytes((*range(7), 11, *range(14, 27), *range(28, 32), 127))
 _WHOLE = 0.9
+# Between two readings of the same; no decoder reads across it.
+_APART = "\n.\n"
 # What compressed text may grow to; who encodes more of it is not found.
 _INFLATED = 1 << 20
 
 
 def encoded(text: str) -> list[Piece]:
     """Return what is encoded in a text, in order and apart."""
-    escapes = sorted(_escapes(text))
-    starts = [piece.start for piece in escapes]
-    # Where digits stand next to an escape, they are read when it is decoded: a line end or a slash may be one.
-    blocks = [piece for piece in _blocks(text) if not _touches(piece, escapes, starts)]
+    escapes = sorted(_escapes(text), key=lambda piece: piece.start)
+    pieces = [*_blocks(text, escapes), *escapes]
     if "=" in text:
-        blocks += _quoted_printable(text)
-    return _apart([*blocks, *escapes] if blocks else escapes)
+        pieces += _quoted_printable(text)
+    return _apart(pieces)
 
 
 def _apart(pieces: list[Piece]) -> list[Piece]:
@@ -73,11 +73,6 @@ def _apart(pieces: list[Piece]) -> list[Piece]:
         if not kept or piece.start >= kept[-1].end:
             kept.append(piece)
     return kept
-
-
-def _touches(piece: Piece, others: Sequence[Piece], starts: Sequence[int]) -> bool:
-    before = bisect_left(starts, piece.end + 1) - 1
-    return before >= 0 and others[before].end >= piece.start
 
 
 def _escapes(text: str) -> Iterator[Piece]:
@@ -102,7 +97,7 @@ def _quoted_printable(text: str) -> Iterator[Piece]:
         yield Piece(*match.span(), _from_bytes(quopri.decodestring(match[0].encode())))
 
 
-def _blocks(text: str) -> Iterator[Piece]:
+def _blocks(text: str, escapes: Sequence[Piece]) -> Iterator[Piece]:
     for match in _DUMP.finditer(text):
         if decoded := _from_dump(match[0]):
             yield Piece(*match.span(), f"\n{decoded}\n")
@@ -110,8 +105,21 @@ def _blocks(text: str) -> Iterator[Piece]:
         digits = _NO_DIGIT.sub("", match[0])
         if len(digits) >= _SHORTEST and (decoded := readable(bytes.fromhex(digits))):
             yield Piece(*match.span(), f"\n{decoded}\n")
+    starts = [piece.start for piece in escapes]
     for match in _LINES.finditer(text):
-        yield from _from_lines(match)
+        start, end = match.span()
+        last = bisect_left(starts, end + 1)
+        if last == 0 or escapes[last - 1].end < start:
+            yield from _from_lines(match)
+            continue
+        # Next to an escape, which may be a line end or a digit, all of it is read once that is decoded.
+        first = bisect_left(starts, start)
+        for piece in escapes[max(first - 1, 0) : last]:
+            if piece.start > start:
+                yield Piece(start, piece.start, None)
+            start = max(start, piece.end)
+        if start < end:
+            yield Piece(start, end, None)
 
 
 def unescaped(text: str) -> str:
@@ -145,14 +153,14 @@ def _from_lines(match: re.Match[str]) -> Iterator[Piece]:
     """Decode the lines as one, or without the last, which may be a word; else those of the same length; else each."""
     lines = list(_LINE.finditer(match[0]))
     start = match.start()
-    tries = [(0, len(lines))]
-    if len(lines) > 1:
-        tries.append((0, len(lines) - 1))
-    for first, last in tries:
-        if decoded := _from_digits("".join(line[0] for line in lines[first:last])):
-            end = match.end() if last == len(lines) else start + lines[last - 1].end()
-            yield Piece(start, end, f"\n{decoded}\n")
-            return
+    digits = [line[0] for line in lines]
+    whole = _from_digits("".join(digits))
+    shorter = _from_digits("".join(digits[:-1])) if len(lines) > 1 else None
+    if whole and shorter and _is_odd(whole[len(shorter) :], digits[-1]):
+        whole = f"{shorter}{_APART}{whole}"
+    if whole or shorter:
+        yield Piece(start, match.end() if whole else start + lines[-2].end(), f"\n{whole or shorter}\n")
+        return
     first = 0
     while len(lines) > 1 and first < len(lines):
         size, last = len(lines[first][0]), first + 1
@@ -161,11 +169,17 @@ def _from_lines(match: re.Match[str]) -> Iterator[Piece]:
         # The last line of a block is shorter.
         ends = (last + 1, last) if last < len(lines) and len(lines[last][0]) < size else (last,)
         for end in ends:
-            if decoded := _from_digits("".join(line[0] for line in lines[first:end])):
+            if decoded := _from_digits("".join(digits[first:end])):
                 yield Piece(start + lines[first].start(), start + lines[end - 1].end(), f"\n{decoded}\n")
                 last = end
                 break
         first = last
+
+
+def _is_odd(decoded: str, line: str) -> bool:
+    """Return whether a line may be a word that was taken along: not all that it says is text."""
+    data = decoded.encode()
+    return len(data) < len(line) * 5 // 8 - 2 or data != data.translate(None, _CONTROLS)
 
 
 def _from_digits(digits: str) -> str | None:
@@ -230,14 +244,15 @@ def _inflated(data: bytes) -> bytes:
         return data
 
 
-def _from_dump(text: str) -> str | None:
+def _from_dump(text: str) -> str:
     rows = [match.groups() for match in map(_DUMP_LINE.match, text.split("\n")) if match]
-    orders = ("big", "little") if rows[0][0] else ("little", "big")
-    for order in orders:
-        data = b"".join(_bytes_of_row(row, order, has_colon=bool(colon)) for colon, row in rows)
-        if decoded := readable(data):
-            return decoded
-    return None
+    # Words of several bytes have the first of them first or last, by program, option and machine.
+    found: list[str] = []
+    for order in ("big", "little"):
+        data = b"".join(_bytes_of_row(row, order, has_colon=bool(colon)) for colon, row in rows).rstrip(b"\0")
+        if (decoded := readable(data)) and decoded not in found:
+            found.append(decoded)
+    return _APART.join(found)
 
 
 def _bytes_of_row(row: str, order: str, *, has_colon: bool) -> bytes:
@@ -269,11 +284,15 @@ def _byte_of_field(field: str) -> bytes:
 
 
 _NUMBER = pattern(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
-_FIRST_WORD = pattern(r"^[ \t>+|*#/%;!-]*([^\s{}()]{1,64})(?=[ \t])", re.MULTILINE)
+_FIRST_WORD = pattern(
+    r"^[ \t>+|*#/%;!-]*((?:[A-Z][\w.'-]{0,30} ){1,2}[A-Z][\w.'-]{0,30}:|[^\s{}()]{1,64})(?=[ \t])", re.MULTILINE
+)
 _WORD = pattern(r"\S+")
-_DIGITS, _SPEAKER, _NICKNAME = pattern(r"\d+"), pattern(r"(?m)^[^\s:\"']{1,40}:$"), pattern(r"(?m)^<[^>\s]{1,40}>:?$")
+_DIGITS, _SPEAKER, _NICKNAME = pattern(r"\d+"), pattern(r"(?m)^[^:\"'\n]{1,90}:$"), pattern(r"(?m)^<[^>\n]{1,40}>:?$")
+_LEVEL = pattern(r"(?mi)^(\W?)(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SEVERE)(\W?)$")
 _CLOCK = pattern(r"\W*0(?:[:.,/TZ+-]+0)+\w?\W*")
-_LEVEL = pattern(r"\W*[A-Z]{1,8}\W*")
+_CAPITALS = pattern(r"\W*[A-Z]{1,8}\W*")
+_OFFSET = pattern(r"0[0-9a-fA-F]{5,15}:?")
 _WORDS_OF_HEAD = 8
 
 
@@ -284,48 +303,52 @@ def line_numbers(text: str) -> list[Piece]:
 
 def line_heads(text: str) -> list[Piece]:
     """Return what the lines of a block begin with, all alike: who speaks, at which time, a comment's mark; it goes."""
-    matches = list(_FIRST_WORD.finditer(text))
+    matches = [match for match in _FIRST_WORD.finditer(text) if not _OFFSET.fullmatch(match[1])]
     kinds = _kinds([match[1] for match in matches])
     heads: list[Piece] = []
     for at, match in enumerate(matches):
         reach = 2 if _ends_head(kinds[at]) else 1
-        neighbours = (at - 1, at + 1, at - 2, at + 2)[: 2 * reach]
-        like = next((n for n in neighbours if 0 <= n < len(kinds) and kinds[n] == kinds[at]), None)
-        if like is None or not any(map(str.isalnum, match[1])):
-            continue
-        if reach == 1 and text.count("\n", *sorted((match.start(1), matches[like].start(1)))) > 1:
-            continue
-        heads.append(Piece(match.start(), _head_end(text, match.start(1), matches[like].start(1)), ""))
+        for other in (at - 1, at + 1, at - 2, at + 2)[: 2 * reach]:
+            if 0 <= other < len(kinds) and kinds[other] == kinds[at] and not _is_apart(text, match, matches[other]):
+                if any(map(str.isalnum, match[1])):
+                    heads.append(Piece(match.start(), _head_end(text, match, matches[other]), ""))
+                break
     return heads
+
+
+def _is_apart(text: str, match: re.Match[str], other: re.Match[str]) -> bool:
+    """Return whether several lines lie between two words."""
+    first, last = sorted((match.start(1), other.start(1)))
+    return text.count("\n", first, last) > 3
 
 
 def _kinds(words: list[str]) -> list[str]:
     """Return words without what differs from line to line: figures, who speaks."""
     joined = _DIGITS.sub("0", "\n".join(words))
-    joined = _NICKNAME.sub("<>", _SPEAKER.sub("x:", joined)) if ":" in joined or ">" in joined else joined
+    for kind, name in ((_LEVEL, r"\1INFO\2"), (_SPEAKER, "x:"), (_NICKNAME, "<>")):
+        joined = kind.sub(name, joined)
     return joined.split("\n")
 
 
 def _ends_head(kind: str) -> bool:
     """Return whether a word is one that heads of lines end with: a speaker, a clock, a level."""
-    return kind[-1:] in {":", ">", "]", "|"} or bool(_CLOCK.fullmatch(kind) or _LEVEL.fullmatch(kind))
+    return kind[-1:] in {":", ">", "]", "|"} or bool(_CLOCK.fullmatch(kind) or _CAPITALS.fullmatch(kind))
 
 
-def _head_end(text: str, start: int, other: int) -> int:
+def _head_end(text: str, match: re.Match[str], other: re.Match[str]) -> int:
     """Return where the head of a line ends that another line has as well."""
-    words = _first_words(text, start)
-    kinds = _kinds([word for word, _ in words])
-    ends = words[0][1]
-    others = _kinds([word for word, _ in _first_words(text, other)])
-    for kind, one, (_, end) in zip(kinds, others, words, strict=False):
-        if kind != one:
+    end = match.end(1)
+    words, others = _further_words(text, end), _further_words(text, other.end(1))
+    kinds, other_kinds = _kinds([word[0] for word in words]), _kinds([word[0] for word in others])
+    for word, kind, other_kind in zip(words, kinds, other_kinds, strict=False):
+        if kind != other_kind or _OFFSET.fullmatch(word[0]):
             break
         if _ends_head(kind):
-            ends = end
-    return ends
+            end = word.end()
+    return end
 
 
-def _first_words(text: str, start: int) -> list[tuple[str, int]]:
+def _further_words(text: str, start: int) -> list[re.Match[str]]:
     end = text.find("\n", start)
     found = _WORD.finditer(text, start, min(end if end >= 0 else len(text), start + 240))
-    return [(match[0], match.end()) for match, _ in zip(found, range(_WORDS_OF_HEAD), strict=False)]
+    return [match for match, _ in zip(found, range(_WORDS_OF_HEAD), strict=False)]

@@ -157,7 +157,7 @@ def _excerpt(form: Form, pieces: Sequence[Piece]) -> Form:
         tail = _reach_back(text, head if parts else 0, piece.start)
         add(head, tail, "\n" if tail > head else "")
         add(tail, piece.start, None)
-        add(piece.start, piece.end, piece.decoded, is_new=True)
+        add(piece.start, piece.end, piece.decoded, is_new=piece.decoded is not None)
         end = piece.end
     add(end, _reach(text, end, len(text)), None)
     return Form("".join(found), parts, form)
