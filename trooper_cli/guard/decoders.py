@@ -1,4 +1,4 @@
-"""Find the parts of a text that are encoded, and what they say. Each works in one pass; forms.py calls them in layers."""
+"""Find the parts of a text that are encoded, and what they say. Each works in one pass; forms.py makes layers of them."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def _blocks(text: str, escapes: Sequence[Piece]) -> Iterator[Piece]:
             yield Piece(*match.span(), f"\n{decoded}\n")
     for match in _HEX_WORDS.finditer(text):
         digits = _NO_DIGIT.sub("", match[0])
-        if len(digits) >= _SHORTEST and (decoded := readable(bytes.fromhex(digits))):
-            yield Piece(*match.span(), f"\n{decoded}\n")
+        if len(digits) >= _SHORTEST and (words := readable(bytes.fromhex(digits))):
+            yield Piece(*match.span(), f"\n{words}\n")
     starts = [piece.start for piece in escapes]
     for match in _LINES.finditer(text):
         start, end = match.span()
@@ -239,7 +239,7 @@ def _inflated(data: bytes) -> bytes:
     import zlib
 
     try:
-        return zlib.decompressobj(47).decompress(data, min(_INFLATED, 16 * len(data)))
+        return zlib.decompressobj(47).decompress(data, min(_INFLATED, 8 * len(data)))
     except zlib.error:
         return data
 

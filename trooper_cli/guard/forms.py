@@ -102,12 +102,14 @@ _RUN = pattern(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
 _OTHER_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
 # Letters that look like Latin ones, after "confusables" of Unicode's TR39; both cases as the small letter looks.
 _LOOKALIKES = str.maketrans(
-    "авгекмнопрстухьѕіјһԁԛԝӏѵґαβγεζηικμνορτυχωıɑɡ",  # noqa: RUF001
+    "авгекмнопрстухьѕіјһԁԛԝӏѵґαβγεζηικμνορτυχωıɑɡ",
     "abrekmhonpctyxbsijhdqwlvrabyeznikmvoptuxwiag",
 )
 # As many letters around what was decoded as the longest run that is surely found, and some more.
 _CONTEXT = 64
 _DEPTH = 5
+# Compressed text grows: in all, the forms of a text have at most so many times its size and this.
+_GROWTH, _ALWAYS = 20, 1 << 20
 
 
 def forms(text: str) -> Iterator[Form]:
@@ -120,17 +122,19 @@ def forms(text: str) -> Iterator[Form]:
 def _forms(text: str) -> tuple[Form, ...]:
     made = [(Form(text), 0, False)]
     given: set[str] = {text}
-    # No decoder makes a text longer, but for one that has a bound of its own: the work is linear in the text.
+    left = _GROWTH * len(text) + _ALWAYS
     for form, depth, is_stripped in made:
         if depth == _DEPTH:
             continue
-        ways = ((encoded, is_stripped),) if is_stripped else ((encoded, False), (line_numbers, True), (line_heads, True))
+        ways = ((encoded, True),) if is_stripped else ((encoded, False), (line_numbers, True), (line_heads, True))
         for way, strips in ways:
-            if pieces := way(form.decoded):
-                inner = _excerpt(form, pieces)
-                if inner.decoded not in given:
-                    given.add(inner.decoded)
-                    made.append((inner, depth + 1, strips))
+            if not (pieces := way(form.decoded)):
+                continue
+            inner = _excerpt(form, pieces)
+            if inner.decoded not in given and len(inner.decoded) <= left:
+                left -= len(inner.decoded)
+                given.add(inner.decoded)
+                made.append((inner, depth + 1, strips))
     return tuple(form for form, _, _ in made)
 
 
