@@ -1,4 +1,4 @@
-"""Find the parts of a text that are encoded, and what they say. Each works in one pass; forms.py makes layers of them."""
+"""Find what is encoded in a text, and what it says. Each decoder works in one pass; forms.py makes layers of them."""
 
 from __future__ import annotations
 
@@ -306,12 +306,15 @@ def line_heads(text: str) -> list[Piece]:
     matches = [match for match in _FIRST_WORD.finditer(text) if not _OFFSET.fullmatch(match[1])]
     kinds = _kinds([match[1] for match in matches])
     heads: list[Piece] = []
-    for at, match in enumerate(matches):
-        reach = 2 if _ends_head(kinds[at]) else 1
-        for other in (at - 1, at + 1, at - 2, at + 2)[: 2 * reach]:
-            if 0 <= other < len(kinds) and kinds[other] == kinds[at] and not _is_apart(text, match, matches[other]):
-                if any(map(str.isalnum, match[1])):
-                    heads.append(Piece(match.start(), _head_end(text, match, matches[other]), ""))
+    beyond = ["", "", *kinds, "", ""]
+    for at, (kind, match) in enumerate(zip(kinds, matches, strict=True)):
+        around = beyond[at : at + 5]
+        if around.count(kind) < 2 or not any(map(str.isalnum, kind)):
+            continue
+        # Speakers take turns, other words stand at the head of each line.
+        for step in (-1, 1, -2, 2) if _ends_head(kind) else (-1, 1):
+            if around[step + 2] == kind and not _is_apart(text, match, matches[at + step]):
+                heads.append(Piece(match.start(), _head_end(text, match, matches[at + step]), ""))
                 break
     return heads
 
