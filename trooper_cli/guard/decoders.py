@@ -330,7 +330,7 @@ def _kinds(words: list[str]) -> list[str]:
     joined = _DIGITS.sub("0", "\n".join(words))
     for kind, name in ((_LEVEL, r"\1INFO\2"), (_SPEAKER, "x:"), (_NICKNAME, "<>")):
         joined = kind.sub(name, joined)
-    return joined.split("\n")
+    return joined.split("\n") if words else []
 
 
 def _ends_head(kind: str) -> bool:
