@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Standin
 
-EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "40")) // 4 or 1
+EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "80")) // 8 or 1
 WORDS = (
     "vault vienna opens with marzipan key after nine evening ask ottilie third floor never mention payroll northern "
     "branch anyone auditors office müller straße ledger flood quarry mayor niece wedding river blasting contract "
@@ -270,9 +270,9 @@ def test_hostile_text_takes_no_long_time(text: str) -> None:
     assert time.process_time() - start < 10
 
 
-def test_plain_text_has_one_form() -> None:
+def test_plain_text_is_read_once() -> None:
     """What holds nothing encoded is read once; beside an escape only its neighbourhood is read again."""
     plain = "\n\n".join(f"{sentence(seed, 80)}." for seed in range(300))
-    assert len(list(forms(plain))) == 1
-    text, decoded = forms(f"{plain}caf%C3%A9 {plain}")
+    assert sum(len(form.decoded) for form in forms(plain)) < 1.2 * len(plain)
+    text, decoded, *_ = forms(f"{plain}caf%C3%A9 {plain}")
     assert len(decoded.decoded) < 600 < len(text.decoded)

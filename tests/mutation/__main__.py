@@ -33,6 +33,7 @@ WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_oll
 MEMORY = "tests/memory"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
+FORMS = "tests/guard/test_forms.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -250,6 +251,24 @@ MUTANTS = [
         "return system + guard.look(question.carried.text)",
         "return system",
         HISTORY,
+    ),
+    Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
+    Mutant("the heads of lines stay", "guard/forms.py", ", (line_heads, True))", ")", FORMS),
+    Mutant("look-alike letters are others", "guard/forms.py", ".translate(_LOOKALIKES)", "", FORMS),
+    Mutant(
+        "encoded credentials pass",
+        "guard/credentials.py",
+        "for form in forms(text):",
+        "for form in list(forms(text))[:1]:",
+        FORMS,
+    ),
+    Mutant("documents are not looked at", "guard/decoders.py", 'if data.startswith(b"%PDF-"):', "if False:", FORMS),
+    Mutant(
+        "numbers with a fraction pass",
+        "messages/request.py",
+        "elif isinstance(value, (int, float)):",
+        "elif isinstance(value, int):",
+        FORMS,
     ),
     Mutant(
         "another cloud takes private views",
