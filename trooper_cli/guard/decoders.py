@@ -303,6 +303,8 @@ def line_numbers(text: str) -> list[Piece]:
 
 def line_heads(text: str) -> list[Piece]:
     """Return what the lines of a block begin with, all alike: who speaks, at which time, a comment's mark; it goes."""
+    if "\n" not in text:
+        return []
     matches = [match for match in _FIRST_WORD.finditer(text) if not _OFFSET.fullmatch(match[1])]
     kinds = _kinds([match[1] for match in matches])
     heads: list[Piece] = []
