@@ -35,6 +35,7 @@ MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_histo
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 STORE = "tests/test_store.py"
 ARGUMENTS, CONFIG = "tests/test_arguments.py", "tests/test_config.py"
+FORMS = "tests/guard/test_forms.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -297,6 +298,24 @@ MUTANTS = [
         "for_extra if rank < of_extra else own.allowlists",
         "for_extra or own.allowlists",
         GUARD,
+    ),
+    Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
+    Mutant("the heads of lines stay", "guard/forms.py", ", (line_heads, True))", ")", FORMS),
+    Mutant("look-alike letters are others", "guard/forms.py", ".translate(_LOOKALIKES)", "", FORMS),
+    Mutant(
+        "encoded credentials pass",
+        "guard/credentials.py",
+        "for form in forms(text):",
+        "for form in list(forms(text))[:1]:",
+        FORMS,
+    ),
+    Mutant("documents are not looked at", "guard/decoders.py", 'if data.startswith(b"%PDF-"):', "if False:", FORMS),
+    Mutant(
+        "numbers with a fraction pass",
+        "messages/request.py",
+        "elif isinstance(value, (int, float)):",
+        "elif isinstance(value, int):",
+        FORMS,
     ),
     Mutant(
         "another cloud takes private views",

@@ -42,13 +42,14 @@ class Index(IndexFile):
             for form in forms(text):
                 for run in self._stored_runs(form.text):
                     marks.add(self._hash(run))
-            marks.update(self._hash(token) for _, _, token in tokens(text))
-            marks.update(self._hash(unit) for _, _, unit in identifiers(text, stored=not public))
+                units = (
+                    *tokens(form.decoded),
+                    *identifiers(form.decoded, stored=not public),
+                    *(short_lines(form.decoded) if is_answer or public else ()),
+                    *(tables.asked(form.decoded) if public else ()),
+                )
+                marks.update(self._hash(unit) for start, size, unit in units if form.is_new(start, start + size))
             marks.update(self._hash(unit) for unit in tables.stored(text))
-            if public:
-                marks.update(self._hash(unit) for _, _, unit in tables.asked(text))
-            if is_answer or public:
-                marks.update(self._hash(line) for _, _, line in short_lines(text))
         return marks
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
@@ -74,13 +75,14 @@ class Index(IndexFile):
         """Give the places of `text` that repeat private text; turns with the name `known_as` are passed over."""
         finds: list[Find] = []
         passed_over = self._origins(known_as) if known_as else set[int]()
-        # Most of a decoded form is the text as it was, whose runs need no second look.
-        known: dict[str, int] = {}
+        # Part of a decoded form is the text as it was, whose runs need no second look.
+        known: set[str] = set()
+        asked: dict[int, list[tuple[int, int]]] = {}
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
-        asked: dict[int, list[tuple[int, int]]] = {}
-        for offset, length, unit in _units(text):
-            asked.setdefault(self._hash(unit), []).append((offset, length))
+            for start, size, unit in _units(form.decoded):
+                if form.is_new(start, start + size):
+                    asked.setdefault(self._hash(unit), []).append(form.original(start, start + size))
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
@@ -92,29 +94,34 @@ class Index(IndexFile):
         query = "SELECT origin FROM mark JOIN origin ON origin.id = origin WHERE hash = ? AND NOT public"
         return {row[0] for row in self._connection.execute(query, (self._hash_of_name(name),))}
 
-    def _runs(self, form: Form, known: dict[str, int], passed_over: set[int]) -> Iterator[Find]:
-        """Find runs that private turns have; `known` are the marks of runs that other forms were asked about."""
-        text, selectors = form.text, self._selectors(form.text)
-        asked: dict[int, int] = {}
-        for place in _minima(selectors, ASKING_WINDOW):
-            run = text[place : place + RUN]
-            if run not in known:
-                known[run] = asked[place] = self._hash(run)
-        private, public = self._known(asked.values(), passed_over)
-        if private.keys() <= public:
-            return
-        settled = _minima(selectors, WINDOW)
-        for place, mark in asked.items():
-            if mark not in private or mark in public:
+    def _runs(self, form: Form, asked: set[str], passed_over: set[int]) -> Iterator[Find]:
+        """Find runs that private turns have; other forms were `asked` about theirs already."""
+        # Part by part, for their selectors take much memory; each with the neighbours of its runs on both sides.
+        for start in range(0, max(1, len(form.text) - RUN + 1), _PART):
+            first = max(0, start - 2 * WINDOW)
+            text = form.text[first : start + _PART + RUN + 2 * WINDOW]
+            selectors = self._selectors(text)
+            marks: dict[int, int] = {}
+            for place in _minima(selectors, ASKING_WINDOW):
+                run = text[place : place + RUN]
+                if first + place < start + _PART and run not in asked:
+                    asked.add(run)
+                    marks[place] = self._hash(run)
+            private, public = self._known(marks.values(), passed_over)
+            if private.keys() <= public:
                 continue
-            # At the edge of a run that public turns hold as well, its mark may be missing; its neighbours' are not.
-            near = settled[bisect_left(settled, place - WINDOW) : bisect_right(settled, place + WINDOW)]
-            others = [text[other : other + RUN] for other in near if other != place]
-            if others and all(known.get(run) in public for run in others):
-                continue
-            first, last = form.places[place], form.places[place + RUN - 1]
-            session, turn = private[mark]
-            yield Find(PRIVATE_TEXT, first, last - first + 1, session, turn)
+            settled = _minima(selectors, WINDOW)
+            for place, mark in marks.items():
+                if mark not in private or mark in public:
+                    continue
+                # At the edge of a run that public turns hold as well, its mark may be missing; its neighbours' are not.
+                near = settled[bisect_left(settled, place - WINDOW) : bisect_right(settled, place + WINDOW)]
+                others = {self._hash(text[other : other + RUN]) for other in near if other != place}
+                if others and others <= self._known(others)[1]:
+                    continue
+                session, turn = private[mark]
+                offset, length = form.original_of_run(first + place, first + place + RUN)
+                yield Find(PRIVATE_TEXT, offset, length, session, turn)
 
     def _known(
         self, marks: Iterable[int], passed_over: Collection[int] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard.forms import reduced, unescaped
+from trooper_cli.guard.decoders import unescaped
+from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:

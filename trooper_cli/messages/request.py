@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
+from trooper_cli.guard.decoders import readable
 from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _WITHOUT_MEANING_HERE = {
 # Names in a schema can be texts as well; shorter ones are the API's own words.
 _LONG_NAME = 16
 _ODD_NAME = 10  # with a digit in it
-_LONG_NUMBER = 10**7  # of eight digits, like an account
+_LONG_NUMBER = 8  # digits, like an account
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
@@ -138,15 +139,16 @@ def texts_in(value: object) -> Iterator[str]:
     """Give every text in parsed JSON that a reader could take for one; pictures and the like are passed over."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, int) and abs(value) >= _LONG_NUMBER:
-        yield str(value)
+    elif isinstance(value, (int, float)):
+        yield from _digits_of(value)
     elif isinstance(value, list):
         for item in value:
             yield from texts_in(item)
     elif isinstance(value, dict):
         is_binary = value.get("type") == "base64"
         for name, item in value.items():
-            if len(name) >= _LONG_NAME or (len(name) >= _ODD_NAME and any(map(str.isdigit, name))):
+            digits = sum(map(str.isdigit, name))
+            if len(name) >= _LONG_NAME or (len(name) >= _ODD_NAME and digits) or digits >= _LONG_NUMBER:
                 yield name
             if is_binary and name == "data" and isinstance(item, str):
                 yield from _text_in(item)
@@ -154,14 +156,24 @@ def texts_in(value: object) -> Iterator[str]:
                 yield from texts_in(item)
 
 
+def _digits_of(value: float) -> Iterator[str]:
+    """Return a long number as JSON writes it, and without a fraction if it has none."""
+    written = json.dumps(value)
+    if sum(map(str.isdigit, written)) >= _LONG_NUMBER:
+        yield written
+    if isinstance(value, float) and value.is_integer() and abs(value) >= 10 ** (_LONG_NUMBER - 1):
+        yield str(int(value))
+
+
 def _text_in(data: str) -> Iterator[str]:
-    """Give what base64 says is binary and is text, or no base64 at all."""
+    """Return what base64 says is binary and holds text, as a PDF does, or is no base64 at all."""
     try:
-        yield base64.b64decode(data, validate=True).decode()
+        decoded = base64.b64decode(data, validate=True)
     except binascii.Error:
         yield data
-    except UnicodeDecodeError:
         return
+    if text := readable(decoded):
+        yield text
 
 
 class _AmbiguousError(ValueError):
