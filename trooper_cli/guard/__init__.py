@@ -18,13 +18,16 @@ from trooper_cli.session import Session, files_of
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from trooper_cli.guard.exact import Known
     from trooper_cli.session import ImportedTurn, StoredTurn
     from trooper_cli.settings import Settings
 
 __all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
+
+
+_SAME_FILE = "(this file)"
 
 
 class Guard:
@@ -67,17 +70,22 @@ class Guard:
             StorageError: the index is there and cannot be read, so that private text would not be known.
 
         """
+        finds = [*self._repeats(text, known_as), *self._secrets(text)]
+        return sorted(finds, key=lambda found: (found.offset, found.kind))
+
+    def _secrets(self, text: str) -> list[Find]:
+        """Give the credentials in a text, and what the user's own patterns find."""
         from trooper_cli.guard import credentials
 
         extra = None
         if path := self._settings.text("gitleaks"):
             extra = credentials.load_gitleaks(Path(path).expanduser())
-        finds = [*self._repeats(text, known_as), *credentials.find(text, extra)]
+        finds = credentials.find(text, extra)
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import patterns
 
-            finds += patterns.find(text, self._settings.words("guard_patterns"))
-        return sorted(finds, key=lambda found: (found.offset, found.kind))
+            finds = [*finds, *patterns.find(text, self._settings.words("guard_patterns"))]
+        return finds
 
     def mentioned_hosts(self, text: str) -> list[Find]:
         """Give the user's own hosts and addresses in a text: every log of theirs holds some, so these only warn."""
@@ -87,15 +95,42 @@ class Guard:
 
         return patterns.hosts(text, hosts)
 
-    def repeats(self, text: str) -> list[Find]:
-        """Give the places of a text that repeat private text."""
-        return self._repeats(text, None)
-
-    def _repeats(self, text: str, known_as: str | None) -> list[Find]:
+    def _repeats(self, text: str, known_as: str | None, passed_over: Collection[int] = ()) -> list[Find]:
         if self._is_blind:
             raise StorageError(f"{self._failure}; without the guard nothing is sent to the cloud")
-        found = self._index.find(text, known_as)
+        found = self._index.find(text, known_as, passed_over)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
+
+    def look_at_import(self, turns: Iterable[ImportedTurn]) -> Iterator[tuple[int, list[Find]]]:
+        """Give each turn labelled public, by its place, that holds a credential or private text.
+
+        That may be the text of a private turn that stands before it among the same turns.
+        """
+        has_private = False
+        with contextlib.closing(self._index.beside()) as beside:
+            for place, turn in enumerate(turns, 1):
+                if turn.label is Label.PUBLIC:
+                    text = "\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part)
+                    within = [find._replace(session=_SAME_FILE) for find in beside.find(text)] if has_private else []
+                    if finds := [*self.look(text), *within]:
+                        yield place, finds
+                if not _counts(turn):
+                    continue
+                marks, public = self._marked(turn, beside)
+                has_private = has_private or not public
+                # What is public already is not made so by this file.
+                new = marks if public else marks - self._index.public(marks)
+                beside.add(new, public=public, session=None, turn=place)
+
+    def look_at_share(self, session: str, turn: StoredTurn, shared: Iterable[int]) -> list[Find]:
+        """Give what a private turn holds beside its own text: credentials, and text of private turns before it.
+
+        The turns that are shared with it are passed over.
+        """
+        names = [exact.of_prompt(turn.prompt), exact.of_answer(turn.answer)]
+        text, own = f"{turn.prompt}\n\n{turn.answer}", self._index.own_origins(session, turn.number, shared, names)
+        finds = [*self._repeats(text, None, own), *self._secrets(text)]
+        return sorted(finds, key=lambda found: (found.offset, found.kind))
 
     def prepared(
         self,
@@ -175,11 +210,40 @@ class Guard:
             StorageError: it cannot be written down.
 
         """
+        if not (lines := list(lines)):
+            return
         if self._failure is not None:
             raise self._failure
         marked = [(self._index.new_marks([(text, True)]), False, turn) for turn, text in lines]
         if any(marks for marks, _, _ in marked):
             self._index.add_turns(session, (each for each in marked if each[0]))
+
+    def know_all(self, session: str, turns: Iterable[StoredTurn]) -> None:
+        """Take in the private turns of a session that the index does not know, before they are printed.
+
+        Raises:
+            StorageError: there is one, and it cannot be written down.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        for turn in turns:
+            if turn.label is Label.PRIVATE and not self._knows(turn):
+                self.remember(
+                    Label.PRIVATE,
+                    session,
+                    turn.number,
+                    prompt=_said(turn),
+                    answer=turn.answer,
+                    names=_names_of(turn),
+                )
+
+    def _knows(self, turn: StoredTurn) -> bool:
+        """Return whether the index has a turn; its names are stored together with its fingerprints."""
+        names = [exact.of_prompt(turn.prompt), *([exact.of_answer(turn.answer)] if turn.answer else [])]
+        if not self._index.known(names).private.issuperset(names):
+            return False
+        return not turn.system or not self._index.new_marks([(_said(turn), False)])
 
     def remember_turn(self, session: str, turn: StoredTurn) -> None:
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
@@ -211,14 +275,19 @@ class Guard:
 
     def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
-        names = [exact.of_prompt(turn.prompt)]
-        if turn.answer:
-            names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
-        return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
+        texts = [(_said(turn), False), (turn.answer, True)]
+        return index.marks(texts, public=public, names=_names_of(turn)), public
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:
     return f"{turn.system}\n\n{turn.prompt}" if turn.system else turn.prompt
+
+
+def _names_of(turn: StoredTurn | ImportedTurn) -> list[str]:
+    names = [exact.of_prompt(turn.prompt)]
+    if turn.answer:
+        names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
+    return names
 
 
 def _counts(turn: StoredTurn | ImportedTurn) -> bool:
@@ -240,8 +309,8 @@ def _described(find: Find) -> str:
     return f"{find.kind}{source} at character {find.offset}, length {find.length}"
 
 
-def refusal(finds: list[Find]) -> LocalityError:
+def refusal(finds: list[Find], what: str = "the prompt") -> LocalityError:
     return LocalityError(
-        f"the prompt was not sent to the cloud, it holds {described(finds)}; "
+        f"{what} was not sent to the cloud, it holds {described(finds)}; "
         "ask with --local, or see --on-leak and `trooper share`"
     )

@@ -9,6 +9,7 @@ count. Whoever has both key and index can test guesses; he has the sessions too.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sqlite3
@@ -77,15 +78,20 @@ class Index:
 
     def __init__(self, connection: sqlite3.Connection, key: bytes) -> None:
         self._connection = connection
+        self._key = key
         self._keyed = blake2b(digest_size=8, key=key)
         self._seed = int.from_bytes(blake2b(b"selector", key=key, digest_size=4).digest())
 
     @classmethod
-    def in_memory(cls) -> Index:
+    def in_memory(cls, key: bytes | None = None) -> Index:
         """Give an index that is gone when the process ends."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.executescript(_SCHEMA)
-        return cls(connection, os.urandom(32))
+        return cls(connection, key or os.urandom(32))
+
+    def beside(self) -> Index:
+        """Give an empty index under the same key that is gone when it is closed."""
+        return Index.in_memory(self._key)
 
     @staticmethod
     def is_there(home: Path) -> bool:
@@ -218,10 +224,24 @@ class Index:
         private, public = self._known(hashes)
         return Known(frozenset(hashes[mark] for mark in private), frozenset(hashes[mark] for mark in public))
 
-    def find(self, text: str, known_as: str | None = None) -> list[Find]:
-        """Give the places of `text` that repeat private text; turns with the name `known_as` are passed over."""
+    def public(self, marks: Collection[int]) -> set[int]:
+        """Tell which marks public turns have."""
+        return self._known(marks)[1]
+
+    def own_origins(self, session: str, turn: int, shared: Iterable[int], names: Iterable[str]) -> set[int]:
+        """Give the origins whose text counts as a turn's own: its own, later ones, namesakes, and those shared too."""
+        first = "SELECT min(id) FROM origin WHERE NOT public AND session = ? AND turn = ?"
+        rows = self._connection.execute(
+            "SELECT id FROM origin WHERE NOT public "  # noqa: S608
+            f"AND (id >= ({first}) OR session = ? AND turn IN (SELECT value FROM json_each(?)))",
+            (session, turn, session, json.dumps(list(shared))),
+        )
+        return {row[0] for row in rows}.union(*map(self._origins, names))
+
+    def find(self, text: str, known_as: str | None = None, passed_over: Collection[int] = ()) -> list[Find]:
+        """Give the places of `text` that repeat private text, but for turns `passed_over` or named `known_as`."""
         finds: list[Find] = []
-        passed_over = self._origins(known_as) if known_as else set[int]()
+        passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Most of a decoded form is the text as it was, whose runs need no second look.
         known: dict[str, int] = {}
         for form in forms(text):
