@@ -381,6 +381,9 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
             _remember_public(turn, status)
     except StorageError as error:
         turn.failure = error
+        if remember is not None:
+            with suppress(StorageError):
+                remember(None)
 
 
 def _remember_public(turn: UnderWay, status: Status) -> None:
