@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard import Guard, Marked
     from trooper_cli.session import StoredTurn
 
 LONGEST_LINE = 64 << 20
@@ -52,17 +52,20 @@ def import_file(
 
     """
     turns = list(read_turns(path))
-    _refuse_leaks(turns, guard, warn)
+    marked = guard.marks_of(turns)
+    _refuse_leaks(turns, marked, guard, warn)
     # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
-    remember = guard.prepared_turns(name, turns)
+    remember = guard.prepared_turns(name, marked)
     with contextlib.closing(Session.open_or_create(home, name)) as session:
         guard.welcome(home, session)
         return session.add(turns, remember)
 
 
-def _refuse_leaks(turns: list[ImportedTurn], guard: Guard, warn: Callable[[str], None] | None) -> None:
+def _refuse_leaks(
+    turns: list[ImportedTurn], marked: list[Marked], guard: Guard, warn: Callable[[str], None] | None
+) -> None:
     """Refuse public turns that hold what the guard looks for: importing them would make it public in silence."""
-    for place, finds in guard.look_at_import(turns):
+    for place, finds in guard.look_at_import(turns, marked):
         what = f"turn {place} of the file, which is labelled public, holds {described(finds)}"
         if warn is None:
             raise LocalityError(f"nothing was imported: {what}; make its label private, or see --on-leak")

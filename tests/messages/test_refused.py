@@ -91,7 +91,7 @@ def test_a_refused_public_request_is_forgotten(trooper: Trooper, cloud: Standin)
 
 def test_blocks_are_remembered_as_one_text(trooper: Trooper, cloud: Standin) -> None:
     """A message in many small blocks, with a document in it, is known again as one text."""
-    blocks = [{"type": "text", "text": word} for word in LONG.replace(" ", "  ").split(" ")]
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": word} for word in LONG.replace(" ", "  ").split(" ")]
     note = "A note: the third ledger is in the vault in Vienna, behind the painting of the horse and its rider."
     blocks.append({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": note}})
     assert trooper("messages", stdin=json.dumps(request(user(blocks), **HERE))).code == 65

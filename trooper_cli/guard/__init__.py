@@ -18,11 +18,14 @@ from trooper_cli.session import Session, files_of
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from trooper_cli.guard.exact import Known
     from trooper_cli.session import ImportedTurn, StoredTurn
     from trooper_cli.settings import Settings
+
+    # The fingerprints of a turn, and whether it is public.
+    Marked = tuple[set[int], bool]
 
 __all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
 
@@ -101,26 +104,25 @@ class Guard:
         found = self._index.find(text, known_as, passed_over)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
-    def look_at_import(self, turns: Iterable[ImportedTurn]) -> Iterator[tuple[int, list[Find]]]:
+    def look_at_import(
+        self, turns: Sequence[ImportedTurn], marked: Sequence[Marked]
+    ) -> Iterator[tuple[int, list[Find]]]:
         """Give each turn labelled public, by its place, that holds a credential or private text.
 
         That may be the text of a private turn that stands before it among the same turns.
         """
-        has_private = False
+        is_mixed = len({public for _, public in marked}) > 1
         with contextlib.closing(self._index.beside()) as beside:
-            for place, turn in enumerate(turns, 1):
+            for place, (turn, (marks, public)) in enumerate(zip(turns, marked, strict=True), 1):
                 if turn.label is Label.PUBLIC:
                     text = "\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part)
-                    within = [find._replace(session=_SAME_FILE) for find in beside.find(text)] if has_private else []
+                    within = [find._replace(session=_SAME_FILE) for find in beside.find(text)] if is_mixed else []
                     if finds := [*self.look(text), *within]:
                         yield place, finds
-                if not _counts(turn):
-                    continue
-                marks, public = self._marked(turn, beside)
-                has_private = has_private or not public
-                # What is public already is not made so by this file.
-                new = marks if public else marks - self._index.public(marks)
-                beside.add(new, public=public, session=None, turn=place)
+                if is_mixed:
+                    # What is public already is not made so by this file.
+                    new = marks if public else marks - self._index.public(marks)
+                    beside.add(new, public=public, session=None, turn=place)
 
     def look_at_share(self, session: str, turn: StoredTurn, shared: Iterable[int]) -> list[Find]:
         """Give what a private turn holds beside its own text: credentials, and text of private turns before it.
@@ -192,9 +194,15 @@ class Guard:
         """
         self.prepared(label, session, prompt=prompt, answer=answer, names=names)(turn)
 
-    def prepared_turns(self, session: str, turns: Iterable[ImportedTurn]) -> Callable[[int], None]:
-        """Do the same for many turns that get their numbers one after the other; storing wants the first number."""
-        marked = [self._marked(turn, self._index) if _counts(turn) else (set[int](), False) for turn in turns]
+    def marks_of(self, turns: Iterable[ImportedTurn]) -> list[Marked]:
+        """Give the fingerprints of many turns, each with whether it is public."""
+        return [
+            self._marked(turn, self._index) if _counts(turn) else (set[int](), turn.label is Label.PUBLIC)
+            for turn in turns
+        ]
+
+    def prepared_turns(self, session: str, marked: Iterable[Marked]) -> Callable[[int], None]:
+        """Give what stores many turns that get their numbers one after the other; it wants the first number."""
 
         def store(first: int) -> None:
             if self._failure is not None:
