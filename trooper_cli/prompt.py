@@ -70,7 +70,7 @@ def utf8(text: str, what: str) -> str:
 def _decoded(data: bytes, what: str) -> str:
     if len(data) > LARGEST_INPUT:
         message = f"{what} is larger than 32 MB, which no engine takes; nothing was sent"
-        raise UnreadableError(message, data.decode("utf-8", "replace"))
+        raise UnreadableError(message, data[:LARGEST_PROMPT].decode("utf-8", "replace"))
     try:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
