@@ -48,6 +48,7 @@ _trooper() {
         "trooper ask -f" | "trooper ask --file") _trooper_files ;;
         "trooper ask --on-leak" | "trooper messages --on-leak") _trooper_words block local warn ;;
         "trooper sitrep --as") _trooper_words cloud local ;;
+        "trooper share --on-leak" | "trooper import --on-leak") _trooper_words block warn ;;
         *) given= ;;
     esac
     [ -n "$given" ] && return 0
@@ -73,7 +74,7 @@ _trooper() {
             case "$current" in -*) _trooper_words -s --session --as --budget --write --json -q --quiet -h --help; return 0 ;; esac
             ;;
         "trooper share")
-            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --on-leak -h --help; return 0 ;; esac
             :
             ;;
         "trooper forget")
@@ -91,7 +92,7 @@ _trooper() {
             case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
             ;;
         "trooper import")
-            case "$current" in -*) _trooper_words -s --session -q --quiet -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --on-leak -q --quiet -h --help; return 0 ;; esac
             _trooper_files
             ;;
         "trooper rm")

@@ -69,6 +69,7 @@ complete -c trooper -n "__trooper_at trooper sitrep" -l json -d 'Print JSON inst
 complete -c trooper -n "__trooper_at trooper sitrep" -s q -l quiet -d 'No notices'
 complete -c trooper -n "__trooper_at trooper sitrep" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper share" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
+complete -c trooper -n "__trooper_at trooper share" -l on-leak -x -a 'block warn' -d 'If a turn made public holds text of other private turns, or a credential'
 complete -c trooper -n "__trooper_at trooper share" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper forget" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper forget" -s h -l help -d 'Show this message and exit'
@@ -81,6 +82,7 @@ complete -c trooper -n "__trooper_at trooper guard" -F
 complete -c trooper -n "__trooper_at trooper export" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper export" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper import" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
+complete -c trooper -n "__trooper_at trooper import" -l on-leak -x -a 'block warn' -d 'If a turn made public holds text of other private turns, or a credential'
 complete -c trooper -n "__trooper_at trooper import" -s q -l quiet -d 'Say nothing if all goes well'
 complete -c trooper -n "__trooper_at trooper import" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper import" -F

@@ -32,6 +32,7 @@ PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", 
 WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 MEMORY = "tests/memory"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
+PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/test_refused.py", "tests/guard/test_declassify.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 STORE = "tests/test_store.py"
 ARGUMENTS, CONFIG = "tests/test_arguments.py", "tests/test_config.py"
@@ -203,7 +204,84 @@ MUTANTS = [
         GUARD,
     ),
     Mutant("imports are not remembered", "exchange.py", "session.add(turns, remember)", "session.add(turns)", GUARD),
-    Mutant("imports declassify", "exchange.py", "    _refuse_private_text(turns, guard)\n", "", GUARD),
+    Mutant("imports declassify", "exchange.py", "    _refuse_leaks(turns, marked, guard, warn)\n", "", GUARD),
+    Mutant(
+        "imports declassify text of their own",
+        "guard/__init__.py",
+        "for find in beside.find(text)] if is_mixed else []",
+        "for find in beside.find(text)] if False else []",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "share declassifies others' text",
+        "guard/overlap.py",
+        "AND (id >= ({first})",
+        "AND (1 OR id >= ({first})",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "share declassifies credentials",
+        "guard/__init__.py",
+        "finds = [*self._repeats(text, None, own), *self._secrets(text)]",
+        "finds = self._repeats(text, None, own)",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "a pipe gets what is not on record",
+        "attempt.py",
+        "if turn.failure is None or turn.decision.label is Label.PUBLIC or turn.question.on_terminal:",
+        "if True:",
+        PIPE,
+    ),
+    Mutant(
+        "a stream goes on where the guard fails",
+        "attempt.py",
+        "        except StorageError as error:\n            if not at_once:",
+        "        except StorageError as error:\n            if False:",
+        PIPE,
+    ),
+    Mutant(
+        "show prints what the guard does not know",
+        "commands/sessions.py",
+        "guard.know_all(name, session.turns())",
+        "pass",
+        PIPE,
+    ),
+    Mutant(
+        "a rehearsed prompt is not remembered",
+        "ask.py",
+        "if turn.question.system or name not in turn.guard.known([name]).private:",
+        "if False:",
+        REFUSED,
+    ),
+    Mutant(
+        "a refused prompt is forgotten",
+        "commands/ask.py",
+        '_remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)',
+        "pass",
+        REFUSED,
+    ),
+    Mutant(
+        "a prompt over the budget is forgotten",
+        "ask.py",
+        "if decision.label is Label.PRIVATE:\n            with remembering(error), closing",
+        "if False:\n            with remembering(error), closing",
+        REFUSED,
+    ),
+    Mutant(
+        "a refused request is forgotten",
+        "messages/refused.py",
+        'remember_prompt(guard, text.encode("utf-8", "replace").decode(), _names(newest, body))',
+        "pass",
+        "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "the model's name is not looked at",
+        "ask.py",
+        "if not finds and decision.side is Side.CLOUD and",
+        "if False and",
+        REFUSED,
+    ),
     Mutant(
         "sessions that come from elsewhere are not taken in",
         "guard/__init__.py",

@@ -22,13 +22,16 @@ from trooper_cli.terminal import say
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import Protocol
 
     from trooper_cli.guard.exact import Known
     from trooper_cli.session import FileState, ImportedTurn, StoredTurn
     from trooper_cli.settings import Settings
+
+    # The fingerprints of a turn, and whether it is public.
+    Marked = tuple[set[int], bool]
 
     class Remember(Protocol):
         """Stores what was prepared, under a turn's number and its session's identity."""
@@ -40,6 +43,9 @@ __all__ = ["PRIVATE_TEXT", "Find", "Guard", "described", "exact"]
 
 # Who waits this long is told what for.
 SLOW_SECONDS = 1.0
+
+
+_SAME_FILE = "(this file)"
 
 
 class Guard:
@@ -95,17 +101,22 @@ class Guard:
             StorageError: the index is there and cannot be read, so that private text would not be known.
 
         """
+        finds = [*self._repeats(text, known_as), *self._secrets(text)]
+        return sorted(finds, key=lambda found: (found.offset, found.kind))
+
+    def _secrets(self, text: str) -> list[Find]:
+        """Give the credentials in a text, and what the user's own patterns find."""
         from trooper_cli.guard import credentials
 
         extra = None
         if path := self._settings.path("gitleaks"):
             extra = credentials.load_gitleaks(path)
-        finds = [*self._repeats(text, known_as), *credentials.find(text, extra)]
+        finds = credentials.find(text, extra)
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import patterns
 
-            finds += patterns.find(text, self._settings.words("guard_patterns"))
-        return sorted(finds, key=lambda found: (found.offset, found.kind))
+            finds = [*finds, *patterns.find(text, self._settings.words("guard_patterns"))]
+        return finds
 
     def mentioned_hosts(self, text: str) -> list[Find]:
         """Give the user's own hosts and addresses in a text: every log of theirs holds some, so these only warn."""
@@ -115,15 +126,44 @@ class Guard:
 
         return patterns.hosts(text, hosts)
 
-    def repeats(self, text: str) -> list[Find]:
-        """Give the places of a text that repeat private text."""
-        return self._repeats(text, None)
-
-    def _repeats(self, text: str, known_as: str | None) -> list[Find]:
+    def _repeats(self, text: str, known_as: str | None, passed_over: Collection[int] = ()) -> list[Find]:
         if self._is_blind:
             raise StorageError(f"{self._failure}; without the guard nothing is sent to the cloud")
-        found = self._index.find(text, known_as)
+        found = self._index.find(text, known_as, passed_over)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
+
+    def look_at_import(
+        self, turns: Sequence[ImportedTurn], marked: Sequence[Marked]
+    ) -> Iterator[tuple[int, list[Find]]]:
+        """Give each turn labelled public, by its place, that holds a credential or private text.
+
+        That may be the text of a private turn that stands before it among the same turns.
+        """
+        is_mixed = len({public for _, public in marked}) > 1
+        with contextlib.closing(self._index.beside()) as beside:
+            for place, (turn, (marks, public)) in enumerate(zip(turns, marked, strict=True), 1):
+                if turn.label is Label.PUBLIC:
+                    text = "\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part)
+                    within = [find._replace(session=_SAME_FILE) for find in beside.find(text)] if is_mixed else []
+                    if finds := [*self.look(text), *within]:
+                        yield place, finds
+                if is_mixed:
+                    # What is public already is not made so by this file.
+                    new = marks if public else marks - self._index.public(marks)
+                    beside.add(new, public=public, session=None, turn=place)
+
+    def look_at_share(self, session: Identity | None, turn: StoredTurn, shared: Iterable[int]) -> list[Find]:
+        """Give what a private turn holds beside its own text: credentials, and text of private turns before it.
+
+        The turns that are shared with it are passed over.
+        """
+        names = [exact.of_prompt(turn.prompt), exact.of_answer(turn.answer)]
+        text, own = (
+            f"{turn.prompt}\n\n{turn.answer}",
+            self._index.own_origins(session.id if session else "", turn.number, shared, names),
+        )
+        finds = [*self._repeats(text, None, own), *self._secrets(text)]
+        return sorted(finds, key=lambda found: (found.offset, found.kind))
 
     def prepared(self, label: Label, *, prompt: str = "", answer: str = "", names: Iterable[str] = ()) -> Remember:
         """Do the work of taking in a turn's text; what is returned then stores it, under the turn's number, at once.
@@ -177,9 +217,15 @@ class Guard:
         """
         self.prepared(label, prompt=prompt, answer=answer, names=names)(turn, session)
 
-    def prepared_turns(self, turns: Iterable[ImportedTurn]) -> Callable[[int, Identity | None], None]:
-        """Do the same for many turns that get their numbers one after the other; storing wants the first number."""
-        marked = [self._marked(turn, self._index) if _counts(turn) else (set[int](), False) for turn in turns]
+    def marks_of(self, turns: Iterable[ImportedTurn]) -> list[Marked]:
+        """Give the fingerprints of many turns, each with whether it is public."""
+        return [
+            self._marked(turn, self._index) if _counts(turn) else (set[int](), turn.label is Label.PUBLIC)
+            for turn in turns
+        ]
+
+    def prepared_turns(self, marked: Iterable[Marked]) -> Callable[[int, Identity | None], None]:
+        """Give what stores many turns that get their numbers one after the other; it wants the first number."""
 
         def store(first: int, session: Identity | None) -> None:
             if self._failure is not None:
@@ -195,11 +241,40 @@ class Guard:
             StorageError: it cannot be written down.
 
         """
+        if not (lines := list(lines)):
+            return
         if self._failure is not None:
             raise self._failure
         marked = [(self._index.new_marks([(text, True)]), False, turn) for turn, text in lines]
         if any(marks for marks, _, _ in marked):
             self._index.add_turns(session, (each for each in marked if each[0]))
+
+    def know_all(self, session: Identity | None, turns: Iterable[StoredTurn]) -> None:
+        """Take in the private turns of a session that the index does not know, before they are printed.
+
+        Raises:
+            StorageError: there is one, and it cannot be written down.
+
+        """
+        if self._failure is not None:
+            raise self._failure
+        for turn in turns:
+            if turn.label is Label.PRIVATE and not self._knows(turn):
+                self.remember(
+                    Label.PRIVATE,
+                    session,
+                    turn.number,
+                    prompt=_said(turn),
+                    answer=turn.answer,
+                    names=_names_of(turn),
+                )
+
+    def _knows(self, turn: StoredTurn) -> bool:
+        """Return whether the index has a turn; its names are stored together with its fingerprints."""
+        names = [exact.of_prompt(turn.prompt), *([exact.of_answer(turn.answer)] if turn.answer else [])]
+        if not self._index.known(names).private.issuperset(names):
+            return False
+        return not turn.system or not self._index.new_marks([(_said(turn), False)])
 
     def remember_turn(self, session: Identity | None, turn: StoredTurn) -> None:
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
@@ -327,10 +402,8 @@ class Guard:
 
     def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
-        names = [exact.of_prompt(turn.prompt)]
-        if turn.answer:
-            names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
-        return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
+        texts = [(_said(turn), False), (turn.answer, True)]
+        return index.marks(texts, public=public, names=_names_of(turn)), public
 
 
 def _owner(names: list[str], last_name: str | None, name: str, files: dict[str, FileState]) -> str:
@@ -341,6 +414,13 @@ def _owner(names: list[str], last_name: str | None, name: str, files: dict[str, 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:
     return f"{turn.system}\n\n{turn.prompt}" if turn.system else turn.prompt
+
+
+def _names_of(turn: StoredTurn | ImportedTurn) -> list[str]:
+    names = [exact.of_prompt(turn.prompt)]
+    if turn.answer:
+        names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
+    return names
 
 
 def _counts(turn: StoredTurn | ImportedTurn) -> bool:
@@ -362,8 +442,8 @@ def _described(find: Find) -> str:
     return f"{find.kind}{source} at character {find.offset}, length {find.length}"
 
 
-def refusal(finds: list[Find]) -> LocalityError:
+def refusal(finds: list[Find], what: str = "the prompt") -> LocalityError:
     return LocalityError(
-        f"the prompt was not sent to the cloud, it holds {described(finds)}; "
+        f"{what} was not sent to the cloud, it holds {described(finds)}; "
         "ask with --local, or see --on-leak and `trooper share`"
     )

@@ -77,6 +77,7 @@ class IndexFile:
 
     def __init__(self, connection: sqlite3.Connection, key: bytes) -> None:
         self._connection = connection
+        self._key = key
         self._keyed = blake2b(digest_size=8, key=key)
         self._seed = int.from_bytes(blake2b(b"selector", key=key, digest_size=4).digest())
         self._pending: dict[str, tuple[str, str]] = {}
@@ -86,11 +87,15 @@ class IndexFile:
         self.is_new = True
 
     @classmethod
-    def in_memory(cls) -> Self:
+    def in_memory(cls, key: bytes | None = None) -> Self:
         """Return an index that is gone when the process ends."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.executescript(SCHEMA)
-        return cls(connection, os.urandom(32))
+        return cls(connection, key or os.urandom(32))
+
+    def beside(self) -> Self:
+        """Return an empty index under the same key that is gone when it is closed."""
+        return self.in_memory(self._key)
 
     @staticmethod
     def is_there(home: Path) -> bool:

@@ -8,6 +8,7 @@ count. Whoever has both key and index can test guesses; he has the sessions too.
 
 from __future__ import annotations
 
+import json
 import zlib
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
@@ -71,10 +72,24 @@ class Index(IndexFile):
         private, public = self._known(hashes)
         return Known(frozenset(hashes[mark] for mark in private), frozenset(hashes[mark] for mark in public))
 
-    def find(self, text: str, known_as: str | None = None) -> list[Find]:
-        """Give the places of `text` that repeat private text; turns with the name `known_as` are passed over."""
+    def public(self, marks: Collection[int]) -> set[int]:
+        """Tell which marks public turns have."""
+        return self._known(marks)[1]
+
+    def own_origins(self, session: str, turn: int, shared: Iterable[int], names: Iterable[str]) -> set[int]:
+        """Give the origins whose text counts as a turn's own: its own, later ones, namesakes, and those shared too."""
+        first = "SELECT min(id) FROM origin WHERE NOT public AND session = ? AND turn = ?"
+        rows = self._connection.execute(
+            "SELECT id FROM origin WHERE NOT public "  # noqa: S608
+            f"AND (id >= ({first}) OR session = ? AND turn IN (SELECT value FROM json_each(?)))",
+            (session, turn, session, json.dumps(list(shared))),
+        )
+        return {row[0] for row in rows}.union(*map(self._origins, names))
+
+    def find(self, text: str, known_as: str | None = None, passed_over: Collection[int] = ()) -> list[Find]:
+        """Give the places of `text` that repeat private text, but for turns `passed_over` or named `known_as`."""
         finds: list[Find] = []
-        passed_over = self._origins(known_as) if known_as else set[int]()
+        passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Part of a decoded form is the text as it was, whose runs need no second look.
         known: set[str] = set()
         asked: dict[int, list[tuple[int, int]]] = {}

@@ -119,7 +119,7 @@ def read(data: str) -> Body:
     if not isinstance(body, dict):
         raise InputError("the request is not a JSON object; nothing was sent")
     force_local, session = _ours(body)
-    messages = _checked_messages(body.get("messages"))
+    messages = checked_messages(body.get("messages"))
     fields = {name: _without_ours(value) for name, value in body.items() if name not in {*_OURS, "messages"}}
     _check_fields(fields)
     return Body(fields, messages, force_local, session)
@@ -192,10 +192,15 @@ def _refused_constant(_: str) -> NoReturn:
     raise ValueError
 
 
+def is_like_ours(name: str) -> bool:
+    """Return whether a field's name may be one of ours, misspelt."""
+    return name.lower().startswith(("x_", "x-")) or "local" in name.lower()
+
+
 def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
     """Read the fields that are Trooper's own; one that is misspelt could mean that the text has to stay here."""
     for name in body:
-        if name not in _OURS and (name.lower().startswith(("x_", "x-")) or "local" in name.lower()):
+        if name not in _OURS and is_like_ours(name):
             raise InputError(f"{_named(name)}: unknown field, did you mean x_force_local? Nothing was sent")
     force_local = body.get("x_force_local", False)
     if not isinstance(force_local, bool):
@@ -206,7 +211,7 @@ def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
     return force_local, session
 
 
-def _checked_messages(value: object) -> tuple[Message, ...]:
+def checked_messages(value: object) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise InputError("messages: must be a list of at least one message; nothing was sent")
     return tuple(_message(message, f"messages.{place}") for place, message in enumerate(value))
