@@ -139,7 +139,9 @@ def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callabl
 
 def _finds(question: Question, guard: Guard) -> list[Find]:
     if question.carried is None:
-        return guard.look(question.said)
+        finds = guard.look(question.said)
+        # Beside a system prompt the prompt is still a whole.
+        return finds + guard.wholes(question.prompt) if question.system else finds
     # A program sends the same system prompt with its private messages and its public ones: what these turns say does
     # not count in it, only what others say.
     system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
@@ -190,7 +192,7 @@ def _told(turn: UnderWay) -> str:
 
 def _prompt_names(question: Question) -> list[str]:
     own = question.carried.prompt_names if question.carried else ()
-    return [exact.of_prompt(question.prompt), *_carried_names(question), *own]
+    return [exact.of_prompt(question.prompt), *exact.loose_names(question.prompt), *_carried_names(question), *own]
 
 
 def _carried_names(question: Question) -> list[str]:
@@ -203,6 +205,7 @@ def _answer_names(turn: UnderWay) -> list[str]:
     if not text:
         return []
     names = [exact.of_answer(text), exact.of_exchange(question.prompt, text), *_carried_names(question)]
+    names += exact.loose_names(question.prompt, text)
     return names + list(question.carried.answer_names(text) if question.carried else ())
 
 

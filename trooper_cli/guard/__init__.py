@@ -97,6 +97,12 @@ class Guard:
         found = self._index.find(text, known_as)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
+    def wholes(self, text: str) -> list[Find]:
+        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        if self._is_blind:
+            return []
+        return [find for index in (self._index, self._beside) if index is not None for find in index.whole(text)]
+
     def prepared(
         self,
         label: Label,
@@ -214,6 +220,7 @@ class Guard:
         names = [exact.of_prompt(turn.prompt)]
         if turn.answer:
             names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
+        names += exact.loose_names(turn.prompt, turn.answer)
         return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
 
 

@@ -1,0 +1,109 @@
+"""Every text of a request, and the parts of it in which a whole prompt or answer of a private turn may stand.
+
+Programs merge messages, flatten a history into one text, quote it, and move an answer into a tool's result or the
+system prompt. What is longer than a run of the guard's fingerprints is found by these; the parts here are shorter.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING
+
+from trooper_cli.guard import exact
+from trooper_cli.guard.forms import reduced, unescaped
+from trooper_cli.guard.telling import LINE_FLOOR, is_telling
+from trooper_cli.lazy import pattern
+from trooper_cli.messages.request import blocks_of, text_of, texts_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from trooper_cli.guard import Guard
+    from trooper_cli.messages.request import Message
+
+# A shared run of so many letters and digits is always found by the guard.
+_LONGEST = 48
+_MOST_PARTS = 12
+# Within a line: who speaks, a tag, the border of a cell.
+_CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
+_QUOTED = pattern(
+    r'"((?:[^"\\\n]|\\.){1,300})"|\u201c([^\u201d\n]{1,300})\u201d|\u201e([^\u201c\u201d\n]{1,300})[\u201c\u201d]'
+    r"|\u00ab([^\u00bb\n]{1,300})\u00bb|\u2018([^\u2019\n]{1,300})\u2019|(?<!\w)'([^'\n]{1,300})'(?!\w)|`([^`\n]{1,300})`"
+)
+
+Leaf = tuple[str, str]
+
+
+def leaves_of(messages: Sequence[Message], fields: Mapping[str, object]) -> Iterator[Leaf]:
+    """Return each text of a request with the place where it stands; blocks of a message are read together and alone."""
+    for at, message in enumerate(messages):
+        blocks = blocks_of(message["content"])
+        texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
+        if len(texts) > 1:
+            yield f"messages.{at}", text_of(message["content"])
+        for text in (*texts, *texts_in([block for block in blocks if block["type"] != "text"])):
+            yield f"messages.{at}", text
+    for name, value in fields.items():
+        for text in texts_in(value):
+            yield name, text
+
+
+def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:
+    """Return the place of a leaf that holds a private turn's whole prompt or answer, None if there is none.
+
+    A part of a leaf has to be telling by itself, or together with its other half: in another leaf, or among the
+    `halves` of turns that were left out.
+
+    Raises:
+        StorageError: the guard's index cannot be read.
+
+    """
+    found: dict[str, tuple[str, str, bool]] = {}
+    for place, leaf in leaves:
+        for form in exact.loosely(leaf):
+            found[form] = place, leaf, True
+        for form, part in parts(leaf):
+            found.setdefault(form, (place, part, False))
+    known = guard.known(map(exact.said, found))
+    private = {form: each for form, each in found.items() if exact.said(form) in known.private}
+    alone = {form: each for form, each in private.items() if exact.said(form) not in known.public}
+    for place, text, is_whole in alone.values():
+        if is_telling(text) if is_whole else is_telling(text, LINE_FLOOR):
+            return place
+    asked = {form: text for form, (_, text, _) in alone.items()}
+    asked |= {form: half for half in halves for form in exact.loosely(half)}
+    pairs = {
+        exact.pair(first, second): place
+        for first, prompt in asked.items()
+        for second, (place, answer, _) in private.items()
+        if first != second and is_telling(f"{prompt} {answer}")
+    }
+    known = guard.known(pairs)
+    return next((place for name, place in pairs.items() if known.only_private(name)), None)
+
+
+def parts(text: str) -> Iterator[tuple[str, str]]:
+    """Return the loose form of each line, of what stands in it, and of neighbours together; each with its text."""
+    for layer in (text, unescaped(text)) if "\\" in text else (text,):
+        lines = [line for line in layer.split("\n") if reduced(line)]
+        heads = list(map(exact.bare, lines))
+        pieces = [piece for line in lines for cut in _CUT.split(line) if reduced(piece := exact.bare(cut))]
+        yield from _together(lines, lines)
+        yield from _together(heads, lines)
+        yield from _together(heads, heads)
+        yield from _together(pieces, pieces)
+        for quoted in _QUOTED.finditer(layer):
+            for line in unescaped(quoted[quoted.lastindex or 0]).split("\n"):
+                yield from _together([line], [line])
+
+
+def _together(firsts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Return each text with no, one, two … of those that follow it, as long as they are short."""
+    reduced_others = list(map(reduced, others))
+    for at, first in enumerate(firsts):
+        following = islice(reduced_others, at + 1, at + _MOST_PARTS)
+        for count, form in enumerate(accumulate(following, initial=reduced(first)), at + 1):
+            if len(form) > _LONGEST:
+                break
+            if form:
+                yield form, "\n".join((first, *others[at + 1 : count]))
