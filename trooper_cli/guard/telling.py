@@ -1,7 +1,7 @@
-"""Whether a short text says enough to be known again by it: "continue" is everybody's, "What is Anna's salary?" is not.
+"""Whether a short text says enough to be known again by it: "continue" is everybody's, "Anna's salary?" is not.
 
-It decides only about texts that a private turn had as its whole prompt or answer. The words are English: a short text in
-another language counts as telling, so that it is refused rather than sent.
+It decides only about texts that a private turn had as its whole prompt or answer. The words are English: a short text
+in another language counts as telling, so that it is refused rather than sent.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard import exact
 from trooper_cli.guard.forms import reduced, unescaped
-from trooper_cli.guard.telling import LINE_FLOOR, is_telling
+from trooper_cli.guard.telling import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.lazy import pattern
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 
@@ -70,31 +70,39 @@ def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) ->
     for place, text, is_whole in alone.values():
         if is_telling(text) if is_whole else is_telling(text, LINE_FLOOR):
             return place
-    asked = {form: text for form, (_, text, _) in alone.items()}
-    asked |= {form: half for half in halves for form in exact.loosely(half)}
+    asked = {form: text for form, (_, text, _) in private.items()}
+    left_out = {form: half for half in halves for form in exact.loosely(half)}
     pairs = {
         exact.pair(first, second): place
-        for first, prompt in asked.items()
+        for first, prompt in (asked | left_out).items()
         for second, (place, answer, _) in private.items()
-        if first != second and is_telling(f"{prompt} {answer}")
+        if first != second
+        and is_telling(f"{prompt} {answer}")
+        # What was asked in public too is a reason only beside an answer that is nobody else's.
+        and (first in alone or first in left_out or (second in alone and _is_rare(answer)))
     }
     known = guard.known(pairs)
     return next((place for name, place in pairs.items() if known.only_private(name)), None)
 
 
+def _is_rare(text: str) -> bool:
+    return len(reduced(text)) >= FLOOR and not is_ordinary(text)
+
+
 def parts(text: str) -> Iterator[tuple[str, str]]:
     """Return the loose form of each line, of what stands in it, and of neighbours together; each with its text."""
     for layer in (text, unescaped(text)) if "\\" in text else (text,):
-        lines = [line for line in layer.split("\n") if reduced(line)]
-        heads = list(map(exact.bare, lines))
-        pieces = [piece for line in lines for cut in _CUT.split(line) if reduced(piece := exact.bare(cut))]
-        yield from _together(lines, lines)
-        yield from _together(heads, lines)
-        yield from _together(heads, heads)
-        yield from _together(pieces, pieces)
+        yield from _parts_of_lines(layer)
         for quoted in _QUOTED.finditer(layer):
-            for line in unescaped(quoted[quoted.lastindex or 0]).split("\n"):
-                yield from _together([line], [line])
+            yield from _parts_of_lines(unescaped(quoted[quoted.lastindex or 0]))
+
+
+def _parts_of_lines(text: str) -> Iterator[tuple[str, str]]:
+    lines = [line for line in text.split("\n") if reduced(line)]
+    heads = list(map(exact.bare, lines))
+    pieces = [piece for line in lines for cut in _CUT.split(line) if reduced(piece := exact.bare(cut))]
+    for firsts, others in ((lines, lines), (heads, lines), (heads, heads), (pieces, pieces)):
+        yield from _together(firsts, others)
 
 
 def _together(firsts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -114,7 +114,7 @@ def place_of_answer(place: Place, answer: str) -> Place:
 
 
 def _further(place: Place, message: Mapping[str, object]) -> Place:
-    """Return the place after one more message. Marks of caching and empty fields come and go with a program's library."""
+    """Return the place after one more message. Marks of caching and empty fields come and go with a library."""
     text, others = text_of(message["content"]), list[str]()
     for block in blocks_of(message["content"]):
         if block["type"] not in {"text", "thinking", "redacted_thinking"}:
