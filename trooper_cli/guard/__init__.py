@@ -188,7 +188,8 @@ class Guard:
             self._index.add_turns(session, (each for each in marked if each[0]))
 
     def remember_turn(self, session: str, turn: StoredTurn) -> None:
-        self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
+        names = _names(turn)
+        self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer, names=names)
 
     def welcome(self, home: Path, session: Session) -> None:
         """Take in a session that began after this guard looked, so that the next one need not look at all its turns."""
@@ -217,11 +218,14 @@ class Guard:
 
     def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
-        names = [exact.of_prompt(turn.prompt)]
-        if turn.answer:
-            names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
-        names += exact.loose_names(turn.prompt, turn.answer)
-        return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=names), public
+        return index.marks([(_said(turn), False), (turn.answer, True)], public=public, names=_names(turn)), public
+
+
+def _names(turn: StoredTurn | ImportedTurn) -> list[str]:
+    names = [exact.of_prompt(turn.prompt), *exact.loose_names(turn.prompt, turn.answer)]
+    if turn.answer:
+        names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
+    return names
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:

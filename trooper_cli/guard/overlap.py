@@ -22,7 +22,6 @@ from trooper_cli.guard import exact
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms, reduced, unescaped
-from trooper_cli.guard.telling import is_telling
 from trooper_cli.lazy import pattern
 from trooper_cli.places import close_to_others, private_folder
 
@@ -246,7 +245,11 @@ class Index:
         # Turns of before the loose names have strict ones.
         names = [*map(exact.said, exact.loosely(text)), exact.of_prompt(text), exact.of_answer(text)]
         private, public = self._known(map(self._hash_of_name, names), passed_over)
-        if not private or public or not is_telling(exact.bare(text)):
+        if not private or public:
+            return []
+        from trooper_cli.guard.telling import is_telling
+
+        if not is_telling(exact.bare(text)):
             return []
         session, turn = next(iter(private.values()))
         return [Find(PRIVATE_TEXT, 0, len(text), session, turn)]

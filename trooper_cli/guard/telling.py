@@ -19,41 +19,79 @@ _DENSE = "\u2e80"
 _WORD = pattern(r"[^\W_]+(?:['\u2019][^\W_]+)*", re.UNICODE)
 _ENDINGS = ("'s", "'re", "'ll", "'ve", "'d", "'m", "n't")
 _ORDINARY = frozenset(
-    """a about above absolutely actually add added after again agree agreed ahead all almost already alright also
-always am an and another answer answers any anybody anyone anything anyway apologies appreciate appreciated approach
-are argument array as ask at awesome b back bad basic be because been before begin being below best better between big
-both branch break briefly bug bugs build bullet but button by bye c can cannot case cases change changed changes
-changelog chapter check class clean clear clearly cli code come command commands comment comments commit commits
-compare complete completely confirm const continue convert cool correct could course create css csv d data day days
-debug default describe description design detail detailed details diff difference different do docker docs docstring
-document documentation does doing done dont down draft e each easy edit either else email emails english enough entire
-error errors essay even ever every everyone everything exactly example examples excellent explain explanation explained
-extra f fail failed failing fails fair false fantastic feature few file files fill final finally find fine finish
-first fix fixed folder following for form format formal french from full function functions further general generate
-german get git give glad go goes going gone good goodbye got grammar great had half happen happened happens happy hard
-has have having he hello help helpful helps her here hey hi him his hold how however html i idea ideas if important
-improve improvement improvements in include informal input instead instruction instructions int into introduction is
-issue italian it its java javascript job joke json just keep kind know last later latest least left less let letter
-lets level like likely line lines link linux list little log login logs long longer look looking looks loop lot love
-made main make makes making many markdown may maybe me mean meaning means merge message messages method might mine
-minute mistake mistakes module moment more morning most move much must my name names need needed needs never new next
-nice night no nobody none nope not note notes nothing now number numbers of off ok okay old on once one ones only open
-opposite option options or order other our out outline output over overview own page paragraph paragraphs parse part
-parts paste path patch perfect perhaps place plan please point points poem possible post pr pretty previous print
-probably problem problems proceed program project prompt proofread proper properly provide pull push python question
-questions quick quickly quite rather read readme ready really reason recap refactor regex release remove rename repeat
-rephrase replace reply request response rest result results return review revert revise rewrite right run running
-rust safe said same save say says script second section see send sense sentence sentences set setting shell short
-shorten shorter should show simple simpler simplify simply since size small so software solution some somebody someone
-something sort sorry sound sounds spanish specific spell spelling sql stack start started starts state statement step
-steps still stop story string stuff style subject such suggest suggestion suggestions summaries summarise summarize
-summary super support sure syntax system table take task tell terms terminal test testing tests text than thank thanks
-that the their them then there these they thing things think this those though thought three time title to today
-together tomorrow tone too tool topic total totally trace translate translation tried true try turn two type typescript
-typo typos under understand understood unit until up update updated us use used useful user using usually value values
-variable variables version very wait want was way we welcome well were what when where whether which while who whole
-why will wise with without wonderful word words work working works world would write writing written wrong xml yaml yeah
-yep yes yesterday yet you your yours""".split()
+    """a abort about above absolutely abstract accept accepted act actually add added adjust advantages after afternoon
+again agree agreed ahead all almost already alright also alternative alternatives although always am american an
+analyse analysis analyze and angular another ansible answer answers any anybody anyone anything anyway anywhere
+api apologies apologise apologize append applied apply appreciate appreciated approach approve approved arabic
+are argument array article articles as asap ask asked asking assert assertion assertions assess assume assuming
+async at audience await awesome awk aws azure b back backend background bad bash basic basically be because been
+before begin being below benefits best better between big bigger bitbucket blog bold book boolean boring both
+bottom brainstorm branch break breakdown brief briefly bring british broken bug bugs build builds bullet bullets
+bump but button by bye c calculate callback can cancel cancelled cannot capital caption cargo case cases casual
+catch cause caused causes cd change changed changelog changes chapter chart check checked checks cheers chinese
+choice choices choose ci clarified clarify class clean cleaner clear clearly cli client close closure code
+combine come command commands comment comments commit commits compare comparison compile compiles complete
+completely compute concise conclusion config configuration configure confirm confirmed conflict conflicts
+confused confusing cons const context continue continued continuing contrast convert cool copy correct correctly
+could count counting counts couple course cover coverage crash crashed crashes create criticise criticize
+critique css csv cut d data database date dates day days dead debian debug decide decided decorator default
+define defined definition delete deleted deploy deprecated describe description design despite detail detailed
+details diagram dictionary did diff difference different disadvantages disagree discussion do docker docs
+docstring document documentation does doing done dont double down downgrade dr draft draw drawbacks duplicate
+duplicates dutch e each easier easy edge edit editor efficient efficiently eight either elaborate elaborated
+eli5 else emacs email emails empty english enough ensure entire enum equation error errors essay essentially etc
+evaluate even evening ever every everyone everything everywhere exactly example examples excellent exception
+exceptions exit expand explain explained explanation expression expressions extra extract extracts f fail failed
+failing fails fair false fantastic fast faster feature feedback feel feels felt few fifth figure file files fill
+film final finally find fine finish first five fix fixed fixture fixtures folder following for foreach forget
+form formal format formatting former formula four fourth french friendlier friendly from frontend full fullstack
+function functions funny further fyi game gave gcp general generate generator german get git github gitlab give
+given gives giving glad go goes going golang gone good goodbye got grammar grammatical graph great greeting
+greetings grep group guess had haha haiku half handle handling happen happened happens happy hard harder has
+haskell have having he heading headings headline hello helm help helped helpful helps her here herself hey hi
+higher him himself hindi hint hints his hm hmm hold honest hope hopefully hour hours how however html http huh
+hundred i idea ideas if image images imagine important imports improve improvement improvements in include
+incorrect informal inheritance ini inline input insert inspect install installed instead instruction
+instructions int integer interesting interface into intro introduce introducing introduction is issue it italian
+italic iterator its itself japanese java javascript jest job join joke json judge just k8s keep key keys kind
+know korean kotlin kubernetes lambda language languages larger last later latest latin least left legacy less
+let lets letter letters level lgtm life like likely limerick line liner lines link lint linux list listed
+listing lists literally little log logging login logs lol long longer look looking looks loop loops lot love
+lower lowercase lua lyrics mac macos made main make makes making many markdown match matches may maybe me mean
+meaning means meant memory merge message messages method might migrate migration mind mine minute missing
+mistake mistakes misunderstood mock model models module moment mongodb month more morning most move moved movie
+much multiple music must my myself mysql name names natural need needed needs neither never new next nginx nice
+night nine no nobody node none nope not note notes nothing now nowhere npm null number numbered numbers object
+objects odd of off ok okay old on once one ones only onto oops open opposite optimise optimised optimize option
+options or order ordered ordinary other our out outline output over overview own page paragraph paragraphs
+parameter parameters parse part parts paste patch path pause people per perfect performance perhaps perl person
+php pick pip pipeline place plan play played please plot pls plz poem poetry point pointer points polish polite
+politely port portuguese possible post postgres powershell pr pretend pretty previous print prints probably
+problem problems proceed professional program project promise prompt proofread proper properly pros provide pull
+push put pytest python queries query question questions quick quickly quit quite raise rate rather react read
+readable readme ready really reason rebase recap recheck recommend recommendation recommendations recursion
+recursive redis redo refactor reference reformat regex regexp regular reject rejected release remember remind
+reminder remove rename reorder reorganise reorganize repeat rephrase replace replaced reply request requests
+rerun response rest restart restructure result results resume retry return returns reuse revert review revise
+rework rewrite riddle right risks ruby run running russian rust safe said same sample samples save say says
+scala script search second section secure security sed see seem seems select send sense sentence sentences
+serious server set setting seven several shell short shorten shorter should show similar simple simpler simplify
+simply since six size slogan slow slower small smaller snippet snippets so software solution solve some somebody
+someone something somewhere song sonnet sorry sort sorted sorts sound sounds spanish speak speaking specific
+speed spell spelling split spot sql sqlite stack start started starts state statement step steps still stop
+story strange string struct stuff style subject succinct such suggest suggestion suggestions summaries summarise
+summarize summary super support suppose supposing sure swift syntax system table tagline take talk talking task
+tell telling template templates ten terminal terms terraform test testing tests text than thank thanks that the
+their them themselves then there these they thing things think third this those though thought thread three
+through throw thx tighten time title tl tldr to today todo together told toml tomorrow tone tonight too tool top
+topic total totally trace transform translate translation tried trim true try tune tuple turkish turn tweak
+tweet two ty type types typescript typical typo typos ubuntu unclear undefined under underline understand
+understood undo unhelpful unit unittest universe unless unordered until up update updated upgrade uppercase url
+us use used useful useless user users uses using usual usually validate value values variable variables various
+verbose verified verify version versus very via vim voice vs vue wait walk want was way ways we weather week
+weird welcome well were what whatever when where whether which whichever while who whoever whole why wider will
+window windows wip wise with without wonderful word words work working works world would wow write writing
+written wrong xml yaml yarn yeah year years yep yes yesterday yet you young your yours yourself zsh""".split()
 )
 
 
