@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.messages.program import assistant, user
+from tests.messages.program import assistant, request, user
 from tests.messages.test_history import MEMORY_DISK, answer
 from tests.standin import Standin, message, ollama
 from trooper_cli.errors import LocalityError
@@ -29,6 +29,7 @@ from trooper_cli.guard.forms import reduced
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.conftest import Trooper
     from tests.standin import Recorded
 
 EXAMPLES = max(40, int(os.environ.get("TROOPER_EXAMPLES", "1000")) // 5)
@@ -48,7 +49,7 @@ DRESSES: dict[str, Callable[[str], str]] = {
 }
 NAMES = "quorvex zyblit frundak wolquist jimbrel pexlow gruntvik yablost".split()
 SUMS = "marzquid oblixten vunterby kwarzumet trembloz fizzwick dorquane hulbrist".split()
-# Those of 16 letters and more are telling alone; the others with their other half.
+# Those of twelve letters and more are telling alone; the others with their other half.
 PROMPTS = ["What does {} earn in a month?", "is {}'s contract at an end", "{}'s pin?", "why {}"]
 ANSWERS = ["It is {}, since Monday", "{} and eighty-nine\nthousand more", "{}", "4711 {}"]
 COMMON = ["yes", "ok", "go on", "thanks", "continue", "why?"]
@@ -63,7 +64,7 @@ class Said(NamedTuple):
 
     @property
     def telling(self) -> bool:
-        return len(reduced(self.plain)) >= 16
+        return len(reduced(self.plain)) >= 12
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,7 @@ class Play:
         return response
 
     def ask_in(self, shape: Callable[[list[Said]], tuple[list[Any], str | None]]) -> None:
-        # Of a prompt alone less than a line of 16 letters is not known again.
+        # Of a prompt alone less than a line of twelve letters is not known again.
         said = [
             each
             for at, each in enumerate(self.said)
@@ -218,3 +219,94 @@ class Play:
             told = reduced(b"".join(asked.body for asked in self.cloud.requests[before:]).decode())
             assert not [secret for secret in self.secrets if secret in told]
             assert len(self.cloud.requests) <= before + 1
+
+
+@pytest.fixture
+def pair(trooper: Trooper, local: Standin) -> Callable[[str, str], None]:
+    """Ask privately, and be answered."""
+
+    def ask(prompt: str, words: str) -> None:
+        local.respond = ollama(words)
+        assert trooper("messages", stdin=json.dumps(request(user(prompt), x_force_local=True))).code == 0
+
+    return ask
+
+
+PROMPT, WORDS = "What is Anna's PIN?", "It is 4711."
+USE = [{"type": "tool_use", "id": "1", "name": "t", "input": {}}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        request(user("User: What is Anna\u2019s PIN?\nAssistant: It is **4711**\nUser: go on")),
+        request(user("Q: what is annas pin? A: it is 4711 Q: go on")),
+        request(user("<user>What is Anna's PIN</user><assistant>It is 4711</assistant>\n\ngo on")),
+        request(user("| What is Anna's PIN? | It is 4711. |\n| why? | because |")),
+        request(user(json.dumps({"history": [{"q": PROMPT}, {"a": WORDS}]}))),
+        request(user("You asked \u201cWhat is Anna's PIN\u201d, and I said \u201cIt is 4711\u201d, remember?")),
+        request(user("hello\n\n> what is Anna's PIN"), assistant("well"), user("go on")),
+        request(user([{"type": "text", "text": "hello"}, {"type": "text", "text": "10:02 Anna: What is Anna's PIN"}])),
+        request(user(f"Anna: {PROMPT}"), assistant(USE),
+                user([{"type": "tool_result", "tool_use_id": "1", "content": "it is 4711"}])),
+        request(user(f"[10:00] {PROMPT}"), user("go on"), system="Notes:\n- It is 4711"),
+        request(user("go on"), tools=[{"name": "t", "description": PROMPT.upper(), "input_schema": {}}]),
+        request(user("go on"), metadata={"user_id": "what is anna's pin"}),
+        request(user([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": PROMPT}}])),
+    ],
+)  # fmt: skip
+def test_a_short_pair_in_another_shape_is_refused(
+    trooper: Trooper, cloud: Standin, pair: Callable[[str, str], None], body: dict[str, Any]
+) -> None:
+    """Flattened, quoted, in cells, tags and tools: exit 77 with a next step, and the cloud hears nothing."""
+    pair(PROMPT, WORDS)
+    done = trooper("messages", stdin=json.dumps(body))
+    assert (done.code, done.json["error"]["type"]) == (77, "permission_error"), done.notices
+    assert "x_force_local" in done.json["error"]["message"]
+    assert "4711" not in done.text + done.notices
+    assert cloud.connections == 0
+
+
+def test_on_leak_says_what_becomes_of_it(trooper: Trooper, cloud: Standin, pair: Callable[[str, str], None]) -> None:
+    """Kept here with `local`, sent with one notice with `warn`."""
+    pair(PROMPT, WORDS)
+    body = json.dumps(request(user(f"User: {PROMPT}\nUser: go on")))
+    kept = trooper("messages", "--on-leak", "local", stdin=body)
+    assert (kept.code, kept.json["x_trooper"]["label"]) == (0, "private")
+    assert cloud.connections == 0
+    sent = trooper("messages", "--on-leak", "warn", stdin=body)
+    assert (sent.code, sent.json["x_trooper"]["label"]) == (0, "public")
+    assert len(cloud.requests) == 1
+
+
+def test_common_replies_hinder_nobody(sides: tuple[Standin, Standin], tmp_path: Path) -> None:
+    """Private turns that say what everybody says, and public conversations of a program that say it too.
+
+    As they are, with a window, with changed texts, and begun elsewhere with changed texts: none is refused, and no
+    message is left out.
+    """
+    cloud, local = sides
+    for prompt, words in (
+        ("yes", "ok"),
+        ("thanks", "You're welcome!"),
+        ("go on", "well"),
+        ("ok", "Done."),
+        ("why?", "yes"),
+    ):
+        local.respond = ollama(words)
+        answer(tmp_path, cloud, local, [user(prompt)], x_force_local=True)
+    sent = 0
+    for first in ("list my tasks", "why is the build red?", "write the release notes"):
+        for dress in (DRESSES["plain"], DRESSES["full stop"], DRESSES["clock"]):
+            history: list[Any] = []
+            for prompt in (first, "yes", "thanks", "ok", "why?", "go on", "yes", "thanks"):
+                response = answer(tmp_path, cloud, local, [*history, user(prompt)])
+                assert cloud.bodies[-1]["messages"] == [*history, user(prompt)]
+                history += [user(dress(prompt)), assistant(dress(response["content"][0]["text"]))]
+                sent += 1
+    for replies in (("Yes.", "OK, done with that"), ("[10:00] Thanks!", "Glad that I could help you")):
+        foreign = [user("sort my notes"), assistant("By date?"), user(replies[0]), assistant(replies[1])]
+        answer(tmp_path, cloud, local, [*foreign, user("go on")])
+        assert cloud.bodies[-1]["messages"] == [*foreign, user("go on")]
+        sent += 1
+    assert sent == 74

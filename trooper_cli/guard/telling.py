@@ -13,7 +13,7 @@ from trooper_cli.lazy import pattern
 # In letters and digits. So many make a text telling in two words or more; twice as many in one.
 FLOOR = 8
 # What stands as a line, or as a part of one, in a longer text needs so many.
-LINE_FLOOR = 16
+LINE_FLOOR = 12
 # A letter of Chinese, Japanese or Korean says as much as three others.
 _DENSE = "\u2e80"
 _WORD = pattern(r"[^\W_]+(?:['\u2019][^\W_]+)*", re.UNICODE)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from trooper_cli.errors import LocalityError
 from trooper_cli.guard import exact
 from trooper_cli.guard.forms import reduced
-from trooper_cli.guard.telling import LINE_FLOOR, is_ordinary, is_telling
+from trooper_cli.guard.telling import is_ordinary, is_telling
 from trooper_cli.messages.request import blocks_of, text_of
 from trooper_cli.turn import Label
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from trooper_cli.guard import Guard
     from trooper_cli.messages.request import Message
+
+# So many letters and digits are no coincidence; the guard takes lines of this length for what they say, too.
+_TELLING = 16
 
 
 class Place(NamedTuple):
@@ -223,7 +226,7 @@ def _label_of(names: Iterable[str], known: exact.Known) -> Label | None:
 def _is_private_alone(name: str, text: str, known: exact.Known) -> bool:
     """Return whether one of the two texts is enough to say that both are a private turn's."""
     label = _label_of([name], known) or _label_of(map(exact.said, exact.loosely(text)), known)
-    return label is Label.PRIVATE and is_telling(text, LINE_FLOOR)
+    return label is Label.PRIVATE and is_telling(text, _TELLING)
 
 
 def _may_be_private(name: str, text: str, known: exact.Known) -> bool:
@@ -258,4 +261,4 @@ def _is_only_private(text: str, known: exact.Known) -> bool:
 
 def _is_one_of_a_kind(exchange: Exchange, prompt: str) -> bool:
     """Tell whether this place is one conversation's: many begin with the same short prompt, none go on alike."""
-    return not exchange.is_first or len(reduced(prompt)) >= LINE_FLOOR
+    return not exchange.is_first or len(reduced(prompt)) >= _TELLING
