@@ -6,7 +6,6 @@ system prompt. What is longer than a run of the guard's fingerprints is found by
 
 from __future__ import annotations
 
-from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard import exact
@@ -98,20 +97,38 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _parts_of_lines(text: str) -> Iterator[tuple[str, str]]:
-    lines = [line for line in text.split("\n") if reduced(line)]
-    heads = list(map(exact.bare, lines))
-    pieces = [piece for line in lines for cut in _CUT.split(line) if reduced(piece := exact.bare(cut))]
-    for firsts, others in ((lines, lines), (heads, lines), (heads, heads), (pieces, pieces)):
-        yield from _together(firsts, others)
+    lines = [(form, line) for line in text.split("\n") if (form := reduced(line))]
+    heads = [_bare(*line) for line in lines]
+    pieces = [piece for line, head in zip(lines, heads, strict=True) for piece in _pieces(line, head)]
+    yield from _together(lines, lines)
+    # Of most lines nothing comes off.
+    if heads != lines:
+        yield from _together(heads, lines)
+        yield from _together(heads, heads)
+    if pieces != heads:
+        yield from _together(pieces, pieces)
 
 
-def _together(firsts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _bare(form: str, line: str) -> tuple[str, str]:
+    short = exact.bare(line)
+    return (form, line) if len(short) == len(line.strip()) else (reduced(short), short)
+
+
+def _pieces(line: tuple[str, str], head: tuple[str, str]) -> list[tuple[str, str]]:
+    cuts = _CUT.split(line[1])
+    if len(cuts) == 1:
+        return [head]
+    return [_bare(form, cut) for cut in cuts if (form := reduced(cut))]
+
+
+def _together(firsts: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Return each text with no, one, two … of those that follow it, as long as they are short."""
-    reduced_others = list(map(reduced, others))
-    for at, first in enumerate(firsts):
-        following = islice(reduced_others, at + 1, at + _MOST_PARTS)
-        for count, form in enumerate(accumulate(following, initial=reduced(first)), at + 1):
-            if len(form) > _LONGEST:
+    for at, (form, text) in enumerate(firsts):
+        joined = form
+        for count in range(at + 1, at + 1 + _MOST_PARTS):
+            if len(joined) > _LONGEST:
                 break
-            if form:
-                yield form, "\n".join((first, *others[at + 1 : count]))
+            yield joined, "\n".join((text, *(other for _, other in others[at + 1 : count])))
+            if count == len(others):
+                break
+            joined += others[count][0]
