@@ -270,12 +270,13 @@ def test_a_short_pair_in_another_shape_is_refused(
 def test_on_leak_says_what_becomes_of_it(trooper: Trooper, cloud: Standin, pair: Callable[[str, str], None]) -> None:
     """Kept here with `local`, sent with one notice with `warn`."""
     pair(PROMPT, WORDS)
-    body = json.dumps(request(user(f"User: {PROMPT}\nUser: go on")))
+    body = json.dumps(request(user("hello"), assistant("well?"), user(f"User: {PROMPT}\nUser: go on")))
     kept = trooper("messages", "--on-leak", "local", stdin=body)
     assert (kept.code, kept.json["x_trooper"]["label"]) == (0, "private")
     assert cloud.connections == 0
     sent = trooper("messages", "--on-leak", "warn", stdin=body)
     assert (sent.code, sent.json["x_trooper"]["label"]) == (0, "public")
+    assert sent.notices == "trooper: warning: messages.2 holds the prompt or the answer of a private turn\n"
     assert len(cloud.requests) == 1
 
 

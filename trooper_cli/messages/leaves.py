@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # A shared run of so many letters and digits is always found by the guard.
 _LONGEST = 48
 _MOST_PARTS = 12
+_LONG_NAME = 16
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
 _QUOTED = pattern(
@@ -33,9 +34,9 @@ _QUOTED = pattern(
 Leaf = tuple[str, str]
 
 
-def leaves_of(messages: Sequence[Message], fields: Mapping[str, object]) -> Iterator[Leaf]:
-    """Return each text of a request with the place where it stands; blocks of a message are read together and alone."""
-    for at, message in enumerate(messages):
+def leaves_of(messages: Iterable[tuple[int, Message]], fields: Mapping[str, object]) -> Iterator[Leaf]:
+    """Return each text of numbered messages and of fields with its place; blocks are read together and alone."""
+    for at, message in messages:
         blocks = blocks_of(message["content"])
         texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
         if len(texts) > 1:
@@ -43,8 +44,10 @@ def leaves_of(messages: Sequence[Message], fields: Mapping[str, object]) -> Iter
         for text in (*texts, *texts_in([block for block in blocks if block["type"] != "text"])):
             yield f"messages.{at}", text
     for name, value in fields.items():
-        for text in texts_in(value):
-            yield name, text
+        # What a program calls a field of its own is not repeated in an error.
+        place = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
+        for text in texts_in({name: value}):
+            yield place, text
 
 
 def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:

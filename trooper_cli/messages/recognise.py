@@ -138,14 +138,14 @@ class Recognised(NamedTuple):
     """A history without its private turns: exchanges, the messages after them, and what is to be known of the rest.
 
     `left_out` counts messages. `halves` are texts of what was left out without its other half, which may stand
-    elsewhere. `known` are the exchanges that the cloud was told before, as they are.
+    elsewhere. `fresh` are the messages that remain and that the cloud was not told before as they are.
     """
 
     exchanges: list[Exchange]
     remaining: list[Message]
     left_out: int
     halves: list[str]
-    known: list[Exchange]
+    fresh: list[Message]
 
 
 def without_private(messages: Sequence[Message], guard: Guard) -> Recognised:
@@ -169,8 +169,13 @@ def without_private(messages: Sequence[Message], guard: Guard) -> Recognised:
     last = _without_lost_prompts(last, known, halves)
     remaining = [*last.prompts, *last.answers]
     left = sum(len(exchange.prompts) + len(exchange.answers) for exchange in kept) + len(remaining)
-    told = [exchange for exchange in kept if known.only_public(exchange.answer_places[-1].strict)]
-    return Recognised(kept, remaining, len(messages) - left, halves, told)
+    fresh = [
+        message
+        for exchange in kept
+        if not known.only_public(exchange.answer_places[-1].strict)
+        for message in (*exchange.prompts, *exchange.answers)
+    ]
+    return Recognised(kept, remaining, len(messages) - left, halves, [*fresh, *remaining])
 
 
 def _of_both(exchange: Exchange) -> list[str]:

@@ -133,12 +133,12 @@ def _public(
 
 def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
     # What the cloud was told before as it is may be told again, whatever a private turn has said since.
-    fresh = [exchange for exchange in seen.exchanges if exchange not in seen.known]
-    messages = [message for exchange in fresh for message in (*exchange.prompts, *exchange.answers)]
     fields = {name: value for name, value in body.fields.items() if name != "model"}
     if body.system and exact.of_system(body.system) in guard.known([exact.of_system(body.system)]).public:
         del fields["system"]
-    return private_leaf(leaves_of([*messages, *seen.remaining], fields), seen.halves, guard)
+    fresh = set(map(id, seen.fresh))
+    messages = [(at, message) for at, message in enumerate(body.messages) if id(message) in fresh]
+    return private_leaf(leaves_of(messages, fields), seen.halves, guard)
 
 
 def _with(
