@@ -94,9 +94,9 @@ def _sized(question: Question, settings: Settings, home: Path) -> Decision:
 def _remember_refused(question: Question, guard: Guard) -> None:
     """Have the guard remember a private prompt that becomes no turn."""
     if question.carried is None:
-        remember_prompt(guard, question.said, [exact.of_prompt(question.prompt)])
+        remember_prompt(guard, question.said, _prompt_names(question))
     else:
-        remember_prompt(guard, question.prompt, question.carried.prompt_names)
+        remember_prompt(guard, question.prompt, _prompt_names(question))
 
 
 def _check_size(question: Question, decision: Decision, settings: Settings) -> None:
@@ -180,7 +180,9 @@ def _models(question: Question, settings: Settings) -> list[str]:
 
 def _finds(question: Question, guard: Guard) -> list[Find]:
     if question.carried is None:
-        return guard.look(question.said)
+        finds = guard.look(question.said)
+        # Beside a system prompt the prompt is still a whole.
+        return finds + guard.wholes(question.prompt) if question.system else finds
     # A program sends the same system prompt with its private messages and its public ones: what these turns say does
     # not count in it, only what others say.
     system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
@@ -231,7 +233,7 @@ def _told(turn: UnderWay) -> str:
 
 def _prompt_names(question: Question) -> list[str]:
     own = question.carried.prompt_names if question.carried else ()
-    return [exact.of_prompt(question.prompt), *_carried_names(question), *own]
+    return [exact.of_prompt(question.prompt), *exact.loose_names(question.prompt), *_carried_names(question), *own]
 
 
 def _carried_names(question: Question) -> list[str]:
@@ -244,6 +246,7 @@ def _answer_names(turn: UnderWay) -> list[str]:
     if not text:
         return []
     names = [exact.of_answer(text), exact.of_exchange(question.prompt, text), *_carried_names(question)]
+    names += exact.loose_names(question.prompt, text)
     return names + list(question.carried.answer_names(text) if question.carried else ())
 
 

@@ -31,6 +31,7 @@ class Mutant(NamedTuple):
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
 WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 MEMORY = "tests/memory"
+CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wholes.py"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/test_refused.py", "tests/guard/test_declassify.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
@@ -243,7 +244,7 @@ MUTANTS = [
     Mutant(
         "show prints what the guard does not know",
         "commands/sessions.py",
-        "guard.know_all(name, session.turns())",
+        "guard.know_all(session.identity(), session.turns())",
         "pass",
         PIPE,
     ),
@@ -323,9 +324,37 @@ MUTANTS = [
     Mutant(
         "private pairs stay in a history",
         "messages/recognise.py",
-        "for exchange in history if not _is_private(exchange, known)]",
-        "for exchange in history]",
+        "        if not _is_private(exchange, known):",
+        "        if True:",
         HISTORY,
+    ),
+    Mutant(
+        "changed texts of a history are not known again",
+        "guard/exact.py",
+        "return tuple({form: None for form in (loose(text), loose(bare(text))) if form})",
+        "return ()",
+        CHANGED,
+    ),
+    Mutant(
+        "changed texts of a history count with the time before them",
+        "guard/exact.py",
+        "if (before := _BEFORE.match(text)) and reduced(",
+        "if (before := _BEFORE.match(text)) and False and reduced(",
+        CHANGED,
+    ),
+    Mutant(
+        "changed texts of a history hide in another shape",
+        "messages/settle.py",
+        "if place := _private_leaf(body, seen, guard):",
+        "if place := None:",
+        CHANGED,
+    ),
+    Mutant(
+        "private prompts are asked again in public",
+        "guard/overlap.py",
+        "if not private or public:\n            return []",
+        "if True:\n            return []",
+        WHOLES,
     ),
     Mutant(
         "a program's request is not looked at",

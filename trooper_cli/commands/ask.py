@@ -188,7 +188,7 @@ def _remember_refused(
     from trooper_cli.guard import Guard, exact
 
     with remembering(refusal), closing(Guard(home, settings)) as guard:
-        remember_prompt(guard, text, [exact.of_prompt(text)])
+        remember_prompt(guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
 
 
 def _asked(

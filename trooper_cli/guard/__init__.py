@@ -132,6 +132,12 @@ class Guard:
         found = self._index.find(text, known_as, passed_over)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
+    def wholes(self, text: str) -> list[Find]:
+        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        if self._is_blind:
+            return []
+        return [find for index in (self._index, self._beside) if index is not None for find in index.whole(text)]
+
     def look_at_import(
         self, turns: Sequence[ImportedTurn], marked: Sequence[Marked]
     ) -> Iterator[tuple[int, list[Find]]]:
@@ -277,7 +283,8 @@ class Guard:
         return not turn.system or not self._index.new_marks([(_said(turn), False)])
 
     def remember_turn(self, session: Identity | None, turn: StoredTurn) -> None:
-        self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer)
+        names = _names_of(turn)
+        self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer, names=names)
 
     def welcome(self, session: Session) -> None:
         """Take in a session that began, or was changed, after this guard looked."""
@@ -417,7 +424,7 @@ def _said(turn: StoredTurn | ImportedTurn) -> str:
 
 
 def _names_of(turn: StoredTurn | ImportedTurn) -> list[str]:
-    names = [exact.of_prompt(turn.prompt)]
+    names = [exact.of_prompt(turn.prompt), *exact.loose_names(turn.prompt, turn.answer)]
     if turn.answer:
         names += [exact.of_answer(turn.answer), exact.of_exchange(turn.prompt, turn.answer)]
     return names

@@ -13,7 +13,7 @@ import zlib
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard import tables
+from trooper_cli.guard import exact, tables
 from trooper_cli.guard.exact import Known
 from trooper_cli.guard.find import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms
@@ -28,6 +28,7 @@ WINDOW = 17
 # Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
 ASKING_WINDOW = 8
 _PART = 1 << 16
+_LONGEST_WHOLE = 400
 
 
 class Index(IndexFile):
@@ -102,7 +103,24 @@ class Index(IndexFile):
         for mark, (session, turn) in private.items():
             if mark not in public:
                 finds += [Find(PRIVATE_TEXT, offset, length, session, turn) for offset, length in asked[mark]]
-        return _merged(finds)
+        return _merged([*finds, *self.whole(text, passed_over)])
+
+    def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Find]:
+        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        # What is longer is found by its runs.
+        if len(text) > _LONGEST_WHOLE:
+            return []
+        # Turns of before the loose names have strict ones.
+        names = [*map(exact.said, exact.loosely(text)), exact.of_prompt(text), exact.of_answer(text)]
+        private, public = self._known(map(self._hash_of_name, names), passed_over)
+        if not private or public:
+            return []
+        from trooper_cli.guard.telling import is_telling
+
+        if not is_telling(exact.bare(text)):
+            return []
+        session, turn = next(iter(private.values()))
+        return [Find(PRIVATE_TEXT, 0, len(text), session, turn)]
 
     def _origins(self, name: str) -> set[int]:
         """Give the private turns that have a name."""

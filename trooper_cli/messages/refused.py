@@ -91,10 +91,11 @@ def _plain(value: object) -> object:
 def _names(newest: list[object], body: _Object) -> list[str]:
     """Return the names by which messages are known again: of their texts and, if they are sound, of their place."""
     texts = list(filter(None, map(_text, newest)))
-    names = [exact.of_prompt(text) for text in dict.fromkeys((*texts, "\n\n".join(texts))) if text]
+    wholes = [text for text in dict.fromkeys((*texts, "\n\n".join(texts))) if text]
+    names = [name for text in wholes for name in (exact.of_prompt(text), *exact.loose_names(text))]
     with contextlib.suppress(InputError):
         *_, last = exchanges(checked_messages(cast("dict[str, object]", _plain(body)).get("messages")))
-        names += [*last.prompt_places[-1:]]
+        names += [name for place in last.prompt_places[-1:] for name in place]
     return names
 
 
