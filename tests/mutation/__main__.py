@@ -224,9 +224,9 @@ MUTANTS = [
         "secrets.token_urlsafe(32)",
         REAL,
     ),
-    Mutant("the hook asks whoever is set", "hook.py", "ask --local --no-stream", "ask --no-stream", HOOK),
-    Mutant("the hook asks in a session", "hook.py", "unset TROOPER_SESSION\n", "", HOOK),
-    Mutant("a failure is a commit message", "hook.py", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
+    Mutant("the hook asks whoever is set", "prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK),
+    Mutant("the hook asks in a session", "prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
+    Mutant("a failure is a commit message", "prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
         "any model's name is offered to a shell", "completion/values.py", "if _MODEL.fullmatch(model)", "", COMPLETION
     ),
