@@ -40,7 +40,7 @@ sys.exit(code)
 
 # What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
-importlib.metadata multiprocessing platformdirs tomllib unittest xml trooper_cli.audit trooper_cli.completion
+importlib.metadata multiprocessing platformdirs tomlkit tomllib unittest xml trooper_cli.audit trooper_cli.completion
 trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
 trooper_cli.engines.openai_cloud trooper_cli.exchange trooper_cli.hook trooper_cli.messages trooper_cli.models
 trooper_cli.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.usage trooper_cli.commands.config
