@@ -160,14 +160,15 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this system does not count what a process reads")
 def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: Standin) -> None:
     """Rows read, SQLite's steps and bytes sent are the same, within 5 %, at 10,000 turns and at a third of them.
 
     Of a file some more is read, since its pages lie deeper and further apart. A session of 100 turns costs less.
-    TROOPER_TURNS sets the longest session.
+    TEST_TURNS sets the longest session.
     """
-    most = int(os.environ.get("TROOPER_TURNS", "10000"))
+    most = int(os.environ.get("TEST_TURNS", "10000"))
     found: dict[tuple[str, int], dict[str, int]] = {}
     for count in (100, 3500, most):
         there = type(trooper)(trooper.home.parent / str(count), trooper.environ)
