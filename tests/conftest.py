@@ -84,7 +84,8 @@ class Trooper:
 
     def environment(self, **changes: str | None) -> dict[str, str]:
         """Give the environment of a call: little of this process's own, and nothing that points outside."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
+        names = ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         merged = kept | {"TROOPER_HOME": str(self.home)} | self.environ
         return {name: value for name, value in (merged | changes).items() if value is not None}
 

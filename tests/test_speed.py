@@ -58,7 +58,7 @@ def loaded(trooper: Trooper, *arguments: str) -> tuple[set[str], list[str]]:
         [sys.executable, "-c", LOADED, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env=trooper.environment(),
+        env=trooper.environment(COVERAGE_PROCESS_CONFIG=None),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -182,7 +182,7 @@ def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: S
                 [sys.executable, "-c", COUNTED, *arguments, "which port is it?"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                env=there.environment(),
+                env=there.environment(COVERAGE_PROCESS_CONFIG=None),
                 check=False,
             )
             assert done.returncode == 0, done.stderr
