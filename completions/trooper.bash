@@ -1,5 +1,6 @@
 # Completions of trooper, made from its commands by `python -m tools.generate`; not edited by hand.
 
+# compgen -W is not used: it would execute what it is given.
 _trooper_words() {
     local candidate whole
     for candidate in "$@"; do
@@ -21,8 +22,10 @@ _trooper_files() {
     while IFS= read -r candidate; do COMPREPLY+=("$candidate"); done < <(compgen -f -- "$current")
 }
 
+# The line is cut at white space, as bash's own words are also cut at `:` and `=`, which names of models hold;
+# `strip` is the part of the word that bash takes for done.
 _trooper() {
-    local line="${COMP_LINE:0:COMP_POINT}" word typed= current lead= strip= previous= path=trooper given=1 last
+    local line="${COMP_LINE:0:COMP_POINT}" word typed='' current lead='' strip='' previous='' path=trooper given=1 last
     local -a words=()
     COMPREPLY=()
     IFS=$' \t\n' read -rd '' -a words <<<"$line"

@@ -4,8 +4,9 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
+    set -l below "trooper ask" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
-        contains -- "$path $word" "trooper ask" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"; and set path "$path $word"
+        contains -- "$path $word" $below; and set path "$path $word"
     end
     test "$path" = "$argv"
 end

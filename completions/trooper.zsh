@@ -5,7 +5,9 @@ _trooper() {
     local at=trooper word previous= given=1
     local -a found
     for word in ${words[2,CURRENT-1]}; do
-        case "$at $word" in "trooper ask" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;; esac
+        case "$at $word" in
+            "trooper ask" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
+        esac
         previous="$word"
     done
     [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.session import StoredTurn
 
-EXAMPLES = max(20, int(os.environ.get("TROOPER_EXAMPLES", "1000")) // 5)
+EXAMPLES = max(20, settings().max_examples // 5)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NAMES = ("ops", "dev")
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kestrel larch maple noon otter pine quartz".split()

@@ -1,7 +1,7 @@
 """Law 1 at the socket: the bytes that reach the cloud are a function of the public turns, or nothing is sent.
 
 Each example asks the same public question in two sessions that differ in their private turns alone, by the whole of the
-program, and compares what a recording cloud received, headers included. TROOPER_EXAMPLES sets how many examples.
+program, and compares what a recording cloud received, headers included. The profile `ci` tries 1,000 examples.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tests.standin import Recorded
 
-EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "1000"))
+EXAMPLES = settings().max_examples
 # Sessions are synced to the disk at each step, which thousands of examples need not wait for.
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 CANARY = "zqcanaryqz"

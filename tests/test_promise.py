@@ -292,7 +292,7 @@ def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict
     return request.headers, request.body
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=max(100, settings().max_examples // 3), deadline=None)
 @given(public_turns, private_turns, private_turns, st.integers(150, 2000))
 def test_the_cloud_request_is_a_function_of_the_public_turns(
     public: list[Any], private: list[Any], other: list[Any], budget: int

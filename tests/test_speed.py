@@ -40,7 +40,7 @@ sys.exit(code)
 
 # What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
-importlib.metadata multiprocessing platformdirs tomllib unittest xml trooper_cli.audit trooper_cli.completion
+importlib.metadata multiprocessing platformdirs tomlkit tomllib unittest xml trooper_cli.audit trooper_cli.completion
 trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
 trooper_cli.engines.openai_cloud trooper_cli.exchange trooper_cli.hook trooper_cli.messages trooper_cli.models
 trooper_cli.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.usage trooper_cli.commands.config
@@ -58,7 +58,7 @@ def loaded(trooper: Trooper, *arguments: str) -> tuple[set[str], list[str]]:
         [sys.executable, "-c", LOADED, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env=trooper.environment(),
+        env=trooper.environment(COVERAGE_PROCESS_CONFIG=None),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -160,14 +160,15 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this system does not count what a process reads")
 def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: Standin) -> None:
     """Rows read, SQLite's steps and bytes sent are the same, within 5 %, at 10,000 turns and at a third of them.
 
     Of a file some more is read, since its pages lie deeper and further apart. A session of 100 turns costs less.
-    TROOPER_TURNS sets the longest session.
+    TEST_TURNS sets the longest session.
     """
-    most = int(os.environ.get("TROOPER_TURNS", "10000"))
+    most = int(os.environ.get("TEST_TURNS", "10000"))
     found: dict[tuple[str, int], dict[str, int]] = {}
     for count in (100, 3500, most):
         there = type(trooper)(trooper.home.parent / str(count), trooper.environ)
@@ -181,7 +182,7 @@ def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: S
                 [sys.executable, "-c", COUNTED, *arguments, "which port is it?"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                env=there.environment(),
+                env=there.environment(COVERAGE_PROCESS_CONFIG=None),
                 check=False,
             )
             assert done.returncode == 0, done.stderr

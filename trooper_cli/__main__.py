@@ -33,6 +33,9 @@ def entry() -> NoReturn:
     except KeyboardInterrupt:
         code = code or INTERRUPTED
     finally:
+        if sys.gettrace() is not None or "coverage" in sys.modules:
+            # What watches the program writes down at its end what it saw.
+            sys.exit(code)
         # Never by way of C's exit(): its handlers take away what a thread of llama.cpp still works with, which is a
         # segmentation fault. So a SystemExit, which a signal may raise at any instant, does not get past here either.
         os._exit(code)

@@ -132,11 +132,11 @@ def test_an_interrupt_stops_the_embedded_engine(real: Trooper) -> None:
 def test_a_signal_at_any_instant_ends_with_its_code(real: Trooper) -> None:
     """While the model is loaded, a prompt is read or words come: 130 or 143, at once, and never a segmentation fault.
 
-    TROOPER_SIGNALS says how often; the default takes a few seconds.
+    TEST_SIGNALS says how often; the default takes a few seconds.
     """
     draw = random.Random(15)
     seconds = []
-    for number in range(int(os.environ.get("TROOPER_SIGNALS", "6"))):
+    for number in range(int(os.environ.get("TEST_SIGNALS", "6"))):
         which, code = ((signal.SIGTERM, 143), (signal.SIGINT, 130))[number % 2]
         prompt = f"{'word ' * 3000 * (number % 3 == 0)} Tell me a long story about a dragon."
         process = real.start("ask", "-s", f"s{number}", "--local", "--stream", stdin=subprocess.PIPE)

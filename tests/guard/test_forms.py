@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import random
 import time
 import zlib
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Standin
 
-EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "80")) // 8 or 1
+# Each of many encoders has its own.
+EXAMPLES = max(4, settings().max_examples // 100)
 WORDS = (
     "vault vienna opens with marzipan key after nine evening ask ottilie third floor never mention payroll northern "
     "branch anyone auditors office müller straße ledger flood quarry mayor niece wedding river blasting contract "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import string
 import warnings
@@ -36,7 +35,7 @@ POSIX = {
 }
 CONTROLS = {"\a": "a", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
 
-EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "300"))
+EXAMPLES = max(100, settings().max_examples // 3)
 
 letters = st.sampled_from(sorted(UNIVERSE)) | st.sampled_from(r"[]^-\&~|(){}:.*+?$ab")
 

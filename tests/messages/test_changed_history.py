@@ -2,14 +2,13 @@
 
 The property test plays conversations with a program that dresses every text up before it sends it again, and asks at
 last with a history in another shape. It counts how often something was sent, left out and refused, so that it cannot
-pass by refusing everything. TROOPER_EXAMPLES sets how often.
+pass by refusing everything. The profile sets how often.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections import Counter
 from contextlib import closing
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Recorded
 
-EXAMPLES = max(40, int(os.environ.get("TROOPER_EXAMPLES", "1000")) // 5)
+EXAMPLES = max(40, settings().max_examples // 5)
 
 DRESSES: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,

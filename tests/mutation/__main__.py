@@ -308,9 +308,9 @@ MUTANTS = [
         "secrets.token_urlsafe(32)",
         REAL,
     ),
-    Mutant("the hook asks whoever is set", "hook.py", "ask --local --no-stream", "ask --no-stream", HOOK),
-    Mutant("the hook asks in a session", "hook.py", "unset TROOPER_SESSION\n", "", HOOK),
-    Mutant("a failure is a commit message", "hook.py", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
+    Mutant("the hook asks whoever is set", "prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK),
+    Mutant("the hook asks in a session", "prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
+    Mutant("a failure is a commit message", "prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
         "any model's name is offered to a shell", "completion/values.py", "if _MODEL.fullmatch(model)", "", COMPLETION
     ),
@@ -498,6 +498,10 @@ MUTANTS = [
 ]
 
 
+# Few examples, and the tests that a plain `pytest` leaves out as well.
+ALL = ["--hypothesis-profile=dev", "-m", ""]
+
+
 def noticed(mutant: Mutant, place: Path) -> bool:
     """Tell whether the tests go red in a copy of the project with this mutant in it.
 
@@ -512,8 +516,8 @@ def noticed(mutant: Mutant, place: Path) -> bool:
     if code.count(mutant.old) != 1:
         raise SystemExit(f"{mutant.what}: {mutant.file} does not hold {mutant.old!r} exactly once")
     file.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
-    environ = os.environ | {"PYTHONPATH": str(copy), "TROOPER_EXAMPLES": "40"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.tests]
+    environ = os.environ | {"PYTHONPATH": str(copy)}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *ALL, mutant.tests]
     done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=600, check=False)
     shutil.rmtree(copy)
     return done.returncode == 1
