@@ -71,7 +71,7 @@ def run(trooper: Trooper, folder: Path, command: str, prepare: str = "true") -> 
     done = subprocess.run(
         ["unshare", "-rm", "bash", "-c", script] if "mount " in prepare else ["bash", "-c", script],
         cwd=folder,
-        env=trooper.environment(TROOPER_LOCAL_ENGINE="ollama"),
+        env=trooper.environment(TROOPER_LOCAL_ENGINE="ollama", TROOPER_LOCAL_MODEL="llama3.2"),
         stdin=subprocess.DEVNULL,
         timeout=120,
         check=False,

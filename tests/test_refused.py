@@ -88,7 +88,7 @@ def test_a_prompt_that_is_too_large_is_remembered(trooper: Trooper, cloud: Stand
 
 def test_a_rehearsed_prompt_is_remembered(trooper: Trooper, cloud: Standin, local: Standin) -> None:
     """`--dry-run` prints a private prompt, and a pipe may carry that on."""
-    done = trooper("ask", "--local", "--dry-run", "--system", "You are a clerk.", SECRET)
+    done = trooper("ask", "--local", "--dry-run", SECRET, TROOPER_LOCAL_ENGINE="ollama", TROOPER_LOCAL_MODEL="llama3.2")
     assert done.code == 0
     assert trooper("ask", stdin=done.out).code == 77
     assert trooper("ask", stdin=SECRET).code == 77

@@ -54,6 +54,12 @@ class TestImport:
         assert trooper("ask", "-s", "in", "go on").code == 0
         assert b"Ottilie" in cloud.bytes
 
+    def test_a_short_answer_in_quotation_marks_is_refused(self, trooper: Trooper) -> None:
+        """One too short for a passage, within JSON."""
+        lines = turn("who signs?", "Ottilie of Vienna signs", "private")
+        lines += turn("as JSON", json.dumps({"signs": "Ottilie of Vienna signs"}))
+        assert trooper("import", "-s", "in", stdin=lines).code == 77
+
     def test_a_private_turn_may_quote_a_public_one(self, trooper: Trooper) -> None:
         """What was public first is no secret, in this file and in the guard's index."""
         lines = turn("about the branch", SECRET) + turn("sum it up", f"As said: {SECRET}", "private")

@@ -209,8 +209,8 @@ MUTANTS = [
     Mutant(
         "imports declassify text of their own",
         "guard/__init__.py",
-        "for find in beside.find(text)] if is_mixed else []",
-        "for find in beside.find(text)] if False else []",
+        "if private and ('\"' in text or not private.isdisjoint(marks)):",
+        "if False:",
         DECLASSIFY,
     ),
     Mutant(

@@ -145,18 +145,28 @@ class Guard:
 
         That may be the text of a private turn that stands before it among the same turns.
         """
-        is_mixed = len({public for _, public in marked}) > 1
+        private: set[int] = set()
+        waiting: list[tuple[int, Marked]] = []
         with contextlib.closing(self._index.beside()) as beside:
             for place, (turn, (marks, public)) in enumerate(zip(turns, marked, strict=True), 1):
                 if turn.label is Label.PUBLIC:
                     text = "\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part)
-                    within = [find._replace(session=_SAME_FILE) for find in beside.find(text)] if is_mixed else []
+                    within: list[Find] = []
+                    # A shared passage has a shared fingerprint, but for what stands in quotation marks.
+                    if private and ('"' in text or not private.isdisjoint(marks)):
+                        self._fill(beside, waiting)
+                        within = [find._replace(session=_SAME_FILE) for find in beside.find(text)]
                     if finds := [*self.look(text), *within]:
                         yield place, finds
-                if is_mixed:
-                    # What is public already is not made so by this file.
-                    new = marks if public else marks - self._index.public(marks)
-                    beside.add(new, public=public, session=None, turn=place)
+                if not public:
+                    private |= marks
+                waiting.append((place, (marks, public)))
+
+    def _fill(self, beside: Index, waiting: list[tuple[int, Marked]]) -> None:
+        for place, (marks, public) in waiting:
+            # What is public already is not made so by this file.
+            beside.add(marks if public else marks - self._index.public(marks), public=public, session=None, turn=place)
+        waiting.clear()
 
     def look_at_share(self, session: Identity | None, turn: StoredTurn, shared: Iterable[int]) -> list[Find]:
         """Give what a private turn holds beside its own text: credentials, and text of private turns before it.
