@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.session import StoredTurn
 
-EXAMPLES = max(20, settings().max_examples // 5)
+EXAMPLES = max(40, settings().max_examples // 5)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NAMES = ("ops", "dev")
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kestrel larch maple noon otter pine quartz".split()
@@ -294,6 +294,10 @@ class History:
             (self.plain.backups / session).unlink(missing_ok=True)
 
     def restore(self, session: str, in_place: bool) -> None:  # noqa: FBT001
+        if not (self.mixed.backups / session).exists():
+            # The backup of a moment ago, which still has what was forgotten since.
+            self.back_up(session, None)
+            self.forget(session, 0)
         if not self.mixed.restore(session, in_place=in_place):
             return
         if not self.plain.restore(session, in_place=in_place):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Characters of a refused prompt that are remembered: as many as the longest prompt has, which takes seconds.
 LONGEST_REFUSED = 4_000_000
+_PART, _OVERLAP = 1_000_000, 1_000
 
 
 def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
@@ -40,7 +41,11 @@ def remember_prompt(guard: Guard, text: str, names: Iterable[str]) -> None:
         StorageError: it cannot be written down.
 
     """
-    guard.remember(Label.PRIVATE, None, None, prompt=text[:LONGEST_REFUSED], names=names)
+    text = text[:LONGEST_REFUSED]
+    guard.remember(Label.PRIVATE, None, None, prompt=text[:_PART], names=names)
+    # Part by part, for fingerprints of megabytes take hundreds of them; what stands at an end stands in both parts.
+    for start in range(_PART, len(text), _PART):
+        guard.remember(Label.PRIVATE, None, None, prompt=text[start - _OVERLAP : start + _PART])
 
 
 @contextlib.contextmanager

@@ -262,7 +262,8 @@ class TestCommands:
             {"prompt": f"is {key} a token?", "answer": "It is.", "label": "public"},
             {"prompt": f"and my own {key}?", "answer": "Yes."},
         ]
-        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        # Without it, a public turn that holds a credential is refused.
+        assert trooper("import", "-s", "ops", "--on-leak", "warn", stdin="\n".join(map(json.dumps, turns))).code == 0
         assert trooper("ask", "-s", "ops", "--local", "go on").code == 0
         texts = [message["content"] for message in local.bodies[0]["messages"]]
         assert key not in texts[0]
@@ -274,7 +275,7 @@ class TestCommands:
         key = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" + "K1l2M3n4O5p6Q7r8"
         turns = [{"prompt": f"node {n}?", "answer": f"It has {n} GB. " * 20, "label": "public"} for n in range(40)]
         turns[9] = {"prompt": f"The deploy token is {key} for node-9.", "answer": "Noted.", "label": "public"}
-        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        assert trooper("import", "-s", "ops", "--on-leak", "warn", stdin="\n".join(map(json.dumps, turns))).code == 0
         assert trooper("ask", "-s", "ops", "--budget", "900", "what is the deploy token for node-9?").code == 0
         sent = json.dumps(cloud.bodies[0])
         assert "deploy token" in sent.replace("what is the deploy token for node-9?", "")
