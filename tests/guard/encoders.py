@@ -73,7 +73,7 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "base64 of JSON": lambda text: in_base64(json.dumps({"text": text})),
     "base64 of UTF-16": lambda text: in_base64(text.encode("utf-16-le")),
     "base64 of UTF-16 with its mark": lambda text: in_base64(text.encode("utf-16")),
-    "base64 of gzip": lambda text: in_base64(gzip.compress(text.encode())),
+    "base64 of gzip": lambda text: in_base64(gzip.compress(text.encode(), mtime=0)),
     "base64 of zlib": lambda text: in_base64(zlib.compress(text.encode())),
     "base64 of hexadecimal": lambda text: in_base64(text.encode().hex()),
     "hexadecimal of base64": lambda text: in_base64(text).encode().hex(),

@@ -78,6 +78,13 @@ def test_encoded_text_is_found(name: str) -> None:
     assert drawn >= 1
 
 
+def test_a_word_on_the_next_line_is_no_part_of_an_encoding() -> None:
+    """A short word after the last line could be more of it: it is read with the word and without."""
+    private = sentence(76, 85)
+    text = f"floor after\n{ENCODERS['base64 of hexadecimal'](private)}\nask wedding"
+    assert remembered(private).find(text)
+
+
 def test_there_are_many_encoders() -> None:
     assert len(ENCODERS) > 40
 
@@ -178,7 +185,7 @@ CARRIERS: dict[str, Callable[[str], str]] = {
     "hexadecimal": lambda text: text.encode().hex(),
     "xxd": ENCODERS.get("xxd", lambda text: text.encode().hex(" ")),
     "UTF-16": lambda text: in_base64(text.encode("utf-16-le")),
-    "gzip": lambda text: in_base64(gzip.compress(text.encode())),
+    "gzip": lambda text: in_base64(gzip.compress(text.encode(), mtime=0)),
 }
 
 
@@ -232,7 +239,7 @@ def test_places_lie_within_the_text(text: str) -> None:
 def bomb(depth: int) -> str:
     data = b"password " * 400_000
     for _ in range(depth):
-        data = base64.b64encode(gzip.compress(data))
+        data = base64.b64encode(gzip.compress(data, mtime=0))
     return data.decode()
 
 

@@ -177,9 +177,9 @@ def _from_lines(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _is_odd(decoded: str, line: str) -> bool:
-    """Return whether a line may be a word that was taken along: not all that it says is text."""
+    """Return whether a line may be a word that was taken along: it is short, or not all that it says is text."""
     data = decoded.encode()
-    return len(data) < len(line) * 5 // 8 - 2 or data != data.translate(None, _CONTROLS)
+    return len(line) < _SHORTEST or len(data) < len(line) * 5 // 8 - 2 or data != data.translate(None, _CONTROLS)
 
 
 def _from_digits(digits: str) -> str | None:
