@@ -289,8 +289,7 @@ class History:
         self.hits["private turns imported"] += len(turns) - len(public)
 
     def back_up(self, session: str, _: None) -> None:
-        self.mixed.back_up(session)
-        if not self.plain.back_up(session):
+        if self.mixed.back_up(session) and not self.plain.back_up(session):
             (self.plain.backups / session).unlink(missing_ok=True)
 
     def restore(self, session: str, in_place: bool) -> None:  # noqa: FBT001
