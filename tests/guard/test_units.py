@@ -247,3 +247,11 @@ def test_much_text_takes_little_time() -> None:
         start = time.process_time()
         list(tables.asked(text)), list(tables.stored(text)), list(units.identifiers(text))
         assert time.process_time() - start < 3, text[:2]
+
+
+@pytest.mark.parametrize("number", ["+49 171 5558823", "415-555-0172", "4539 5787 6362 1486"])
+@pytest.mark.parametrize("before", ["tel:", "Phone,", "Mail, ", ""])
+def test_a_number_behind_a_comma_or_a_colon_is_found(before: str, number: str) -> None:
+    """As a row of CSV and a list of keys and values have it."""
+    index = index_of(f"Reminder for the patient, {before}{number}, please call before noon.")
+    assert index.find(number)

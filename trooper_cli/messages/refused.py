@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import Guard, exact
 from trooper_cli.messages.recognise import exchanges
-from trooper_cli.messages.request import checked_messages, is_like_ours, texts_in
+from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours, texts_in
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.session import settings_of
 
@@ -58,7 +58,7 @@ def _says_so(value: object, *, top: bool) -> bool:
     """Return whether a field that asks for a private turn, or is misspelt for one, says anything but no."""
     if isinstance(value, _Object):
         return any(
-            (item not in (False, None) and (name == "x_force_local" or (top and is_like_ours(name))))
+            (item not in (False, None) and (is_force_local(name) or (top and is_like_ours(name))))
             or _says_so(item, top=top and name == "messages")
             for name, item in value
             if name not in {"x_session", "x_trooper"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.guard.decoders import readable
+from trooper_cli.guard.forms import reduced
 from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
@@ -194,7 +195,19 @@ def _refused_constant(_: str) -> NoReturn:
 
 def is_like_ours(name: str) -> bool:
     """Return whether a field's name may be one of ours, misspelt."""
-    return name.lower().startswith(("x_", "x-")) or "local" in name.lower()
+    return name.lower().startswith(("x_", "x-")) or "local" in name.lower() or is_force_local(name)
+
+
+def is_force_local(name: str) -> bool:
+    """Return whether a field's name reads as x_force_local: in any case, with other marks, unseen or other letters."""
+    return reduced(name) in {"xforcelocal", "forcelocal"}
+
+
+def _check_misplaced(value: Mapping[str, object]) -> None:
+    if _OURS & value.keys() or any(map(is_force_local, value)):
+        raise InputError(
+            "x_force_local and x_session stand at the top of the request and nowhere below it; nothing was sent"
+        )
 
 
 def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
@@ -244,6 +257,7 @@ def _block(value: object, place: str) -> dict[str, object]:
 
 def _own(value: Mapping[str, object], place: str) -> Message:
     """Leave out what a response of ours brought with it; anything else with our prefix is a mistake."""
+    _check_misplaced(value)
     for name in value:
         if name.lower().startswith(("x_", "x-")) and name != "x_trooper":
             raise InputError(f"{place}: {_named(name)} has no meaning in a message; nothing was sent")
@@ -255,8 +269,7 @@ def _without_ours(value: object) -> object:
         return [_without_ours(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if misplaced := _OURS & value.keys():
-        raise InputError(f"{min(misplaced)}: stands in the request itself and nowhere below it; nothing was sent")
+    _check_misplaced(value)
     return {name: _without_ours(item) for name, item in value.items() if name != "x_trooper"}
 
 
