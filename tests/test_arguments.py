@@ -43,6 +43,7 @@ COMMAND: Any = typer.main.get_command(app_of("ask"))
 OPTIONS = sorted(
     {name for each in COMMAND.commands["ask"].params for name in (*each.opts, *each.secondary_opts) if name[:2] == "--"}
 )
+SHORT = {name for each in COMMAND.commands["ask"].params for name in each.opts if len(name) == 2}
 
 
 def refused(*arguments: str) -> str:
@@ -214,7 +215,9 @@ def test_no_spelling_of_an_option_becomes_a_prompt(
     forms = [[argument], ["--", argument], *([] if is_split else [[f"{SECRET}\u00a0{argument}"]])]
     for arguments in forms:
         told = refused("ask", SECRET, *arguments)
-        assert told or arguments == [option]
+        # One plain dash is how options of one letter are written: `-file` is `-f ile`.
+        is_short = not before and arguments == [argument] and argument[:2] in SHORT
+        assert told or arguments == [option] or is_short
         assert "marzipan" not in told
 
 

@@ -81,7 +81,7 @@ def test_a_misspelt_environment_wants_it_here(trooper: Trooper, cloud: Standin, 
 
 
 def test_a_prompt_that_is_too_large_is_remembered(trooper: Trooper, cloud: Standin, local: Standin) -> None:
-    """Of more than 32 MB the first 4 MB."""
+    """Of more than 32 MB the first 2 MB."""
     assert len(LONG) > 4_000_000
     check(trooper, cloud, local, trooper("ask", "--local", stdin=f"{SECRET}\n{LONG * 8}"), 65)
 

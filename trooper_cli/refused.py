@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from trooper_cli.guard import Guard
     from trooper_cli.settings import Settings
 
-# Characters of a refused prompt that are remembered: as many as the longest prompt has, which takes seconds.
-LONGEST_REFUSED = 4_000_000
+# Characters of a refused prompt that are remembered, which takes seconds.
+LONGEST_REFUSED = 2_000_000
 _PART, _OVERLAP = 1_000_000, 1_000
 
 

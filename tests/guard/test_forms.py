@@ -66,6 +66,9 @@ def test_encoded_text_is_found(name: str) -> None:
         nonlocal drawn
         drawn += 1
         private, other = sentence(seed, letters), sentence(seed + 1, letters)
+        if name == "od -a":
+            # It prints seven bits of each byte, so of other letters nothing can be told.
+            private = private.replace("ü", "u").replace("ß", "s")
         before, after = (sentence(seed + 2 + place, 9 * around) for place in range(2))
         index = remembered(f"{sentence(seed + 5, 50)} {private} {sentence(seed + 6, 50)}")
         text = f"{before}\n{ENCODERS[name](private)}\n{after}"
