@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.memory.measure import tail_only
+from benchmarks.memory.baselines import tail_only
 from benchmarks.memory.sessions import Turns
 from trooper_cli.memory import FACTOR, Memory, build, count, fold, recall
 
