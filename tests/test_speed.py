@@ -25,7 +25,7 @@ code = main()
 sys.stdout.flush()
 compiled = [
     name
-    for module in ("units", "supersede", "render")
+    for module in ("clauses", "supersede", "render")
     for name, value in vars(sys.modules.get(f"trooper_cli.memory.{module}", sys)).items()
     if type(value).__name__ == "_Pattern" and len(vars(value)) > 2
 ]

@@ -8,7 +8,7 @@ import statistics
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trooper_cli.memory import count, words
+from trooper_cli.memory import terms, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def _verbatim(turn: Exchange) -> str:
 def _filled(texts: Sequence[str], room: float) -> str:
     kept = []
     for text in texts:
-        room -= count.estimate(text) + 1
+        room -= tokens.estimate(text) + 1
         if room < 0:
             break
         kept.append(text)
@@ -38,7 +38,7 @@ def tail_only(turns: Sequence[Exchange], _prompt: str, room: float) -> str:
 def anchor_and_tail(turns: Sequence[Exchange], prompt: str, room: float) -> str:
     """Send the first two turns and the latest."""
     head = _filled([_verbatim(turn) for turn in turns[:2]], room * 0.2)
-    return head + "\n" + tail_only(turns[2:], prompt, room - count.estimate(head))
+    return head + "\n" + tail_only(turns[2:], prompt, room - tokens.estimate(head))
 
 
 def lead_sentences(turns: Sequence[Exchange], _prompt: str, room: float) -> str:
@@ -57,7 +57,7 @@ def bm25_sentences(turns: Sequence[Exchange], prompt: str, room: float) -> str:
         for part in re.split(r"(?<=[.!?])\s|\n", text)
         if part.strip()
     ]
-    bags = [words.terms(sentence) for sentence in sentences]
+    bags = [terms.terms(sentence) for sentence in sentences]
     spread = Counter(term for bag in bags for term in bag)
     usual = statistics.mean(map(len, bags))
 
@@ -67,7 +67,7 @@ def bm25_sentences(turns: Sequence[Exchange], prompt: str, room: float) -> str:
             math.log(1 + (len(bags) - spread[term] + 0.5) / (spread[term] + 0.5))
             * 2.2
             / (1 + 1.2 * (0.25 + 0.75 * len(bag) / usual))
-            for term in words.terms(prompt)
+            for term in terms.terms(prompt)
             if term in bag
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.memory import score
 from benchmarks.memory.sessions import Turns
-from trooper_cli.memory import FACTOR, Memory, build, count, fold, recall
+from trooper_cli.memory import FACTOR, Memory, build, fold, search, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,8 +54,8 @@ class Folded:
 def folded(session: Session) -> Folded:
     """Fold a session turn by turn and index it, with the clock running."""
     connection = sqlite3.connect(":memory:")
-    connection.executescript(recall.schema(Turns.label))
-    table = recall.Table(connection, Turns.label)
+    connection.executescript(search.schema(Turns.label))
+    table = search.Table(connection, Turns.label)
     state, milliseconds = fold.Folded(), []
     for turn in session.turns:
         began = time.process_time()
@@ -94,7 +94,7 @@ def included(context: Context[Turns], prompt: str) -> str:
 def exact_tokens(text: str) -> float:
     """Return the tokens of a text by cl100k if its vocabulary is here, else by the estimate."""
     encode = _encoder()
-    return len(encode(text)) if encode else count.estimate(text)
+    return len(encode(text)) if encode else tokens.estimate(text)
 
 
 @functools.cache
@@ -120,6 +120,6 @@ def simple(
         text = "" if known else method(turns, UNKNOWN, budget / FACTOR)
         for probe in probes:
             if known:
-                text = method(turns, probe.question, budget / FACTOR - count.estimate(probe.question))
+                text = method(turns, probe.question, budget / FACTOR - tokens.estimate(probe.question))
             cell.outcomes += score.outcome(score.normalise(text), probe)
     return cell

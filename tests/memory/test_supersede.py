@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.memory.views import Turns, report
-from trooper_cli.memory import build, fold, recall
-from trooper_cli.memory.recall import Shelf, search
+from trooper_cli.memory import build, fold, search
 
 FILLER = [
     (f"The {name} team works on part {number}.", "Good.")
@@ -95,7 +94,7 @@ def test_the_newest_value_answers_a_question_that_only_the_old_one_matches() -> 
             ]
         )
     )
-    assert "shop-ro-5" in search(Shelf(state.units), "Which replica do we read from?").found[0].unit.text
+    assert "shop-ro-5" in search.find(search.Shelf(state.units), "Which replica do we read from?").found[0].unit.text
 
 
 def test_a_stale_unit_does_not_reach_a_small_context() -> None:
@@ -111,4 +110,4 @@ def test_a_stale_unit_does_not_reach_a_small_context() -> None:
     context = build(Turns(turns), "How long is the retention?", 300)
     told = "\n".join(message.text for message in context.messages)
     assert "30 days" in told
-    assert recall.asked_terms("How long is the retention?") == ("long", "retent")
+    assert search.asked_terms("How long is the retention?") == ("long", "retent")

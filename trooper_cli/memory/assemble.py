@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from trooper_cli.memory import choose, count, fold, recall, render, words
+from trooper_cli.memory import fold, render, search, select, terms, tokens
 from trooper_cli.turn import Context, Exchange, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from trooper_cli.memory.clauses import Unit
     from trooper_cli.memory.fold import Folded
-    from trooper_cli.memory.recall import Index
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.search import Index
     from trooper_cli.turn import Message
 
 V = TypeVar("V", bound=View)
@@ -70,7 +70,7 @@ class _Parts:
 
 def price(system: str | None, messages: Sequence[str]) -> float:
     """Estimate the tokens of a request."""
-    return (count.message_cost(system) if system else 0.0) + sum(map(count.message_cost, messages))
+    return (tokens.message_cost(system) if system else 0.0) + sum(map(tokens.message_cost, messages))
 
 
 def verbatim(ask: Ask[V]) -> Context[V] | None:
@@ -93,31 +93,31 @@ def compress(ask: Ask[V], memory: Memory) -> Context[V]:
     whole = ask.budget / ask.factor
     left = whole - price(ask.system, [ask.prompt])
     # The stable part must be the same from ask to ask: its shares are of the budget, unless the prompt is large.
-    frame = whole - count.estimate(ask.system or "") if left >= (1 - _PROMPT) * whole else left / (1 - _PROMPT)
+    frame = whole - tokens.estimate(ask.system or "") if left >= (1 - _PROMPT) * whole else left / (1 - _PROMPT)
     share = max(_TAIL * frame, frame - _STATE_FILLS)
     tail, start = _tail(ask.view, memory.state.tokens, share, max(_TAIL_HARD * left, left - _STATE_FILLS))
     parts = _Parts(tail, start)
     first = ask.view.first(ANCHOR_TURNS)[:start]
     if first:
         parts.shown, parts.anchor = render.anchor(first, min(_ANCHOR * frame, _ANCHOR_MOST))
-    told = set(words.terms(parts.shown))
+    told = set(terms.terms(parts.shown))
     middle = [
         unit._replace(stale=0) if unit.stale >= start else unit
         for unit in memory.state.units
         if unit.turn < start and (unit.turn > 1 or not told.issuperset(unit.terms))
     ]
-    weights = choose.term_weights(middle)
-    parts.core = choose.by_importance(middle, _REPORT * frame - _RECALL_MOST, told, weights)
+    weights = select.term_weights(middle)
+    parts.core = select.by_importance(middle, _REPORT * frame - _RECALL_MOST, told, weights)
     sent = [message.text for message in _messages(ask, parts)]
-    room = whole - price(_head(ask, parts), sent) - count.estimate(render.beside_prompt("x", ""))
+    room = whole - price(_head(ask, parts), sent) - tokens.estimate(render.beside_prompt("x", ""))
     for turn in tail:
-        told.update(words.terms(turn.prompt))
-        told.update(words.terms(turn.answer))
+        told.update(terms.terms(turn.prompt))
+        told.update(terms.terms(turn.answer))
     parts.beside = _recalled(ask.prompt, memory, parts, room, told, weights)
     taken = {(unit.turn, unit.place) for unit in (*parts.core, *parts.beside)}
     rest = [unit for unit in middle if (unit.turn, unit.place) not in taken]
     room -= sum(unit.cost for unit in parts.beside)
-    parts.beside = [*parts.beside, *choose.by_importance(rest, room, told, weights)]
+    parts.beside = [*parts.beside, *select.by_importance(rest, room, told, weights)]
     return _fitted(ask, parts)
 
 
@@ -125,13 +125,13 @@ def _recalled(
     prompt: str, memory: Memory, parts: _Parts, room: float, told: set[str], weights: dict[str, float]
 ) -> list[Unit]:
     """Choose what the prompt asks about and is not told yet."""
-    index = memory.index if memory.index is not None else recall.Shelf(memory.state.units)
-    result = recall.search(index, prompt)
+    index = memory.index if memory.index is not None else search.Shelf(memory.state.units)
+    result = search.find(index, prompt)
     taken = {(unit.turn, unit.place) for unit in parts.core}
     found = [
         item for item in result.found if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
     ]
-    return choose.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
+    return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:
@@ -156,8 +156,8 @@ def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Excha
 
 
 def _shortened(exchange: Exchange, room: float) -> Exchange:
-    room = max(0.0, room - 2 * count.MESSAGE)
-    prompt, answer = count.estimate(exchange.prompt), count.estimate(exchange.answer)
+    room = max(0.0, room - 2 * tokens.MESSAGE)
+    prompt, answer = tokens.estimate(exchange.prompt), tokens.estimate(exchange.answer)
     for_prompt = min(prompt, max(room / 2, room - answer))
     return Exchange(render.shorten(exchange.prompt, for_prompt), render.shorten(exchange.answer, room - for_prompt))
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from trooper_cli.memory import choose, count, supersede, units
+from trooper_cli.memory import clauses, select, supersede, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
     from trooper_cli.turn import Exchange, View
 
 # Raise it when turns are cut, weighed or written differently: stored states of another form are folded anew.
@@ -44,7 +44,7 @@ class Folded:
         not found line by line.
         """
         told = type(exchange)(mask(exchange.prompt), mask(exchange.answer)) if mask else exchange
-        fresh, self.asked = units.cut(self.turns, told, self.asked)
+        fresh, self.asked = clauses.cut(self.turns, told, self.asked)
         self._mark_replaced(fresh)
         self.units += fresh
         self.turns += 1
@@ -63,7 +63,7 @@ class Folded:
 
     def _mark_replaced(self, fresh: list[Unit]) -> None:
         """Mark what the new units replace; each takes over the importance of what it stands for now."""
-        telling = [unit for unit in fresh if unit.kind != units.CODE]
+        telling = [unit for unit in fresh if unit.kind != clauses.CODE]
         if not telling:
             return
         spread = self._counted()
@@ -93,7 +93,7 @@ class Folded:
             if form != FORM:
                 return None
             read = [
-                units.Unit(turn, place, kind, score, price, text, tuple(terms.split(" ")), stale)
+                clauses.Unit(turn, place, kind, score, price, text, tuple(terms.split(" ")), stale)
                 for turn, place, kind, score, price, text, terms, stale in rows
             ]
         except (ValueError, TypeError, AttributeError):
@@ -109,7 +109,7 @@ def cost(exchange: Exchange) -> int:
     """Give the tokens of one turn sent verbatim: as counted before, or by the estimate."""
     if exchange.tokens is not None:
         return exchange.tokens
-    return round(count.message_cost(exchange.prompt) + count.message_cost(exchange.answer))
+    return round(tokens.message_cost(exchange.prompt) + tokens.message_cost(exchange.answer))
 
 
 def fold(view: View, kept: int = KEPT, mask: Callable[[str], str] | None = None) -> Folded:
@@ -122,10 +122,10 @@ def fold(view: View, kept: int = KEPT, mask: Callable[[str], str] | None = None)
 
 def _best(found: list[Unit], most: int) -> list[Unit]:
     """Keep the units that tell most beyond what better ones tell: one pass, best first, then in their old order."""
-    weights = choose.term_weights(found)
+    weights = select.term_weights(found)
 
     def worth(unit: Unit, *, told: set[str]) -> float:
-        gain = choose.gain(unit, told, weights)
+        gain = select.gain(unit, told, weights)
         return math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) * gain / math.sqrt(unit.cost)
 
     first = {(unit.turn, unit.place): worth(unit, told=set()) for unit in found}

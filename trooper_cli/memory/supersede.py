@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from trooper_cli.lazy import pattern
-from trooper_cli.memory import words
+from trooper_cli.memory import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
 
 # What a replaced statement keeps of its importance, as a logarithm: a twentieth.
 STALE = math.log(0.05)
@@ -62,7 +62,7 @@ _UNFIT = pattern(
 
 _DIGITS = pattern(r"\d+(?:[.,]\d+)*")
 _BETWEEN = frozenset("to instead from not rather than statt auf zu bis per now jetzt".split())
-_NO_UNIT = _BETWEEN | words.STOP | {"since"}
+_NO_UNIT = _BETWEEN | terms.STOP | {"since"}
 _LIST = 3
 ANSWERED_WITHIN = 3  # turns: another matter may come between
 _RARE = 4
@@ -123,7 +123,7 @@ def values(text: str) -> dict[str, set[str]]:
             value = digits[0] if digits else value
         if match["measure"]:
             unit = (match["unit"] or "").lower()
-            group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, words.stem(unit)))
+            group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, terms.stem(unit)))
         told.append((group, value, match.start()))
     for place, (group, value, start) in enumerate(told):
         after = told[place + 1] if place + 1 < len(told) else None
@@ -135,7 +135,7 @@ def values(text: str) -> dict[str, set[str]]:
     for match in _PROPER.finditer(text):
         name = match[0].lower()
         # A capital at the start proves nothing, unless a verb in the third person follows.
-        is_name = name not in words.STOP and name not in _UNIT_NAMES and not _CALENDAR.match(name)
+        is_name = name not in terms.STOP and name not in _UNIT_NAMES and not _CALENDAR.match(name)
         if is_name and (match.start() or _ACTS.match(text, match.end())):
             found.setdefault("name", set()).add(name)
     return found

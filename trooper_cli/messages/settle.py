@@ -11,7 +11,7 @@ from trooper_cli.attempt import SCALE
 from trooper_cli.errors import InputError, LocalityError, StorageError, UsageError
 from trooper_cli.guard import Guard, exact
 from trooper_cli.key import has_key
-from trooper_cli.memory.count import message_cost
+from trooper_cli.memory.tokens import message_cost
 from trooper_cli.messages.recognise import Exchange, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.question import Carried, Question

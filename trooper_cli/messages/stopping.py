@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trooper_cli.engines import End, Usage
-from trooper_cli.memory.count import estimate
+from trooper_cli.memory.tokens import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

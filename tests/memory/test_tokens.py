@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trooper_cli.memory import count, fold, words
+from trooper_cli.memory import fold, terms, tokens
 
 PROSE = (
     "We must not restart the primary before 22:00, because Finance is closing the quarter today. The "
@@ -22,7 +22,7 @@ GERMAN = (
     "Gäste bekommen höchstens 20 Mbit. "
 )
 CODE = Path(fold.__file__).read_text("utf-8")
-SHORT = "\n".join(words.telegraph(sentence) for sentence in PROSE.split(". "))
+SHORT = "\n".join(terms.telegraph(sentence) for sentence in PROSE.split(". "))
 
 
 @pytest.mark.parametrize(
@@ -37,16 +37,18 @@ def test_estimate_is_near_the_exact_count(text: str, within: float) -> None:
         encoding = tiktoken.get_encoding("cl100k_base")
     except Exception:  # noqa: BLE001 - whatever the vocabulary's download fails with
         pytest.skip("the vocabulary is not on this machine")
-    assert count.estimate(text) == pytest.approx(len(encoding.encode(text)), rel=within)
+    assert tokens.estimate(text) == pytest.approx(len(encoding.encode(text)), rel=within)
 
 
 def test_estimate_of_parts_is_that_of_the_whole() -> None:
     """Lines can be counted one by one."""
     lines = PROSE.split(". ")
-    assert count.estimate("\n".join(lines)) == pytest.approx(sum(count.estimate(line) + 1 for line in lines) - 1, abs=2)
+    assert tokens.estimate("\n".join(lines)) == pytest.approx(
+        sum(tokens.estimate(line) + 1 for line in lines) - 1, abs=2
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "_", "''", "日本語のテキスト", "\ud800", "🙂🙂"])
 def test_odd_texts_can_be_counted(text: str) -> None:
     """No text breaks the estimate, and none but the empty one is free."""
-    assert (count.estimate(text) > 0) is bool(text)
+    assert (tokens.estimate(text) > 0) is bool(text)

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from trooper_cli.memory import units
+from trooper_cli.memory import clauses
 from trooper_cli.turn import Exchange
 
 
 def texts(prompt: str, answer: str = "Fine.", asked: str = "") -> list[str]:
-    return [unit.text for unit in units.cut(5, Exchange(prompt, answer), asked).units]
+    return [unit.text for unit in clauses.cut(5, Exchange(prompt, answer), asked).units]
 
 
 def kind(prompt: str) -> int:
-    return units.cut(5, Exchange(prompt, "")).units[0].kind
+    return clauses.cut(5, Exchange(prompt, "")).units[0].kind
 
 
 def test_a_short_answer_is_one_unit_with_its_question() -> None:
@@ -21,21 +21,21 @@ def test_a_short_answer_is_one_unit_with_its_question() -> None:
 
 def test_an_answer_to_the_assistant_is_one_unit_with_what_was_asked() -> None:
     """The question the answer before ended with is remembered."""
-    asked = units.cut(4, Exchange("Set up backups.", "Will do. How long do you want to keep them?")).asked
+    asked = clauses.cut(4, Exchange("Set up backups.", "Will do. How long do you want to keep them?")).asked
     assert texts("14 days", "Good.", asked)[0].endswith("? 14 days")
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ("We decided to use Dagster.", units.DECIDED),
-        ("The disk must hold 4 TB.", units.LIMIT),
-        ("Don't use cobra for this.", units.RULED_OUT),
-        ("Still waiting for the certificate.", units.OPEN),
-        ("The import is fixed and merged.", units.DONE),
-        ("I want a nightly export.", units.WANTED),
-        ("The host is db-bill-01.", units.FACT),
-        ("    return x + 1", units.CODE),
+        ("We decided to use Dagster.", clauses.DECIDED),
+        ("The disk must hold 4 TB.", clauses.LIMIT),
+        ("Don't use cobra for this.", clauses.RULED_OUT),
+        ("Still waiting for the certificate.", clauses.OPEN),
+        ("The import is fixed and merged.", clauses.DONE),
+        ("I want a nightly export.", clauses.WANTED),
+        ("The host is db-bill-01.", clauses.FACT),
+        ("    return x + 1", clauses.CODE),
     ],
 )
 def test_kinds(said: str, expected: int) -> None:
@@ -45,15 +45,15 @@ def test_kinds(said: str, expected: int) -> None:
 
 def test_code_weighs_less_than_words() -> None:
     """What people say about code matters more than the code."""
-    found = units.cut(5, Exchange("The retry count is 7.\n```\nretry_limit = 7\n```", "")).units
-    assert [unit.kind for unit in found] == [units.FACT, units.CODE]
+    found = clauses.cut(5, Exchange("The retry count is 7.\n```\nretry_limit = 7\n```", "")).units
+    assert [unit.kind for unit in found] == [clauses.FACT, clauses.CODE]
     assert found[0].score > found[1].score
 
 
 def test_a_side_question_weighs_less() -> None:
     """General knowledge is not what a report is for."""
-    aside = units.cut(5, Exchange("By the way, what does VRRP mean?", "It lets 2 routers share an address.")).units
-    matter = units.cut(5, Exchange("The router is rt-7.", "It lets 2 routers share an address.")).units
+    aside = clauses.cut(5, Exchange("By the way, what does VRRP mean?", "It lets 2 routers share an address.")).units
+    matter = clauses.cut(5, Exchange("The router is rt-7.", "It lets 2 routers share an address.")).units
     assert max(unit.score for unit in aside) < min(unit.score for unit in matter)
 
 
@@ -62,25 +62,25 @@ def test_what_the_answer_says_again_weighs_more() -> None:
     prompt = "The runbook goes to docs/runbooks/pool.md in the payments repository, next to the others."
     again = "The runbook goes to docs/runbooks/pool.md."
     other = "The importer reads etc/limits/burst.toml."
-    said, repeated = units.cut(5, Exchange(prompt, again)).units
-    _, unasked = units.cut(5, Exchange(prompt, other)).units
+    said, repeated = clauses.cut(5, Exchange(prompt, again)).units
+    _, unasked = clauses.cut(5, Exchange(prompt, other)).units
     assert repeated.score > said.score > unasked.score
     assert repeated.cost < said.cost
 
 
 def test_what_is_said_again_is_told_under_the_same_heading() -> None:
     """A limit stays one where the answer only names it."""
-    limit, again = units.cut(
+    limit, again = clauses.cut(
         5, Exchange("The primary must not be restarted before 22:00.", "The primary at 22:00.")
     ).units
-    assert (limit.kind, again.kind) == (units.LIMIT, units.LIMIT)
+    assert (limit.kind, again.kind) == (clauses.LIMIT, clauses.LIMIT)
 
 
 def test_a_repeated_question_or_paste_weighs_no_more() -> None:
-    asked = units.cut(5, Exchange("The export fails nightly.", "Does the export fail nightly?")).units[-1]
-    alone = units.cut(5, Exchange("The host is down.", "Does the export fail nightly?")).units[-1]
-    pasted = units.cut(5, Exchange("    export fails nightly", "The export fails nightly.")).units[-1]
-    unsaid = units.cut(5, Exchange("    import works daily", "The export fails nightly.")).units[-1]
+    asked = clauses.cut(5, Exchange("The export fails nightly.", "Does the export fail nightly?")).units[-1]
+    alone = clauses.cut(5, Exchange("The host is down.", "Does the export fail nightly?")).units[-1]
+    pasted = clauses.cut(5, Exchange("    export fails nightly", "The export fails nightly.")).units[-1]
+    unsaid = clauses.cut(5, Exchange("    import works daily", "The export fails nightly.")).units[-1]
     assert (asked.score, pasted.score) == (alone.score, unsaid.score)
 
 
@@ -95,8 +95,8 @@ def test_abbreviations_and_ordinals_do_not_end_a_sentence() -> None:
 
 def test_a_paste_is_bounded() -> None:
     """A turn of any length gives a bounded number of units, its end among them."""
-    found = units.cut(
+    found = clauses.cut(
         5, Exchange("\n".join(f"2024-01-01T00:00:00Z INFO line {number}" for number in range(9000)), "ok")
     ).units
-    assert len(found) <= 2 * units.MOST_UNITS
+    assert len(found) <= 2 * clauses.MOST_UNITS
     assert any("8999" in unit.text for unit in found)

@@ -10,8 +10,8 @@ import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from trooper_cli.memory import supersede, words
-from trooper_cli.memory.units import CODE, Unit
+from trooper_cli.memory import supersede, terms
+from trooper_cli.memory.clauses import CODE, Unit
 
 if TYPE_CHECKING:
     import sqlite3
@@ -199,10 +199,10 @@ class Search(NamedTuple):
 
 def asked_terms(prompt: str) -> tuple[str, ...]:
     """Give the terms a prompt may be asking about."""
-    return words.terms(prompt if len(prompt) <= 2 * _LETTERS else prompt[:_LETTERS] + "\n" + prompt[-_LETTERS:])
+    return terms.terms(prompt if len(prompt) <= 2 * _LETTERS else prompt[:_LETTERS] + "\n" + prompt[-_LETTERS:])
 
 
-def search(index: Index, prompt: str) -> Search:
+def find(index: Index, prompt: str) -> Search:
     """Find the units that a prompt asks about, with those beside them.
 
     The question's words often stand a turn before the answer.

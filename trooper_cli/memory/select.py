@@ -12,8 +12,8 @@ from trooper_cli.memory import supersede
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from trooper_cli.memory.recall import Found
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
+    from trooper_cli.memory.search import Found
 
 _NOVEL = 0.1  # what a term is worth that is already told
 _SHAPED = 3.0

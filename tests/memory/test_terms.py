@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trooper_cli.memory import words
+from trooper_cli.memory import terms
 
 MEANING = (
     "not",
@@ -60,7 +60,7 @@ THINGS = (
 )
 def test_telegraph_style_keeps_what_is_said(said: str, short: str) -> None:
     """Articles, subjects and auxiliaries go; negations, obligations, quantities and names stay."""
-    assert words.telegraph(said) == short
+    assert terms.telegraph(said) == short
 
 
 @given(
@@ -72,7 +72,7 @@ def test_telegraph_style_keeps_what_is_said(said: str, short: str) -> None:
 )
 def test_no_word_that_carries_meaning_is_lost(said: list[str]) -> None:
     """In any order, each negation, obligation, number and identifier is in the short form, as often."""
-    short = words.telegraph(" ".join(said)).split()
+    short = terms.telegraph(" ".join(said)).split()
     for part in {word for text in (*MEANING, *THINGS) for word in text.split()}:
         assert short.count(part) == " ".join(said).split().count(part)
 
@@ -103,12 +103,12 @@ def test_no_word_that_carries_meaning_is_lost(said: list[str]) -> None:
 def test_contracted_negations_stay_negations(verb: str) -> None:
     """No contraction hides a "not"."""
     negated = "wo" if verb == "won" else "ca" if verb == "can" else verb
-    assert "not" in words.telegraph(f"the service {negated}n't restart db-1")
+    assert "not" in terms.telegraph(f"the service {negated}n't restart db-1")
 
 
 def test_terms_hold_identifiers_whole_and_in_parts() -> None:
     """A host is found by its name and by its parts."""
-    assert words.terms("Restart db-bill-01") == ("restart", "db-bill-01", "db", "bill", "01")
+    assert terms.terms("Restart db-bill-01") == ("restart", "db-bill-01", "db", "bill", "01")
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_terms_hold_identifiers_whole_and_in_parts() -> None:
 )
 def test_forms_of_a_word_are_one_term(one: str, other: str) -> None:
     """A question finds an answer in another form of the word."""
-    assert words.stem(one) == words.stem(other)
+    assert terms.stem(one) == terms.stem(other)
 
 
 @given(st.text())
 def test_any_text_can_be_shortened(text: str) -> None:
     """Odd characters break nothing, and no text grows by much."""
-    assert len(words.telegraph(text)) <= len(text) + 8 * text.count("'")
-    words.terms(text)
+    assert len(terms.telegraph(text)) <= len(text) + 8 * text.count("'")
+    terms.terms(text)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.lazy import pattern
-from trooper_cli.memory import count, words
+from trooper_cli.memory import terms, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,17 +210,17 @@ def _append_all(found: list[Unit], turn: int, source: list[tuple[str, bool]], ba
 
 def _append(found: list[Unit], turn: int, text: str, base: float, *, code: bool, whole: bool = False) -> None:
     clipped = text[:MOST_LETTERS]
-    short = clipped.strip() if code else words.telegraph(clipped)
-    terms = words.terms(clipped)
-    if not terms:
+    short = clipped.strip() if code else terms.telegraph(clipped)
+    found_terms = terms.terms(clipped)
+    if not found_terms:
         return
     kind, weight = (CODE, _CODE) if code else _judge(text, whole=whole)
-    shaped = words.identifiers(short)
+    shaped = terms.identifiers(short)
     weight += _NUMBER * any(map(_has_digit, shaped)) + _IDENTIFIER * min(_MOST_NAMES, len(shaped))
     if not code:
         weight += _PROPER * min(_MOST_NAMES, len(_NAME.findall(clipped)))
     found.append(
-        Unit(turn, len(found), kind, round(base + weight, 3), round(count.estimate(short) + 1, 2), short, terms)
+        Unit(turn, len(found), kind, round(base + weight, 3), round(tokens.estimate(short) + 1, 2), short, found_terms)
     )
 
 
@@ -312,7 +312,7 @@ def _is_aside(text: str, lines: list[tuple[str, bool]]) -> bool:
         return True
     return (
         len(lines) <= _FEW_LINES
-        and bool(_GENERAL.match(words.without_lead(text)))
+        and bool(_GENERAL.match(terms.without_lead(text)))
         and not any(map(_has_digit, text))
         and not _OURS.search(text)
     )
