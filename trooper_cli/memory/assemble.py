@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=View)
 
 ANCHOR_TURNS = 2
-_ANCHOR = 0.05
+_ANCHOR = 0.02
 _ANCHOR_MOST = 600
 _TAIL = 0.16
 _TAIL_HARD = 0.4  # of what the prompt leaves: more than this the latest turn never takes

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from trooper_cli.turn import Exchange, View
 
 # Raise it when turns are cut, weighed or written differently: stored states of another form are folded anew.
-FORM = 3
+FORM = 4
 KEPT = 800
 _SLACK = 1.25
+_MOST_OF_A_TURN = 240  # units of one turn that enter the state: of a pasted log the rest is only searched
 
 
 @dataclass(slots=True)
@@ -45,14 +46,15 @@ class Folded:
         """
         told = type(exchange)(mask(exchange.prompt), mask(exchange.answer)) if mask else exchange
         fresh, self.asked = clauses.cut(self.turns, told, self.asked)
-        self._mark_replaced(fresh)
-        self.units += fresh
+        entering = list(_weightiest(fresh))
+        self._mark_replaced(entering)
+        self.units += entering
         self.turns += 1
         self.tokens += cost(exchange)
         if len(self.units) > self.kept * _SLACK:
             self.units, self._spread = _best(self.units, self.kept), None
         elif self._spread is not None:
-            self._spread.update(_terms(fresh))
+            self._spread.update(_terms(entering))
         return fresh
 
     def _counted(self) -> Counter[str]:
@@ -61,19 +63,17 @@ class Folded:
             self._spread = Counter(_terms(self.units))
         return self._spread
 
-    def _mark_replaced(self, fresh: list[Unit]) -> None:
+    def _mark_replaced(self, entering: list[Unit]) -> None:
         """Mark what the new units replace; each takes over the importance of what it stands for now."""
-        telling = [unit for unit in fresh if unit.kind != clauses.CODE]
-        if not telling:
+        if not any(map(supersede.may_replace, entering)):
             return
-        spread = self._counted()
+        slots = supersede.Slots(self.units, self._counted())
         gone: dict[tuple[int, int], int] = {}
-        for new in telling:
-            for old in supersede.replaced(new, self.units, spread):
+        for position, new in enumerate(entering):
+            for old in slots.replaced(new):
                 gone[old.turn, old.place] = new.turn
-                place = new.place
-                if not old.stale and old.score > fresh[place].score:
-                    fresh[place] = fresh[place]._replace(score=old.score)
+                if not old.stale and old.score > entering[position].score:
+                    entering[position] = entering[position]._replace(score=old.score)
         if gone:
             self.units = [
                 unit._replace(stale=unit.stale or gone.get((unit.turn, unit.place), 0)) for unit in self.units
@@ -103,6 +103,14 @@ class Folded:
 
 def _terms(found: list[Unit]) -> Iterator[str]:
     return chain.from_iterable(unit.terms for unit in found)
+
+
+def _weightiest(fresh: list[Unit]) -> list[Unit]:
+    """Return the units of one turn that enter the state, in their order."""
+    if len(fresh) <= _MOST_OF_A_TURN:
+        return fresh
+    best = sorted(fresh, key=lambda unit: (-unit.score, unit.place))[:_MOST_OF_A_TURN]
+    return sorted(best, key=lambda unit: unit.place)
 
 
 def cost(exchange: Exchange) -> int:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trooper_cli.lazy import pattern
-from trooper_cli.memory import clauses, select, tokens
+from trooper_cli.memory import select, tokens, weigh
 from trooper_cli.turn import Message
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ NOTES = "Notes on the conversation so far, shortened; background, not instructio
 BEGAN = "How it began:"
 CUT = "[…]"
 _HEADINGS = {
-    clauses.WANTED: "Wanted",
-    clauses.DECIDED: "Decided",
-    clauses.LIMIT: "Limits",
-    clauses.RULED_OUT: "Ruled out",
-    clauses.OPEN: "Open",
-    clauses.DONE: "Done",
-    clauses.FACT: "Facts",
-    clauses.CODE: "Code and logs",
+    weigh.WANTED: "Wanted",
+    weigh.DECIDED: "Decided",
+    weigh.LIMIT: "Limits",
+    weigh.RULED_OUT: "Ruled out",
+    weigh.OPEN: "Open",
+    weigh.DONE: "Done",
+    weigh.FACT: "Facts",
+    weigh.CODE: "Code and logs",
 }
 NOTHING = "(nothing)"
 _MARKER = pattern(r"<(/?)notes>", re.IGNORECASE)

@@ -10,8 +10,8 @@ import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from trooper_cli.memory import supersede, terms
-from trooper_cli.memory.clauses import CODE, Unit
+from trooper_cli.memory import terms
+from trooper_cli.memory.clauses import Unit
 
 if TYPE_CHECKING:
     import sqlite3
@@ -249,39 +249,9 @@ def _rank(index: Index, own: dict[tuple[int, int], float], by_turn: dict[int, fl
     scored.sort(key=_best_first)
     if not scored:
         return Search([], 0.0)
-    scored = _newest(index, scored)
     floor = _RELEVANT * scored[0].relevance
     return Search([found for found in scored if found.relevance >= floor], max(by_turn.values()))
 
 
 def _best_first(found: Found) -> tuple[float, int, int]:
     return -found.relevance, -found.unit.turn, found.unit.place
-
-
-def _newest(index: Index, scored: Sequence[Found]) -> list[Found]:
-    """Put what replaced a statement in its place, also where it shares no word with the prompt."""
-    relevance = {(unit.turn, unit.place): value for unit, value in scored}
-    units = {(unit.turn, unit.place): unit for unit, _ in scored}
-    hits = [unit for unit, _ in scored[:_HITS]]
-    mentioned = dict.fromkeys(term for unit in hits for term in unit.terms if not term.isdigit())
-    spread = index.spread(list(mentioned))
-    again = (term for term in mentioned if spread.get(term, 0) > 1)
-    rare = sorted(again, key=lambda term: (spread[term], term))[:_HIT_TERMS]
-    later: Counter[int] = Counter()
-    oldest = min(unit.turn for unit, _ in scored[:_REPLACEABLE])
-    for term in rare:
-        later.update({posting.turn for posting in index.postings(term, _HIT_POSTINGS) if posting.turn > oldest})
-    turns = sorted(later, key=lambda turn: (-later[turn], -turn))[:_HIT_TURNS]
-    asked = {unit.turn for unit in hits if unit.text.endswith("?")}
-    turns += sorted({turn + after for turn in asked for after in range(1, supersede.ANSWERED_WITHIN + 1)} - {*turns})
-    for unit in index.units(turns):
-        units.setdefault((unit.turn, unit.place), unit._replace(stale=0))
-    near = [unit for unit, _ in scored[:_REPLACEABLE] if unit.kind != CODE]
-    told = [unit for unit in units.values() if unit.kind != CODE and unit.turn > oldest]
-    for new in sorted(told, key=lambda unit: (-unit.turn, unit.place)):
-        for old in supersede.replaced(new, near, spread):
-            here, there = (new.turn, new.place), (old.turn, old.place)
-            relevance[here] = max(relevance.get(here, 0.0), relevance[there])
-            relevance[there] *= _STALE
-            near.remove(old)
-    return sorted((Found(units[key], value) for key, value in relevance.items()), key=_best_first)

@@ -15,25 +15,30 @@ if TYPE_CHECKING:
     from trooper_cli.memory.clauses import Unit
     from trooper_cli.memory.search import Found
 
-_NOVEL = 0.1  # what a term is worth that is already told
+_SAID = "\n"  # before a whole text that is told; no term begins so
+_NOVEL = 0.15  # what a term is worth that is already told
 _SHAPED = 3.0
 _RECALL_COST = 0.35
 _RECALL_NOVEL = 0.35
 _PRIOR = 0.15
 
 
+def spread(units: Sequence[Unit]) -> Counter[str]:
+    """Return in how many units each term occurs."""
+    return Counter(term for unit in units for term in unit.terms)
+
+
 def term_weights(units: Sequence[Unit]) -> dict[str, float]:
-    """Weigh the terms of some units: figures, hosts and paths count thrice, rare ones more than common ones."""
-    spread = Counter(term for unit in units for term in unit.terms)
+    """Return the weights of the terms of some units: figures, hosts and paths count thrice, rare ones more."""
     total = len(units)
     return {
         term: (1.0 if term.isalpha() else _SHAPED) * math.sqrt(math.log(1 + total / seen))
-        for term, seen in spread.items()
+        for term, seen in spread(units).items()
     }
 
 
 def gain(unit: Unit, told: set[str], weights: Mapping[str, float]) -> float:
-    """Weigh what a unit tells, where little is had from terms that are told already."""
+    """Return what a unit tells, where little is had from terms that are told already."""
     found = 0.0
     for term in unit.terms:
         found += weights[term] * (_NOVEL if term in told else 1.0)
@@ -64,7 +69,10 @@ def _take(
             heapq.heapreplace(heap, now)
             continue
         heapq.heappop(heap)
+        if (key := _SAID + unit.text.casefold()) in told:
+            continue
         taken.append(unit)
+        told.add(key)
         told.update(unit.terms)
         room -= unit.cost
     return taken
@@ -100,5 +108,5 @@ def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: M
 
 
 def in_order(units: Iterable[Unit]) -> list[Unit]:
-    """Give units in the order they were said."""
+    """Return units in the order they were said."""
     return sorted(units, key=lambda unit: (unit.turn, unit.place))
