@@ -14,6 +14,7 @@ from trooper_cli.guard import Guard
 from trooper_cli.guard.credentials import mask
 from trooper_cli.lazy import pattern
 from trooper_cli.locality import this_machine_only
+from trooper_cli.memory import report
 from trooper_cli.memory_store import recollect
 from trooper_cli.session import Session
 from trooper_cli.turn import Context, Label, Message, Side
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.settings import Settings
-    from trooper_cli.views import StoredPrivateView
+    from trooper_cli.views import StoredPrivateView, StoredPublicView
 
-TOKENS = 2_000
+TOKENS = 600
 _SILENCE_SECONDS = 600.0
 _WORD = pattern(r"[^\s,;:!?()\[\]\"'`*<>|]+")
 _PHRASE = (
@@ -36,7 +37,7 @@ _PHRASE = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the report: what was said in one turn, by the number the user knows it by."""
+    """One line of the report: its heading, the number the user knows its newest turn by, and its text."""
 
     kind: str
     turn: int
@@ -62,8 +63,9 @@ def sitrep(
     tell: Callable[[str], None],
     *,
     write: bool,
+    told: bool = False,
 ) -> Sitrep:
-    """Report what one side is told of a session.
+    """Report what a person should know of a session.
 
     Args:
         home: the data folder.
@@ -72,6 +74,7 @@ def sitrep(
         side: for the cloud, what public turns tell; for this machine, what all tell.
         tokens: the most the report may have, by the estimate.
         tell: takes notices.
+        told: report what that side's engine is told instead, as short as it is told.
         write: have the local model phrase it; where it loses or adds a fact, the extracted report stands.
 
     Raises:
@@ -81,37 +84,48 @@ def sitrep(
     """
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
-        chosen = memory.chosen(recollect(view, mask), tokens)
-        # With the turn before each, whose question a line may hold.
-        places = sorted({near for _, place, _ in chosen for near in (place, max(0, place - 1))})
+        chosen = _included(view, tokens) if told else _sentences(view, tokens)
+        places = sorted({place for line in chosen for place in line.turns})
         numbers = dict(zip(places, view.numbers(places), strict=True))
-        lines = tuple(Line(kind, numbers[place], text) for kind, place, text in chosen)
-        report = Sitrep(_headed(lines), lines, len(view))
+        lines = tuple(Line(line.heading, numbers[line.turns[0]], line.text) for line in chosen)
+        found = Sitrep(_headed(lines), lines, len(view))
         if write and lines:
             # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
             with this_machine_only():
-                report = _phrased(report, home, settings, session.private_view(), tell)
+                found = _phrased(found, home, settings, session.private_view(), tell)
         # What tells of private turns is private text, and a pipe may carry it on.
         private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
-        told = [numbers[place] for _, place, _ in chosen if private & {place, place - 1}]
-        guard.remember_report(name, ((line.turn, line.text) for line in lines if line.turn in told))
-        if told and report.written_by:
-            guard.remember_report(name, [(None, report.text)])
-    return report
+        kept = [line for line, source in zip(lines, chosen, strict=True) if private.intersection(source.turns)]
+        guard.remember_report(name, ((line.turn, line.text) for line in kept))
+        if kept and found.written_by:
+            guard.remember_report(name, [(None, found.text)])
+    return found
+
+
+def _sentences(view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
+    return report.lines(reversed(list(view.latest())), tokens, mask)
+
+
+def _included(view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
+    """Return what an engine would read; a line may hold the question of the turn before."""
+    return [
+        report.Line(heading, text, (place, max(0, place - 1)))
+        for heading, place, text in memory.chosen(recollect(view, mask), tokens)
+    ]
 
 
 def _headed(lines: tuple[Line, ...]) -> str:
     kinds = dict.fromkeys(line.kind for line in lines)
     return "\n\n".join(
-        "\n".join([f"{kind}:", *(f"  {line.text}" for line in lines if line.kind == kind)]) for kind in kinds
+        "\n".join([f"{kind}:", *(f"- {line.text}" for line in lines if line.kind == kind)]) for kind in kinds
     )
 
 
 def _phrased(
-    report: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, tell: Callable[[str], None]
+    found: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, tell: Callable[[str], None]
 ) -> Sitrep:
     engine = local_engine(settings, home, None, connect=True)
-    prompt = _PHRASE + report.text
+    prompt = _PHRASE + found.text
     estimate = memory.price(prompt)
     room = min(2 * int(estimate) + 200, engine.window() // 2)
     context = Context(
@@ -121,14 +135,14 @@ def _phrased(
     for piece in engine.send(engine.prepare(context, room, stream=True), _SILENCE_SECONDS):
         if isinstance(piece, End):
             text = "".join(pieces).strip()
-            told, said = facts(report.text), facts(text)
-            if told <= said <= told:
-                return Sitrep(text, report.lines, report.turns, piece.model)
+            before, said = facts(found.text), facts(text)
+            if before <= said <= before:
+                return Sitrep(text, found.lines, found.turns, piece.model)
             tell(
-                f"{piece.model} lost {len(told - said)} of {len(told)} names and numbers and added {len(said - told)}; "
-                "the extracted report stands"
+                f"{piece.model} lost {len(before - said)} of {len(before)} names and numbers and added"
+                f" {len(said - before)}; the extracted report stands"
             )
-            return report
+            return found
         pieces.append(piece)
     raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
 

@@ -129,9 +129,28 @@ def _recalled(
     result = search.find(index, prompt)
     taken = {(unit.turn, unit.place) for unit in parts.core}
     found = [
-        item for item in result.found if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
+        item
+        for item in _newest(result.found, memory.state.units)
+        if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
     ]
     return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
+
+
+def _newest(found: Sequence[search.Found], units: Sequence[Unit]) -> list[search.Found]:
+    """Put what replaced a statement in its place: beside the prompt an old value would be read last."""
+    stale = {(unit.turn, unit.place): unit.stale for unit in units if unit.stale}
+    relevance = {(unit.turn, unit.place): value for unit, value in found}
+    by_place = {(unit.turn, unit.place): unit for unit, _ in found}
+    for old, _ in found:
+        if not (newer := stale.get((old.turn, old.place))):
+            continue
+        value = relevance.pop((old.turn, old.place))
+        for unit in units:
+            if unit.turn == newer and not unit.stale and not set(old.terms).isdisjoint(unit.terms):
+                key = (unit.turn, unit.place)
+                by_place[key] = unit
+                relevance[key] = max(relevance.get(key, 0.0), value)
+    return [search.Found(by_place[key], value) for key, value in relevance.items()]
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.lazy import pattern
@@ -158,14 +159,17 @@ def _lines(text: str) -> Iterator[Clause]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the whole sentences of a text's prose, without what only opens them."""
+    """Return the whole sentences of a text's prose, without what only opens them or announces a paste."""
     found: list[str] = []
     is_fenced = False
-    for line in text.splitlines():
+    written = [line for line in text.splitlines() if line.strip()]
+    for line, following in zip_longest(written, written[1:], fillvalue=""):
         if _FENCE.match(line):
             is_fenced = not is_fenced
-        elif not is_fenced and line.strip() and not _CODE_LINE.search(line):
-            found += [terms.without_lead(sentence) for sentence in _sentences(_BULLET.sub("", line).strip())]
+        elif not is_fenced and not _CODE_LINE.search(line):
+            said = [terms.without_lead(sentence) for sentence in _sentences(_BULLET.sub("", line).strip())]
+            announces = _FENCE.match(following) and said and not said[-1].endswith((".", "!"))
+            found += said[:-1] if announces else said
     return found
 
 

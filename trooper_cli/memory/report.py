@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.lazy import pattern
@@ -26,13 +27,14 @@ _HEADINGS = {
 }
 _ORDER = (OPEN, RULES, DECISIONS, DONE, FACTS)
 _MARK = 2  # tokens: the dash before a line, and its end
-_HEADING = 5  # tokens
-_SUMMARY = 1.5  # more for a late sentence that lists what is open
+_HEADING = 3  # tokens
+_SUMMARY = 3.0  # more for a late sentence that lists what is open
 _LATE = 0.6  # of the session: what was open before is mostly settled
 _STALE_OPEN = -1.5
+_SAID = 0.8  # by the user
 _ADVICE = -0.7  # an answer that says nothing of what its prompt told
 _LISTS_OPEN = pattern(r"^(?:still )?(?:open|left|to do|todo|remaining|offen)(?: (?:items?|points?|questions?))?:", 2)
-_COMMAND = pattern(r"`[^`]*\s[^`]*`|[{}<>|]|(?:^|\s)--?[a-z][\w-]+|\$\(")
+_COMMAND = pattern(r"`[^`]*\s|[{}<>|]|(?:^|\s)--?[a-z][\w-]+|\$\(")
 _EMPTY = pattern(r"^(?:noted|ok(?:ay)?|fine|good|great|done|yes|no|sure|thanks|well done)\W*$", 2)
 _RARE = 3  # sentences a word may be in to tell what an open item is about
 
@@ -61,9 +63,17 @@ def lines(turns: Iterable[Exchange], room: float, mask: Callable[[str], str] | N
     was = {(new.turn, new.place): old for old, new in replaced}
     room -= _HEADING * len(_ORDER)
     taken = select.by_importance(standing, room, set(), select.term_weights(standing))
-    found = [_line(unit, was.get((unit.turn, unit.place))) for unit in taken]
-    newest = {line: line.turns[0] for line in found}
-    return sorted(found, key=lambda line: (_ORDER.index(line.heading), -newest[line]))
+    found = []
+    for _, group in groupby(select.in_order(taken), key=lambda unit: unit.turn):
+        said = list(group)
+        weightiest = max(said, key=lambda unit: (unit.score, -unit.place))
+        parts = [_line(unit, was.get((unit.turn, unit.place))) for unit in said]
+        text = " ".join(
+            part.text if part.text.endswith((".", "!", "?", ":", ";")) else part.text + "." for part in parts
+        )
+        turns_of = tuple(dict.fromkeys(turn for part in parts for turn in part.turns))
+        found.append(Line(_HEADINGS[weightiest.kind], text, turns_of))
+    return sorted(found, key=lambda line: (_ORDER.index(line.heading), -line.turns[0]))
 
 
 def _line(unit: Unit, old: Unit | None) -> Line:
@@ -94,7 +104,7 @@ def _sentences(turns: Iterable[Exchange], mask: Callable[[str], str] | None) -> 
             said = [f"{question}\n{said[0]}", *said[1:]]
         told = set(terms.terms(prompt))
         for position, text in enumerate(said):
-            _add(found, turn, text, weigh.USER + weigh.POSITION * math.log(1 + position))
+            _add(found, turn, text, _SAID + weigh.POSITION * math.log(1 + position))
         for position, text in enumerate(answered):
             again = len(told.intersection(terms.terms(text))) >= clauses.REPEATED_LEAST
             _add(found, turn, text, (0.0 if again else _ADVICE) + weigh.POSITION * math.log(1 + position))
@@ -103,7 +113,7 @@ def _sentences(turns: Iterable[Exchange], mask: Callable[[str], str] | None) -> 
 
 def _add(found: list[Unit], turn: int, text: str, base: float) -> None:
     own = terms.terms(text)
-    if not own or _COMMAND.search(text) or _EMPTY.match(text) or (text.endswith("?") and "\n" not in text):
+    if not own or _COMMAND.search(text) or _EMPTY.match(text) or text.endswith(("?", ":")):
         return
     kind, weight = weigh.judge(text, whole="\n" in text)
     if _LISTS_OPEN.match(text):

@@ -68,7 +68,8 @@ _NO_UNIT = _BETWEEN | terms.STOP | {"since"}
 _LIST = 3  # more values than these are a list, which a change of one of them does not replace
 _MOST_UNITS = 12  # a word of more of them is no topic
 _NEEDED = {1: 1.2, 2: 0.8}  # of shared words, weighed: the plainer the reversal, the fewer
-_NAMED_NEEDED = 0.3  # where the old value is named
+_IDENTIFIER = 4  # letters
+_NAMED_NEEDED = 0.45  # where the old value is named
 _NAMING = frozenset({"name", "code"})
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -80,7 +81,7 @@ _VALUE = pattern(
     rf"|donnerstag|freitag|samstag|sonntag)\b)"
     rf"|(?P<version>\bv?\d+\.\d+(?:\.\d+)+\b|\bv\d+(?:\.\d+)*\b)"
     rf"|(?P<money>[$€£] ?\d+(?:[.,]\d+)*k?|\b\d+(?:[.,]\d+)*k? ?(?:eur|usd|euros?|dollars?|€|\$))"
-    rf"|(?P<measure>\b\d+(?:[.,]\d+)*(?: ?(?P<unit>%|[a-zA-Zµ]+(?:/[a-z]+)?))?)",
+    rf"|(?P<measure>(?<![\w./:-])\d+(?:[.,]\d+)*(?: ?(?P<unit>%|[a-zA-Zµ]+(?:/[a-z]+)?))?)",
     re.IGNORECASE,
 )
 _PROPER = pattern(r"\b[A-Z][a-zà-ÿ]{2,}\b|\b[A-Z]{2,}\b")
@@ -232,7 +233,8 @@ def old_value(older: str, newer: str) -> str:
 def _share(term: str, mine: Mapping[str, set[str]], before: set[str], spread: Mapping[str, int]) -> float:
     """Return how much a shared term says that two clauses are about one thing; figures and units say nothing."""
     if term in before:
-        return 0.0 if term.isalpha() else 1.0  # that someone is ill ends not all that was said of them
+        # A host that is gone is topic enough; that someone is ill does not end all that was said of them.
+        return 1.0 if len(term) >= _IDENTIFIER and not term.isalpha() and not term[0].isdigit() else 0.0
     if term[0].isdigit() or _CALENDAR.match(term) or f"measure {_UNIT_NAMES.get(term, term)}" in mine:
         return 0.0
     return 1.0 / (1.0 + math.log(max(1, spread.get(term, 1))))
@@ -243,12 +245,12 @@ def _conflict(
 ) -> bool:
     """Return whether two clauses that share words of this weight hold different values of one kind."""
     for group, own in mine.items():
-        other = theirs.get(group, set())
-        if not other or len(other) > _LIST or own >= other:
+        other, now = theirs.get(group, set()), own - before
+        if not other or len(other) > _LIST or now >= other:
             continue
-        if other & before - own:
+        if other & before and (now or group in _NAMING):
             if weight >= _NAMED_NEEDED:
                 return True
-        elif group not in _NAMING and len(own) == len(other) == 1 and weight >= needed:
+        elif group not in _NAMING and len(now) == len(other) == 1 and weight >= needed:
             return True
     return False

@@ -84,7 +84,8 @@ _REQUEST = pattern(
     re.IGNORECASE,
 )
 _OURS = pattern(
-    r"\b(?:we|we're|we've|we'd|our|ours|us|wir|uns|unser\w*|left|open|status|so far|again)\b", re.IGNORECASE
+    r"\b(?:we|our|ours|us|wir|uns|unser\w*|left|open|status|so far|again|not done|done yet|missing|offen)\b",
+    re.IGNORECASE,
 )
 
 
