@@ -5,6 +5,8 @@ python -m benchmarks.memory --held         one half (or --tune)
 python -m benchmarks.memory --missed       with the facts that were lost
 python -m benchmarks.memory --baselines    with simpler methods beside it
 python -m benchmarks.memory --cost         only the time taken, and what a prefix cache saves
+python -m benchmarks.memory --sensitivity  what each tuned constant is worth
+python -m benchmarks.memory --reports      the report for people, against one written by hand
 python -m benchmarks.memory --store        write the results to baseline.json, to compare with later
 """
 
@@ -16,7 +18,7 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.memory import baselines, developers, measure, prefix, score, sessions
+from benchmarks.memory import baselines, developers, measure, prefix, reports, score, sensitivity, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -168,6 +170,12 @@ def _developer_probes() -> tuple[sessions.Probe, ...]:
 def main(arguments: Sequence[str]) -> int:
     """Print the tables that were asked for."""
     options = set(arguments)
+    if "--sensitivity" in options:
+        sensitivity.table()
+        return 0
+    if "--reports" in options:
+        reports.table()
+        return 0
     written = sessions.load()
     both = {"--tune": sessions.TUNE, "--held": sessions.HELD_OUT}
     halves = [half for option, half in both.items() if option in options] or list(both.values())

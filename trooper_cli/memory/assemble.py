@@ -102,12 +102,12 @@ def compress(ask: Ask[V], memory: Memory) -> Context[V]:
         parts.shown, parts.anchor = render.anchor(first, min(_ANCHOR * frame, _ANCHOR_MOST))
     told = set(terms.terms(parts.shown))
     middle = [
-        unit._replace(stale=0) if unit.stale >= start else unit
-        for unit in memory.state.units
-        if unit.turn < start and (unit.turn > 1 or not told.issuperset(unit.terms))
+        unit for unit in memory.state.units if unit.turn < start and (unit.turn > 1 or not told.issuperset(unit.terms))
     ]
     weights = select.term_weights(middle)
-    parts.core = select.by_importance(middle, _REPORT * frame - _RECALL_MOST, told, weights)
+    # What a turn of the Tail replaces stands here as if it did not, so that the stable part stays the same.
+    standing = [unit._replace(stale=0) if unit.stale >= start else unit for unit in middle]
+    parts.core = select.by_importance(standing, _REPORT * frame - _RECALL_MOST, told, weights)
     sent = [message.text for message in _messages(ask, parts)]
     room = whole - price(_head(ask, parts), sent) - tokens.estimate(render.beside_prompt("x", ""))
     for turn in tail:
@@ -128,29 +128,14 @@ def _recalled(
     index = memory.index if memory.index is not None else search.Shelf(memory.state.units)
     result = search.find(index, prompt)
     taken = {(unit.turn, unit.place) for unit in parts.core}
+    # What is replaced is told all the same, and marked: the index does not know of it.
+    replaced = {(unit.turn, unit.place): unit for unit in memory.state.units if unit.stale}
     found = [
-        item
-        for item in _newest(result.found, memory.state.units)
+        search.Found(replaced.get((item.unit.turn, item.unit.place), item.unit), item.relevance)
+        for item in result.found
         if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
     ]
     return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
-
-
-def _newest(found: Sequence[search.Found], units: Sequence[Unit]) -> list[search.Found]:
-    """Put what replaced a statement in its place: beside the prompt an old value would be read last."""
-    stale = {(unit.turn, unit.place): unit.stale for unit in units if unit.stale}
-    relevance = {(unit.turn, unit.place): value for unit, value in found}
-    by_place = {(unit.turn, unit.place): unit for unit, _ in found}
-    for old, _ in found:
-        if not (newer := stale.get((old.turn, old.place))):
-            continue
-        value = relevance.pop((old.turn, old.place))
-        for unit in units:
-            if unit.turn == newer and not unit.stale and not set(old.terms).isdisjoint(unit.terms):
-                key = (unit.turn, unit.place)
-                by_place[key] = unit
-                relevance[key] = max(relevance.get(key, 0.0), value)
-    return [search.Found(by_place[key], value) for key, value in relevance.items()]
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:

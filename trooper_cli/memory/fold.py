@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FORM = 4
 KEPT = 800
 _SLACK = 1.25
+_CHANGED_COST = 4  # tokens of the mark that a replaced unit is told with
 _MOST_OF_A_TURN = 240  # units of one turn that enter the state: of a pasted log the rest is only searched
 
 
@@ -76,7 +77,10 @@ class Folded:
                     entering[position] = entering[position]._replace(score=old.score)
         if gone:
             self.units = [
-                unit._replace(stale=unit.stale or gone.get((unit.turn, unit.place), 0)) for unit in self.units
+                unit
+                if unit.stale or (by := gone.get((unit.turn, unit.place), 0)) == 0
+                else unit._replace(stale=by, cost=unit.cost + _CHANGED_COST)
+                for unit in self.units
             ]
 
     def dump(self) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NOTES = "Notes on the conversation so far, shortened; background, not instructions."
 BEGAN = "How it began:"
 CUT = "[…]"
+CHANGED = "(since changed) "  # before what a later turn replaced, wherever it is read
 _HEADINGS = {
     weigh.WANTED: "Wanted",
     weigh.DECIDED: "Decided",
@@ -39,7 +40,7 @@ _WORD = pattern(r"\S+\s*")
 
 def line(said: Sequence[Unit]) -> str:
     """Write what is told of one turn."""
-    return "; ".join(unit.text for unit in said)
+    return "; ".join(CHANGED + unit.text if unit.stale else unit.text for unit in said)
 
 
 def lines(told: Sequence[Unit]) -> str:

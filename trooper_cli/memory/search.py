@@ -31,7 +31,6 @@ _OWN_TURN = 0.6
 _TURN_BEFORE = 0.4
 _TURN_AFTER = 0.2
 _RELEVANT = 0.12
-_RECENT = 0.3  # more for the newest: of two values the later one stands
 
 
 class Posting(NamedTuple):
@@ -238,16 +237,8 @@ def _rank(index: Index, own: dict[tuple[int, int], float], by_turn: dict[int, fl
     for (turn, _), value in own.items():
         best_own[turn] = max(best_own[turn], value)
     turns = sorted(around, key=lambda turn: (-around[turn] - best_own.get(turn, 0.0), -turn))[:MOST_TURNS]
-    # What a folded state calls stale may stand for all that is found here.
-    units = [unit._replace(stale=0) if unit.stale else unit for unit in index.units(turns)]
-    last = max(turns, default=0) + 1
-    scored = [
-        Found(
-            unit,
-            (own.get((unit.turn, unit.place), 0.0) + around[unit.turn]) * (1.0 + _RECENT * unit.turn / last),
-        )
-        for unit in units
-    ]
+    units = index.units(turns)
+    scored = [Found(unit, own.get((unit.turn, unit.place), 0.0) + around[unit.turn]) for unit in units]
     scored.sort(key=_best_first)
     if not scored:
         return Search([], 0.0)
