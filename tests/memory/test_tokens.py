@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trooper_cli.memory import fold, terms, tokens
+from trooper_cli.memory import FACTOR, fold, terms, tokens
 
 PROSE = (
     "We must not restart the primary before 22:00, because Finance is closing the quarter today. The "
@@ -52,3 +52,27 @@ def test_estimate_of_parts_is_that_of_the_whole() -> None:
 def test_odd_texts_can_be_counted(text: str) -> None:
     """No text breaks the estimate, and none but the empty one is free."""
     assert (tokens.estimate(text) > 0) is bool(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "يجب أن يبقى الخادم متاحا حتى نهاية الشهر، وسيتولى كريم ترقية قاعدة البيانات يوم الأحد بعد الساعة 03:00.",
+        "सर्वर को महीने के अंत तक चालू रहना है और करीम रविवार को 03:00 बजे के बाद डेटाबेस अपग्रेड करेगा।",
+        "Der Server muss bis Monatsende erreichbar bleiben; Karim aktualisiert am Sonntag nach 03:00 Uhr die Datenbank.",
+        "服务器必须在月底之前保持可用。卡里姆将在星期日03:00之后升级数据库。备份必须先检查过。",
+        "サーバーは月末まで稼働し続ける必要があり、カリムさんが日曜日の03:00以降にデータベースを更新します。",
+        "เซิร์ฟเวอร์ต้องใช้งานได้จนถึงสิ้นเดือน และคาริมจะอัปเกรดฐานข้อมูลในวันอาทิตย์หลังเวลา 03:00",
+    ],
+    ids=["Arabic", "Hindi", "German", "Chinese", "Japanese", "Thai"],
+)
+def test_no_script_is_counted_too_low(text: str) -> None:
+    """What is counted, with the slack that every budget keeps, is not less than cl100k counts, nor much more."""
+    tiktoken = pytest.importorskip("tiktoken")
+    try:
+        encoding = tiktoken.get_encoding("cl100k_base")
+    except Exception:  # noqa: BLE001 - whatever the vocabulary's download fails with
+        pytest.skip("the vocabulary is not on this machine")
+    exact = len(encoding.encode(text))
+    assert exact <= tokens.estimate(text) * FACTOR
+    assert tokens.estimate(text) <= exact * 1.2

@@ -35,7 +35,9 @@ _SAID = 0.8  # by the user
 _ADVICE = -0.7  # an answer that says nothing of what its prompt told
 _LISTS_OPEN = pattern(r"^(?:still )?(?:open|left|to do|todo|remaining|offen)(?: (?:items?|points?|questions?))?:", 2)
 _COMMAND = pattern(r"`[^`]*\s|[{}<>|]|(?:^|\s)--?[a-z][\w-]+|\$\(")
-_EMPTY = pattern(r"^(?:noted|ok(?:ay)?|fine|good|great|done|yes|no|sure|thanks|well done)\W*$", 2)
+_EMPTY = pattern(
+    r"^(?:noted|ok(?:ay)?|fine|good|great|done|yes|no|sure|thanks|well done|good luck|with pleasure|understood)\W*$", 2
+)
 _RARE = 3  # sentences a word may be in to tell what an open item is about
 
 
