@@ -84,7 +84,7 @@ def sitrep(
     """
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
-        chosen = _included(view, tokens) if told else _sentences(view, tokens)
+        chosen = _included(view, tokens) if told else _sentences(session, view, tokens)
         places = sorted({place for line in chosen for place in line.turns})
         numbers = dict(zip(places, view.numbers(places), strict=True))
         lines = tuple(Line(line.heading, numbers[line.turns[0]], line.text) for line in chosen)
@@ -102,8 +102,14 @@ def sitrep(
     return found
 
 
-def _sentences(view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
-    return report.lines(reversed(list(view.latest())), tokens, mask)
+def _sentences(session: Session, view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
+    numbers = view.numbers(range(len(view)))
+
+    def may_join(new: int, old: int) -> bool:
+        # A few private letters at the end of a public line are too short for the guard to know again.
+        return session.turn(numbers[new]).label is session.turn(numbers[old]).label
+
+    return report.lines(reversed(list(view.latest())), tokens, mask, may_join)
 
 
 def _included(view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:

@@ -59,7 +59,7 @@ def test_odd_texts_can_be_counted(text: str) -> None:
     [
         "يجب أن يبقى الخادم متاحا حتى نهاية الشهر، وسيتولى كريم ترقية قاعدة البيانات يوم الأحد بعد الساعة 03:00.",
         "सर्वर को महीने के अंत तक चालू रहना है और करीम रविवार को 03:00 बजे के बाद डेटाबेस अपग्रेड करेगा।",
-        "Der Server muss bis Monatsende erreichbar bleiben; Karim aktualisiert am Sonntag nach 03:00 Uhr die Datenbank.",
+        "Der Server muss bis Monatsende laufen; am Sonntag nach 03:00 Uhr aktualisiert Karim die Datenbank.",
         "服务器必须在月底之前保持可用。卡里姆将在星期日03:00之后升级数据库。备份必须先检查过。",
         "サーバーは月末まで稼働し続ける必要があり、カリムさんが日曜日の03:00以降にデータベースを更新します。",
         "เซิร์ฟเวอร์ต้องใช้งานได้จนถึงสิ้นเดือน และคาริมจะอัปเกรดฐานข้อมูลในวันอาทิตย์หลังเวลา 03:00",

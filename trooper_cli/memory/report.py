@@ -49,20 +49,26 @@ class Line(NamedTuple):
     turns: tuple[int, ...]
 
 
-def lines(turns: Iterable[Exchange], room: float, mask: Callable[[str], str] | None = None) -> list[Line]:
+def lines(
+    turns: Iterable[Exchange],
+    room: float,
+    mask: Callable[[str], str] | None = None,
+    may_join: Callable[[int, int], bool] = lambda _new, _old: True,
+) -> list[Line]:
     """Return what a person should know of a conversation, in the order of the headings.
 
     Args:
         turns: the view's turns, oldest first.
         room: tokens, by the estimate.
         mask: hides credentials.
+        may_join: whether a value of the second turn may be told in a line of the first, by their positions.
 
     """
     sentences = _sentences(turns, mask)
     replaced = supersede.pairs(sentences)
     older = {id(old) for old, _ in replaced}
     standing = _weighed([unit for unit in sentences if id(unit) not in older])
-    was = {(new.turn, new.place): old for old, new in replaced}
+    was = {(new.turn, new.place): old for old, new in replaced if may_join(new.turn, old.turn)}
     room -= _HEADING * len(_ORDER)
     taken = select.by_importance(standing, room, set(), select.term_weights(standing))
     found = []

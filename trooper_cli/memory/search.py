@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from trooper_cli.memory import terms
 from trooper_cli.memory.clauses import Unit
+from trooper_cli.memory.weigh import CODE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -238,7 +239,12 @@ def _rank(index: Index, own: dict[tuple[int, int], float], by_turn: dict[int, fl
         best_own[turn] = max(best_own[turn], value)
     turns = sorted(around, key=lambda turn: (-around[turn] - best_own.get(turn, 0.0), -turn))[:MOST_TURNS]
     units = index.units(turns)
-    scored = [Found(unit, own.get((unit.turn, unit.place), 0.0) + around[unit.turn]) for unit in units]
+    # A line of code stands for itself: of a pasted log only the lines that hold what is asked.
+    scored = [
+        Found(unit, own.get((unit.turn, unit.place), 0.0) + around[unit.turn])
+        for unit in units
+        if unit.kind != CODE or (unit.turn, unit.place) in own
+    ]
     scored.sort(key=_best_first)
     if not scored:
         return Search([], 0.0)
