@@ -1,5 +1,6 @@
 # Completions of trooper, made from its commands by `python -m tools.generate`; not edited by hand.
 
+# compgen -W is not used: it would execute what it is given.
 _trooper_words() {
     local candidate whole
     for candidate in "$@"; do
@@ -21,8 +22,10 @@ _trooper_files() {
     while IFS= read -r candidate; do COMPREPLY+=("$candidate"); done < <(compgen -f -- "$current")
 }
 
+# The line is cut at white space, as bash's own words are also cut at `:` and `=`, which names of models hold;
+# `strip` is the part of the word that bash takes for done.
 _trooper() {
-    local line="${COMP_LINE:0:COMP_POINT}" word typed= current lead= strip= previous= path=trooper given=1 last
+    local line="${COMP_LINE:0:COMP_POINT}" word typed='' current lead='' strip='' previous='' path=trooper given=1 last
     local -a words=()
     COMPREPLY=()
     IFS=$' \t\n' read -rd '' -a words <<<"$line"
@@ -48,6 +51,7 @@ _trooper() {
         "trooper ask -f" | "trooper ask --file") _trooper_files ;;
         "trooper ask --on-leak" | "trooper messages --on-leak") _trooper_words block local warn ;;
         "trooper sitrep --as") _trooper_words cloud local ;;
+        "trooper share --on-leak" | "trooper import --on-leak") _trooper_words block warn ;;
         *) given= ;;
     esac
     [ -n "$given" ] && return 0
@@ -73,7 +77,7 @@ _trooper() {
             case "$current" in -*) _trooper_words -s --session --as --budget --told --write --json -q --quiet -h --help; return 0 ;; esac
             ;;
         "trooper share")
-            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --on-leak -h --help; return 0 ;; esac
             :
             ;;
         "trooper forget")
@@ -91,7 +95,7 @@ _trooper() {
             case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
             ;;
         "trooper import")
-            case "$current" in -*) _trooper_words -s --session -q --quiet -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --on-leak -q --quiet -h --help; return 0 ;; esac
             _trooper_files
             ;;
         "trooper rm")

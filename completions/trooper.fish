@@ -4,8 +4,9 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
+    set -l below "trooper ask" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
-        contains -- "$path $word" "trooper ask" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"; and set path "$path $word"
+        contains -- "$path $word" $below; and set path "$path $word"
     end
     test "$path" = "$argv"
 end
@@ -70,6 +71,7 @@ complete -c trooper -n "__trooper_at trooper sitrep" -l json -d 'Print JSON inst
 complete -c trooper -n "__trooper_at trooper sitrep" -s q -l quiet -d 'No notices'
 complete -c trooper -n "__trooper_at trooper sitrep" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper share" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
+complete -c trooper -n "__trooper_at trooper share" -l on-leak -x -a 'block warn' -d 'If a turn made public holds text of other private turns, or a credential'
 complete -c trooper -n "__trooper_at trooper share" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper forget" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper forget" -s h -l help -d 'Show this message and exit'
@@ -82,6 +84,7 @@ complete -c trooper -n "__trooper_at trooper guard" -F
 complete -c trooper -n "__trooper_at trooper export" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper export" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper import" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
+complete -c trooper -n "__trooper_at trooper import" -l on-leak -x -a 'block warn' -d 'If a turn made public holds text of other private turns, or a credential'
 complete -c trooper -n "__trooper_at trooper import" -s q -l quiet -d 'Say nothing if all goes well'
 complete -c trooper -n "__trooper_at trooper import" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper import" -F

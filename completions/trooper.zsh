@@ -5,7 +5,9 @@ _trooper() {
     local at=trooper word previous= given=1
     local -a found
     for word in ${words[2,CURRENT-1]}; do
-        case "$at $word" in "trooper ask" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;; esac
+        case "$at $word" in
+            "trooper ask" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
+        esac
         previous="$word"
     done
     [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
@@ -16,6 +18,7 @@ _trooper() {
         "trooper ask -f" | "trooper ask --file") _files ;;
         "trooper ask --on-leak" | "trooper messages --on-leak") compadd -- block local warn ;;
         "trooper sitrep --as") compadd -- cloud local ;;
+        "trooper share --on-leak" | "trooper import --on-leak") compadd -- block warn ;;
         *) given= ;;
     esac
     [[ -n $given ]] && return
@@ -48,7 +51,7 @@ _trooper() {
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper share")
-            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session' '--session:The named session' '--on-leak:If a turn made public holds text of other private turns, or a credential' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             :
             ;;
@@ -71,7 +74,7 @@ _trooper() {
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper import")
-            found=('-s:The named session' '--session:The named session' '-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session' '--session:The named session' '--on-leak:If a turn made public holds text of other private turns, or a credential' '-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             _files
             ;;

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.standin import Standin, claude, ollama
 from trooper_cli import models
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "trooper"
 KEY = "sk-ant-" + "standin-0123456789"
+
+# How many examples a property is tried on; one that is costly takes a part of them. `--hypothesis-profile` chooses.
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the default model, which may have to be fetched first."""
+    for item in items:
+        if "model_file" in getattr(item, "fixturenames", ()):
+            item.add_marker("network")
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,8 @@ class Trooper:
 
     def environment(self, **changes: str | None) -> dict[str, str]:
         """Give the environment of a call: little of this process's own, and nothing that points outside."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
+        names = ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         merged = kept | {"TROOPER_HOME": str(self.home)} | self.environ
         return {name: value for name, value in (merged | changes).items() if value is not None}
 

@@ -1,6 +1,6 @@
 """What a crash, a torn file and a full disk leave behind: no acknowledged turn is lost, nothing is corrupted.
 
-TROOPER_KILLS says how often the kill test kills; from 1,000 on it also stops at every single system call.
+TEST_KILLS says how often the kill test kills; from 1,000 on it also stops at every single system call.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tests.standin import Recorded, Standin
 
-KILLS = int(os.environ.get("TROOPER_KILLS", "160"))
+KILLS = int(os.environ.get("TEST_KILLS", "160"))
 WORKERS = 4
 CAN_TRACE = sys.platform == "linux" and os.uname().machine in stopper.KNOWN
 
@@ -121,6 +121,7 @@ def told(trooper: Trooper, cloud: Standin, local: Standin) -> Told:
     return found
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_instant_loses_no_acknowledged_turn(told: Told) -> None:
     """`kill -9` at instants spread over the whole life of `ask`, four sessions at once that share one guard.
 
@@ -166,6 +167,7 @@ def _next_ask_works(told: Told, prompt: str) -> float:
     return seconds
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CAN_TRACE, reason="stopping at a system call is for Linux on x86-64 and arm64")
 @pytest.mark.parametrize("begun", [False, True], ids=["new", "begun"])
 @pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
@@ -201,6 +203,7 @@ def test_a_kill_at_any_system_call_loses_no_acknowledged_turn(told: Told, *, pri
     assert calls > 40
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CAN_TRACE, reason="stopping at a system call is for Linux on x86-64 and arm64")
 def test_a_kill_during_an_import_leaves_no_private_turn_unknown(told: Told, tmp_path: Path) -> None:
     """Wherever `import` is killed, a turn that is in the session is known to the guard, and all are in it or none."""
@@ -359,7 +362,7 @@ def _may_mount() -> bool:
 
 
 class TestFullDisk:
-    """The answer is printed, the exit code is 74, and the session is whole."""
+    """A public answer is printed, the exit code is 74, and the session is whole."""
 
     @pytest.mark.skipif(not _may_mount(), reason="no user and mount namespace may be made here (unshare -rm)")
     def test_a_full_disk_prints_the_answer(self, trooper: Trooper, tmp_path: Path) -> None:
@@ -389,6 +392,6 @@ class TestFullDisk:
         assert answered[0] == "a cloud answer\n", done.stderr
         assert shown.count("code 74\n") == 3, (shown, done.stderr)
         assert shown.count("a cloud answer\ncode 74\n") == 2
-        assert shown.count("a local answer\ncode 74\n") == 1
+        assert "a local answer" not in shown
         assert shown.count('"prompt": "first"') == shown.count('"prompt": "fifth"') == 1
         assert done.stderr.count(b"\n") == 3

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+# Reading bytes is quick: at least 100 examples, whatever the profile.
+EXAMPLES = max(100, settings().max_examples // 3)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -91,7 +93,7 @@ def outcome(of: Callable[[], Any]) -> tuple[Any, str]:
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_engines_may_send_anything(monkeypatch: pytest.MonkeyPatch, name: str, data: st.DataObject) -> None:
     """A status, a type and a body of whatever kind, in pieces of whatever size."""
@@ -119,7 +121,7 @@ def test_engines_may_send_anything(monkeypatch: pytest.MonkeyPatch, name: str, d
         "".join(pieces[:-1]).encode()
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=anything(json.dumps(TURN).encode() + b"\n") | JSON.map(lambda v: json.dumps(TURN | {"label": v}).encode()))
 def test_imports_may_be_anything(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     """Turns that can be stored, or one line; a label that is not to be read is private."""
@@ -131,7 +133,7 @@ def test_imports_may_be_anything(monkeypatch: pytest.MonkeyPatch, data: bytes) -
         assert turn.label != "public" or b'"public"' in data
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(anything(json.dumps(REQUEST).encode()))
 def test_requests_of_programs_may_be_anything(data: bytes) -> None:
     """A checked request, or one line; and never one that is ours in a form that is not."""
@@ -141,7 +143,7 @@ def test_requests_of_programs_may_be_anything(data: bytes) -> None:
         assert not {"x_force_local", "x_session"} & body.fields.keys()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     file=anything(b'cloud = "off"\nbudget = 500\nlocal_hosts = ["a"]\n[[clouds]]\nname = "x"\n'),
     environ=st.dictionaries(

@@ -159,7 +159,7 @@ class TestSize:
         assert cloud.connections == local.connections == 0
         assert trooper("sessions").out == b""
 
-    @pytest.mark.parametrize("flags", [[], ["--budget", "1000"], ["--local", "--budget", "1000"]])
+    @pytest.mark.parametrize("flags", [[], ["--budget", "1000"]])
     def test_a_prompt_over_the_budget_is_not_fingerprinted(self, trooper: Trooper, flags: list[str]) -> None:
         """3 MB over what the cloud takes, or over --budget, are refused without the guard's work on them."""
         done, seconds, megabytes = measured(trooper, ["ask", *flags], b"the pool drains at noon\n", 3)

@@ -67,18 +67,17 @@ class TestConversation:
 
     def test_a_private_turn_that_fails_fails(self, trooper: Trooper, cloud: Standin, local: Standin) -> None:
         """No Ollama, an error of Ollama, a broken answer: an exit code and no cloud."""
-        answers: list[Callable[[Any], Any]] = [
-            ollama(chat=lambda _: http(500, '{"error":"runner died"}')),
-            ollama(chat=lambda _: http(404, '{"error":"not found"}')),
-            ollama(chat=lambda _: http(200, '{"message":{"content":"half"}}\n', "application/x-ndjson")),
-            ollama(chat=lambda _: http(307, "", location=cloud.url)),
-            lambda _: [],
+        answers: list[tuple[int, Callable[[Any], Any]]] = [
+            (69, ollama(chat=lambda _: http(500, '{"error":"runner died"}'))),
+            (78, ollama(chat=lambda _: http(404, '{"error":"not found"}'))),
+            (76, ollama(chat=lambda _: http(200, '{"message":{"content":"half"}}\n', "application/x-ndjson"))),
+            (77, ollama(chat=lambda _: http(307, "", location=cloud.url))),
+            (69, lambda _: []),
         ]
-        for answer in answers:
+        for code, answer in answers:
             local.respond = answer
             done = trooper("ask", "-s", "ops", "--local", "hello", TROOPER_LOCAL_ENGINE="ollama")
-            assert done.code in {69, 76, 77, 78}
-            assert done.out == b""
+            assert (done.code, done.out) == (code, b""), done.notices
         local.close()
         assert trooper("ask", "--local", "hello", TROOPER_LOCAL_ENGINE="ollama").code == 69
         assert cloud.connections == 0
@@ -140,7 +139,7 @@ class TestPlace:
         local.respond = ollama(version=version, remote=("innocent:latest",))
         for name in ("innocent", "innocent:latest", "innocent:local"):
             done = trooper("ask", "--local", "-m", name, "hunter2")
-            assert done.code in {77, 78}, done.notices
+            assert done.code == 77, done.notices
         assert b"hunter2" not in local.bytes
 
     @pytest.mark.parametrize("told_by", ["/api/tags", "/api/show"])
@@ -166,10 +165,9 @@ class TestPlace:
     def test_a_remote_ollama_host_is_refused(self, trooper: Trooper, cloud: Standin, host: str) -> None:
         """OLLAMA_HOST on another machine is refused before a byte is sent."""
         done = trooper("ask", "--local", "hello", OLLAMA_HOST=host)
-        assert done.code in {69, 77}, done.notices
+        # A name that cannot be looked up, as on a machine without a network, is that of no engine.
+        assert done.code in ({77} if "192" in host else {69, 77}), done.notices
         assert done.out == b""
-        if "192" in host:
-            assert done.code == 77
         assert cloud.connections == 0
 
     def test_a_remote_openai_server_is_refused(self, trooper: Trooper) -> None:
@@ -280,11 +278,13 @@ def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict
     for place in range(len(public) + 1):
         for prompt, answer, system, status, _ in (turn for turn in private if min(turn[4], len(public)) == place):
             number = session.begin(Label.PRIVATE, prompt, system)
-            session.finish(number, status, answer, engine="ollama", model="m", stop="end_turn")
+            session.finish(number, status, answer, label=Label.PRIVATE, engine="ollama", model="m", stop="end_turn")
         if place < len(public):
             prompt, answer, system = public[place]
             number = session.begin(Label.PUBLIC, prompt, system)
-            session.finish(number, Status.ANSWERED, answer, engine="anthropic", model="m", stop="end_turn")
+            session.finish(
+                number, Status.ANSWERED, answer, label=Label.PUBLIC, engine="anthropic", model="m", stop="end_turn"
+            )
     view = session.public_view()
     context = build(view, "the present prompt", budget, system=view.system, factor=1.4)
     request = Anthropic("m", ENVIRON).prepare(context, 100, stream=True)
@@ -292,7 +292,7 @@ def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict
     return request.headers, request.body
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=max(100, settings().max_examples // 3), deadline=None)
 @given(public_turns, private_turns, private_turns, st.integers(150, 2000))
 def test_the_cloud_request_is_a_function_of_the_public_turns(
     public: list[Any], private: list[Any], other: list[Any], budget: int

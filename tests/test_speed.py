@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -23,20 +24,23 @@ import sys
 from trooper_cli.__main__ import main
 code = main()
 sys.stdout.flush()
+modules = list(sys.modules)
+from trooper_cli.lazy import pattern
+lazy = type(pattern(""))
 compiled = [
     name
     for module in ("clauses", "supersede", "render")
     for name, value in vars(sys.modules.get(f"trooper_cli.memory.{module}", sys)).items()
-    if type(value).__name__ == "_Pattern" and len(vars(value)) > 2
+    if type(value) is lazy and len(vars(value)) > 2
 ]
-print(*sys.modules, file=sys.stderr)
+print(*modules, file=sys.stderr)
 print(*compiled, file=sys.stderr)
 sys.exit(code)
 """
 
 # What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
-importlib.metadata multiprocessing platformdirs tomllib unittest xml trooper_cli.audit trooper_cli.completion
+importlib.metadata multiprocessing platformdirs tomlkit tomllib unittest xml trooper_cli.audit trooper_cli.completion
 trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
 trooper_cli.engines.openai_cloud trooper_cli.exchange trooper_cli.hook trooper_cli.messages trooper_cli.models
 trooper_cli.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.usage trooper_cli.commands.config
@@ -54,7 +58,7 @@ def loaded(trooper: Trooper, *arguments: str) -> tuple[set[str], list[str]]:
         [sys.executable, "-c", LOADED, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env=trooper.environment(),
+        env=trooper.environment(COVERAGE_PROCESS_CONFIG=None),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -74,6 +78,19 @@ class TestWhatIsNotLoaded:
             "trooper_cli.errors",
         }
         assert not modules & {"typer", "sqlite3", "json", "pathlib", "http.client", "httpx", "inspect", "dataclasses"}
+
+    @pytest.mark.parametrize("name", [*NEVER, *CLOUD, *LOCAL])
+    def test_what_must_be_absent_is_called_so(self, name: str) -> None:
+        """A module that was renamed would be absent for ever: each of ours is there under its name."""
+        if name.startswith("trooper_cli"):
+            assert importlib.util.find_spec(name) is not None
+
+    def test_a_pattern_that_is_compiled_is_seen(self, trooper: Trooper) -> None:
+        """An ask whose memory has to be compressed does compile patterns of the memory."""
+        lines = "\n".join(turns(60))
+        assert trooper("import", "-s", "ops", stdin=lines).code == 0
+        _, compiled = loaded(trooper, "ask", "--local", "-s", "ops", "--budget", "600", "which host is it?")
+        assert len(compiled) > 3
 
     @pytest.mark.parametrize("session", [[], ["-s", "ops"]])
     def test_a_local_ask_needs_no_cloud(self, trooper: Trooper, session: list[str]) -> None:
@@ -143,14 +160,15 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this system does not count what a process reads")
 def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: Standin) -> None:
     """Rows read, SQLite's steps and bytes sent are the same, within 5 %, at 10,000 turns and at a third of them.
 
     Of a file some more is read, since its pages lie deeper and further apart. A session of 100 turns costs less.
-    TROOPER_TURNS sets the longest session.
+    TEST_TURNS sets the longest session.
     """
-    most = int(os.environ.get("TROOPER_TURNS", "10000"))
+    most = int(os.environ.get("TEST_TURNS", "10000"))
     found: dict[tuple[str, int], dict[str, int]] = {}
     for count in (100, 3500, most):
         there = type(trooper)(trooper.home.parent / str(count), trooper.environ)
@@ -164,7 +182,7 @@ def test_a_long_session_costs_no_more(trooper: Trooper, cloud: Standin, local: S
                 [sys.executable, "-c", COUNTED, *arguments, "which port is it?"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                env=there.environment(),
+                env=there.environment(COVERAGE_PROCESS_CONFIG=None),
                 check=False,
             )
             assert done.returncode == 0, done.stderr

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+OTHER_VARIABLES = (
+    "Beside these there are `TROOPER_HOME`, the folder of all files, `TROOPER_TRACE=1`, which shows where a fault is, "
+    "and `TROOPER_HOOK_SECONDS`. Any other variable that begins with `TROOPER_`, in capitals or not, is exit 78. A "
+    "relative `gitleaks` path is relative to the folder of `config.toml`; the allowlists of that file hold for its own "
+    "rules alone."
+)
+
+
 def exit_codes() -> list[tuple[int, str]]:
     """Give each exit code with what it means; where classes share a code, the one that is defined first speaks."""
     told = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.facts import exit_codes, settings
+from tools.facts import OTHER_VARIABLES, exit_codes, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +28,7 @@ def reference(trooper: Command) -> str:
         "## Settings\n",
         "A flag goes before an environment variable, that before `config.toml`, that before the default.\n",
         _table(("setting", "environment", "default", "values"), rows),
+        f"{OTHER_VARIABLES}\n",
     ]
     return "\n".join(parts)
 

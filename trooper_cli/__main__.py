@@ -20,8 +20,9 @@ def entry() -> NoReturn:
     """Run one command and end the process; to take its modules down one by one would be a tenth of an ask."""
     # A short life makes little garbage; looking for it is most of the work.
     gc.set_threshold(50_000)
-    code = main()
+    code = TERMINATED
     try:
+        code = _run()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
@@ -29,7 +30,24 @@ def entry() -> NoReturn:
         code = READER_GONE
     except OSError:
         code = code or UNWRITABLE
-    os._exit(code)
+    except KeyboardInterrupt:
+        code = code or INTERRUPTED
+    finally:
+        if sys.gettrace() is not None or "coverage" in sys.modules:
+            # What watches the program writes down at its end what it saw.
+            sys.exit(code)
+        # Never by way of C's exit(): its handlers take away what a thread of llama.cpp still works with, which is a
+        # segmentation fault. So a SystemExit, which a signal may raise at any instant, does not get past here either.
+        os._exit(code)
+
+
+def _run() -> int:
+    try:
+        return main()
+    except Exception:  # noqa: BLE001
+        # TROOPER_TRACE=1 wants to see it.
+        sys.excepthook(*sys.exc_info())
+        return FAULT
 
 
 def main() -> int:
@@ -59,6 +77,8 @@ def main() -> int:
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except SystemExit:
+        return TERMINATED
     except Exception as error:
         from trooper_cli.terminal import ReaderGoneError, say
 

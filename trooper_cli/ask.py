@@ -10,15 +10,17 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trooper_cli import memory
-from trooper_cli.attempt import LEAST_RATIO, context_of, local_engine_of, request_of, told_turns
+from trooper_cli.attempt import LEAST_RATIO, check_recorded, context_of, local_engine_of, request_of, told_turns
 from trooper_cli.engines import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError, UsageError
 from trooper_cli.fallback import execute, first_cloud
 from trooper_cli.guard import Guard, described, exact, refusal
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay, is_model_name
+from trooper_cli.refused import remember_prompt, remembering
 from trooper_cli.route import Decision, decide
 from trooper_cli.session import Session, path_of
+from trooper_cli.settings import KNOWN
 from trooper_cli.turn import Context, Exchange, Label, Side, Status
 from trooper_cli.views import StoredPrivateView, StoredPublicView
 
@@ -55,20 +57,46 @@ def ask(
 
     """
     began = time.monotonic()
-    decision = decision_of(question, settings)
-    _check_size(question, decision, settings)
-    with closing(Guard(home, settings)) as guard:
-        decision = _guarded(question, decision, guard, tell)
-        session, failure = _open(question, home, guard)
+    decision = _sized(question, settings, home)
+    with closing(Guard(home, settings, tell)) as guard:
+        decision = _guarded(question, decision, settings, guard, tell)
+        session, failure = _open(question, decision, home, guard)
         with closing(session):
             turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
             if question.history:
                 session.add(question.history)
             _begin(turn)
+            check_recorded(turn)
             answer = _carried_out(turn, settings, home)
     answer.failure = _told_in_full(turn)
     answer.seconds = round(time.monotonic() - began, 3)
     return answer
+
+
+def _sized(question: Question, settings: Settings, home: Path) -> Decision:
+    """Decide a turn whose prompt can fit; the guard remembers a private one that cannot.
+
+    Raises:
+        InputError: it is over the budget, or over what the cloud takes.
+
+    """
+    decision = decision_of(question, settings)
+    try:
+        _check_size(question, decision, settings)
+    except TrooperError as error:
+        if decision.label is Label.PRIVATE:
+            with remembering(error), closing(Guard(home, settings)) as guard:
+                _remember_refused(question, guard)
+        raise
+    return decision
+
+
+def _remember_refused(question: Question, guard: Guard) -> None:
+    """Have the guard remember a private prompt that becomes no turn."""
+    if question.carried is None:
+        remember_prompt(guard, question.said, _prompt_names(question))
+    else:
+        remember_prompt(guard, question.prompt, _prompt_names(question))
 
 
 def _check_size(question: Question, decision: Decision, settings: Settings) -> None:
@@ -107,12 +135,15 @@ def _carried_out(turn: UnderWay, settings: Settings, home: Path) -> Answer:
         _give_up(turn, error)
         raise
     _finish(turn, Status.ANSWERED, answer.stop)
+    check_recorded(turn)
     if not turn.question.live:
         turn.show(answer.text)
     return answer
 
 
-def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callable[[str], None]) -> Decision:
+def _guarded(
+    question: Question, decision: Decision, settings: Settings, guard: Guard, tell: Callable[[str], None]
+) -> Decision:
     """Look for private text and credentials in what a public turn would say, now to an engine and later to the cloud.
 
     Raises:
@@ -125,21 +156,33 @@ def _guarded(question: Question, decision: Decision, guard: Guard, tell: Callabl
         raise UsageError("--model is no model's name, which is one word; nothing was sent")
     if named := guard.mentioned_hosts(question.said):
         tell(f"the prompt names your hosts: {described(named)}")
-    finds = _finds(question, guard)
+    what, finds = "the prompt", _finds(question, guard)
+    if not finds and decision.side is Side.CLOUD and (models := _models(question, settings)):
+        what, finds = "the model's name", guard.look("\n".join(models))
     if not finds:
         return decision
     if question.on_leak == "local":
-        tell(f"kept on this machine, as private: the prompt holds {described(finds)}")
+        tell(f"kept on this machine, as private: {what} holds {described(finds)}")
         return Decision(Label.PRIVATE, Side.LOCAL, "leak")
     if question.on_leak == "warn":
-        tell(f"warning: the prompt holds {described(finds)}")
+        tell(f"warning: {what} holds {described(finds)}")
         return decision
-    raise refusal(finds)
+    raise refusal(finds, what)
+
+
+def _models(question: Question, settings: Settings) -> list[str]:
+    """Return the names of models that may leave with the request and are the user's own text."""
+    carried = question.carried
+    named = [question.model or (settings.text("cloud_model") if carried is None else str(carried.fields["model"]))]
+    named += [str(row.get("model")) for row in settings.tables("clouds")]
+    return [model for model in named if model and model != KNOWN["cloud_model"].default]
 
 
 def _finds(question: Question, guard: Guard) -> list[Find]:
     if question.carried is None:
-        return guard.look(question.said)
+        finds = guard.look(question.said)
+        # Beside a system prompt the prompt is still a whole.
+        return finds + guard.wholes(question.prompt) if question.system else finds
     # A program sends the same system prompt with its private messages and its public ones: what these turns say does
     # not count in it, only what others say.
     system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
@@ -166,7 +209,7 @@ def _begin(turn: UnderWay) -> None:
     remember = None
     if label is Label.PRIVATE:
         names = _prompt_names(question)
-        remember = turn.guard.prepared(label, turn.session.name, prompt=_told(turn), names=names)
+        remember = turn.guard.prepared(label, prompt=_told(turn), names=names)
     try:
         if turn.failure is None and turn.session.name is not None:
             turn.number = turn.session.begin(label, question.prompt, question.system, remember)
@@ -190,7 +233,7 @@ def _told(turn: UnderWay) -> str:
 
 def _prompt_names(question: Question) -> list[str]:
     own = question.carried.prompt_names if question.carried else ()
-    return [exact.of_prompt(question.prompt), *_carried_names(question), *own]
+    return [exact.of_prompt(question.prompt), *exact.loose_names(question.prompt), *_carried_names(question), *own]
 
 
 def _carried_names(question: Question) -> list[str]:
@@ -203,25 +246,29 @@ def _answer_names(turn: UnderWay) -> list[str]:
     if not text:
         return []
     names = [exact.of_answer(text), exact.of_exchange(question.prompt, text), *_carried_names(question)]
+    names += exact.loose_names(question.prompt, text)
     return names + list(question.carried.answer_names(text) if question.carried else ())
 
 
 class Rehearsal(NamedTuple):
-    """A turn as it would be asked: the request is the very object that would be sent."""
+    """A turn as it would be asked: the request is the very object that would be sent.
+
+    `failure` is what the guard could not remember of a private one that is shown on a terminal.
+    """
 
     decision: Decision
     engine: str
     model: str
     request: Request
     context: dict[str, object]
+    failure: StorageError | None = None
 
 
 def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
-    with closing(Guard(home, settings)) as guard:
-        decision = decision_of(question, settings)
-        _check_size(question, decision, settings)
-        decision = _guarded(question, decision, guard, tell)
+    decision = _sized(question, settings, home)
+    with closing(Guard(home, settings, tell)) as guard:
+        decision = _guarded(question, decision, settings, guard, tell)
         session = Session.of_one_turn()
         if question.session and path_of(home, question.session).exists():
             session = Session.open(home, question.session)
@@ -241,11 +288,28 @@ def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -
     context = context_of(turn, view, engine, settings)
     text = _readable(context)
     if turn.decision.label is Label.PRIVATE:
-        # What is printed tells private turns in other words, and a pipe may carry it on.
-        beside = context.messages[-1].text.removesuffix(turn.question.prompt)
-        turn.guard.remember_report(turn.session.name, [(None, f"{text}\n{beside}")])
+        try:
+            _remember_rehearsed(turn, f"{text}\n{context.messages[-1].text.removesuffix(turn.question.prompt)}")
+        except StorageError as error:
+            turn.failure = error
+            check_recorded(turn)
     told = told_turns(context) | {"text": text}
-    return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told)
+    return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told, turn.failure)
+
+
+def _remember_rehearsed(turn: UnderWay, memory_text: str) -> None:
+    """Have the guard remember what a rehearsal prints: a private prompt, and private turns in other words.
+
+    Raises:
+        StorageError: it does not know them yet and cannot write them down.
+
+    """
+    turn.guard.remember_report(turn.session.identity(), [(None, memory_text)])
+    name = exact.of_prompt(turn.question.prompt)
+    if turn.question.system or name not in turn.guard.known([name]).private:
+        turn.guard.remember(
+            Label.PRIVATE, turn.session.identity(), None, prompt=turn.question.said, names=_prompt_names(turn.question)
+        )
 
 
 def decision_of(question: Question, settings: Settings) -> Decision:
@@ -259,7 +323,7 @@ def decision_of(question: Question, settings: Settings) -> Decision:
     )
 
 
-def _open(question: Question, home: Path, guard: Guard) -> tuple[Session, StorageError | None]:
+def _open(question: Question, decision: Decision, home: Path, guard: Guard) -> tuple[Session, StorageError | None]:
     """Open the session; where it cannot be made, the question is asked all the same and the failure told at the end."""
     if question.session is None:
         return Session.of_one_turn(), None
@@ -267,9 +331,14 @@ def _open(question: Question, home: Path, guard: Guard) -> tuple[Session, Storag
         session = Session.open_or_create(home, question.session)
     except StorageError as error:
         return Session.of_one_turn(), error
+    except TrooperError as error:
+        if decision.label is Label.PRIVATE:
+            with remembering(error):
+                _remember_refused(question, guard)
+        raise
     # What the guard cannot write down now it tells of when it has a turn to remember.
     with suppress(StorageError):
-        guard.welcome(home, session)
+        guard.welcome(session)
     return session, None
 
 
@@ -286,10 +355,10 @@ def _readable(context: Context[V]) -> str:
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
-    label, name = turn.decision.label, turn.session.name
+    label = turn.decision.label
     remember = None
     if label is Label.PRIVATE:
-        remember = turn.guard.prepared(label, name, answer=turn.text, names=_answer_names(turn))
+        remember = turn.guard.prepared(label, answer=turn.text, names=_answer_names(turn))
     if turn.failure is not None:
         # What could not be stored was printed all the same, and must not be sent on.
         if remember is not None:
@@ -305,6 +374,7 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
                 turn.number,
                 status,
                 turn.text,
+                label=label,
                 engine=turn.engine,
                 model=turn.model,
                 stop=stop,
@@ -315,6 +385,9 @@ def _finish(turn: UnderWay, status: Status, stop: str) -> None:
             _remember_public(turn, status)
     except StorageError as error:
         turn.failure = error
+        if remember is not None:
+            with suppress(StorageError):
+                remember(None)
 
 
 def _remember_public(turn: UnderWay, status: Status) -> None:
@@ -324,10 +397,10 @@ def _remember_public(turn: UnderWay, status: Status) -> None:
     names = _prompt_names(turn.question) + _answer_names(turn)
     if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
         turn.guard.remember(
-            Label.PUBLIC, turn.session.name, turn.number, prompt=_told(turn), answer=turn.text, names=names
+            Label.PUBLIC, turn.session.identity(), turn.number, prompt=_told(turn), answer=turn.text, names=names
         )
     else:
-        turn.guard.remember(Label.PUBLIC, turn.session.name, turn.number, names=names)
+        turn.guard.remember(Label.PUBLIC, turn.session.identity(), turn.number, names=names)
 
 
 def _give_up(turn: UnderWay, error: BaseException) -> None:

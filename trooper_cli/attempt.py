@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -42,7 +41,7 @@ LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 MANY_TURNS = 2_000
 LONGEST_PENDING = 200
 # What says by itself that an answer is not whole.
-TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError)
+TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError, StorageError)
 LONGEST_ANSWER = 4 << 20
 
 V = TypeVar("V", StoredPublicView, StoredPrivateView)
@@ -70,6 +69,7 @@ def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
     if turn.question.carried is not None:
         turn.question.carried.reply.begin(turn, told)
     record = _begin_attempt(turn, engine, request, told)
+    check_recorded(turn)
     began, outcome, usage = time.monotonic(), "failed", None
     try:
         end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
@@ -146,13 +146,30 @@ def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
     if not turn.pending or not (last or "\n" in piece or len(turn.pending) >= LONGEST_PENDING):
         return
     if turn.decision.label is Label.PRIVATE:
-        with contextlib.suppress(StorageError):
-            known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
-            turn.guard.remember(Label.PRIVATE, turn.session.name, turn.number, answer=known)
+        known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
+        try:
+            turn.guard.remember(Label.PRIVATE, turn.session.identity(), turn.number, answer=known)
+        except StorageError as error:
+            if not at_once:
+                # What the guard does not know is never printed, not even when the turn ends.
+                turn.pending, turn.failure = "", error
+                check_recorded(turn)
     if not at_once:
         turn.shown = True
         turn.show(turn.pending)
     turn.pending = ""
+
+
+def check_recorded(turn: UnderWay) -> None:
+    """Let a private turn end where it could not be written down and a pipe could carry its answer to the cloud.
+
+    Raises:
+        StorageError: it could not, and standard output is not a terminal.
+
+    """
+    if turn.failure is None or turn.decision.label is Label.PUBLIC or turn.question.on_terminal:
+        return
+    raise StorageError(f"{turn.failure}; a private answer that is not on record is printed on a terminal only")
 
 
 def _check_end(turn: UnderWay, end: End) -> None:
@@ -255,6 +272,7 @@ def _begin_attempt(turn: UnderWay, engine: Engine[V], request: Request, told: di
     try:
         return turn.session.begin_attempt(
             turn.number,
+            turn.decision.label,
             side=side,
             engine=engine.name,
             model=engine.model,

@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
+from trooper_cli.arguments import check
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
 
@@ -47,6 +48,7 @@ def run(arguments: list[str]) -> int:
     if "--local" in options and "--cloud" in options:
         raise UsageError("--local and --cloud exclude each other")
     command = typer.main.get_command(app_of(arguments[0]))
+    check(arguments, command)
     try:
         result = command.main(args=arguments, prog_name="trooper", standalone_mode=False)
     except TyperException as error:

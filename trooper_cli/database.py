@@ -7,17 +7,35 @@ import os
 import sqlite3
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.errors import InputError, NotFoundError, StorageError
 from trooper_cli.places import close_to_others
 
+try:
+    # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 BUSY_SECONDS = 60.0
 COMPANIONS = ("", "-wal", "-shm")
 REMEDY = "move it away to begin anew, or remove a session with `trooper rm`"
+
+
+class Format(NamedTuple):
+    """What a file of ours must be: the mark in its head, and the digest of the whole schema of each version we read."""
+
+    application: int
+    schemas: Mapping[int, str]
+
+    @property
+    def version(self) -> int:
+        """The version that is written."""
+        return max(self.schemas)
 
 
 def make_whole(path: Path, fill: Callable[[Path], object]) -> None:
@@ -45,20 +63,20 @@ def make_whole(path: Path, fill: Callable[[Path], object]) -> None:
         raise StorageError(f"cannot make {path} ({type(error).__name__}); is the disk full or read-only?") from error
 
 
-def create(path: Path, schema: str, application: int, version: int) -> None:
-    """Make a database with this schema and these marks in its head."""
+def create(path: Path, schema: str, form: Format) -> None:
+    """Make a database by these statements, with the marks of its format in its head."""
 
     def fill(temporary: Path) -> None:
         with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA application_id = {application}")
-            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute(f"PRAGMA application_id = {form.application}")
+            connection.execute(f"PRAGMA user_version = {form.version}")
             connection.executescript(schema)
 
     make_whole(path, fill)
 
 
-def check(path: Path, application: int, version: int) -> None:
+def check(path: Path, form: Format) -> None:
     """Look at a file's head before SQLite does, which would recover, and so change, what is not ours.
 
     Raises:
@@ -76,22 +94,30 @@ def check(path: Path, application: int, version: int) -> None:
         head = os.read(descriptor, 100) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
     finally:
         os.close(descriptor)
-    if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != application:
+    if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != form.application:
         raise InputError(f"{path} is not a file of Trooper's; it is left as it is")
-    if (found := int.from_bytes(head[60:64])) != version:
-        raise InputError(f"{path} is of format {found} and this Trooper reads format {version}; it is left as it is")
+    _check_version(path, form, int.from_bytes(head[60:64]))
     with contextlib.suppress(OSError):
         close_to_others(path)
 
 
-def connect(path: Path, read_first: Callable[[sqlite3.Connection], object] = lambda _: None) -> sqlite3.Connection:
+def _check_version(path: Path, form: Format, found: int) -> None:
+    if found not in form.schemas:
+        raise InputError(
+            f"{path} is of format {found} and this Trooper reads format {form.version}; it is left as it is"
+        )
+
+
+def connect(
+    path: Path, form: Format, read_first: Callable[[sqlite3.Connection], object] = lambda _: None
+) -> sqlite3.Connection:
     """Open a checked file; what is deleted from it is overwritten.
 
     What `read_first` cannot read is closed again, so that SQLite takes its companions of the file away.
 
     Raises:
         sqlite3.Error: SQLite cannot.
-        InputError: the file is torn.
+        InputError: the file is torn, or holds anything but the tables and indexes of its format.
 
     """
     if _ends_within_a_page(path):
@@ -99,7 +125,7 @@ def connect(path: Path, read_first: Callable[[sqlite3.Connection], object] = lam
     place = path.absolute().as_uri()
     try:
         writable = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        return _prepared(writable, read_first)
+        return _prepared(writable, path, form, read_first)
     except sqlite3.OperationalError:
         # A read-only disk cannot hold the files that WAL needs; what is there can still be read, unless the log beside
         # it holds the newest.
@@ -107,7 +133,7 @@ def connect(path: Path, read_first: Callable[[sqlite3.Connection], object] = lam
             raise
         with contextlib.suppress(sqlite3.Error):
             readable = sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
-            return _prepared(readable, read_first)
+            return _prepared(readable, path, form, read_first)
         raise
 
 
@@ -142,14 +168,15 @@ def overwrite(path: Path) -> None:
         raise StorageError(f"{path} could not be overwritten: {error.strerror}") from error
 
 
-def _prepared(connection: sqlite3.Connection, read_first: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
+def _prepared(
+    connection: sqlite3.Connection, path: Path, form: Format, read_first: Callable[[sqlite3.Connection], object]
+) -> sqlite3.Connection:
     try:
+        # Nothing of the file is used before its schema is known to be ours.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        _check_schema(connection, path, form)
         for pragma in ("secure_delete = ON", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        _refuse_code(connection)
-        # The first look at the file, which fails here and not at the first use.
-        connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
         read_first(connection)
     except BaseException:
         connection.close()
@@ -157,9 +184,32 @@ def _prepared(connection: sqlite3.Connection, read_first: Callable[[sqlite3.Conn
     return connection
 
 
-def _refuse_code(connection: sqlite3.Connection) -> None:
-    if connection.execute("SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')").fetchone():
-        raise InputError("the file holds a trigger or a view, which could change labels; it is left as it is")
+def _check_schema(connection: sqlite3.Connection, path: Path, form: Format) -> None:
+    """Refuse a file with any other table, index, column, default or reference: each could change labels or texts.
+
+    Raises:
+        InputError: the schema is not that of its version, or two of its parts share their pages.
+
+    """
+    rows = connection.execute("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_master").fetchall()
+    version = version_of(connection)
+    # The newest head may stand in the log beside the file.
+    _check_version(path, form, version)
+    roots = {row[4] for row in rows}
+    # The first page is that of the schema itself.
+    are_apart = len(roots) == len(rows) and all(type(root) is int and root > 1 for root in roots)
+    if not are_apart or digest_of(row[:4] for row in rows) != form.schemas[version]:
+        raise InputError(f"{path} holds tables or code that are not Trooper's; it is left as it is")
+
+
+def digest_of(rows: Iterable[tuple[object, ...]]) -> str:
+    """Return the digest of a schema: of type, name, table and statement of each of its parts, in any order."""
+    return blake2b("\n".join(sorted(map(repr, rows))).encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version that a file of ours says it has."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextlib.contextmanager

@@ -37,7 +37,10 @@ class UnavailableError(TrooperError):
 
 
 class StorageError(TrooperError):
-    """The session could not be written: the disk is full or read-only."""
+    """The session could not be written, or the guard could not remember: the disk is full or read-only.
+
+    A private answer is then printed on a terminal only.
+    """
 
     code = 74
 

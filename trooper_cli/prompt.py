@@ -20,8 +20,20 @@ LARGEST_PROMPT = 4_000_000
 _PATIENCE_SECONDS = 2.0
 
 
-def gather(arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool, tell: Callable[[str], None]) -> str:
+class UnreadableError(InputError):
+    """A text cannot be used as it is; `readable` is as much of it as was read and is text."""
+
+    def __init__(self, message: str, readable: str) -> None:
+        super().__init__(message)
+        self.readable = readable
+
+
+def gather(
+    arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool, tell: Callable[[str], None], parts: list[str]
+) -> str:
     """Join the arguments, what standard input holds, and the files under their names.
+
+    What was read stands in `parts`, also where the rest could not be.
 
     Raises:
         UsageError: all of them are empty.
@@ -29,10 +41,14 @@ def gather(arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool,
         NotFoundError: a file is not there.
 
     """
-    parts = [utf8(" ".join(arguments), "the prompt")]
-    if read_stdin:
-        parts.append(stdin_text(tell))
-    parts += [f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell)}" for path in files]
+    try:
+        parts.append(utf8(" ".join(arguments), "the prompt"))
+        if read_stdin:
+            parts.append(stdin_text(tell))
+        parts.extend(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell)}" for path in files)
+    except UnreadableError as error:
+        parts.append(error.readable)
+        raise
     prompt = "\n\n".join(part for part in parts if part.strip())
     if not prompt:
         raise UsageError("there is no prompt: pipe it in, or give it as arguments; see `trooper ask --help`")
@@ -46,17 +62,20 @@ def utf8(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{what} is not UTF-8; nothing was sent") from error
+        readable = text.encode("utf-8", "replace").decode()
+        raise UnreadableError(f"{what} is not UTF-8; nothing was sent", readable) from error
     return text
 
 
 def _decoded(data: bytes, what: str) -> str:
     if len(data) > LARGEST_INPUT:
-        raise InputError(f"{what} is larger than 32 MB, which no engine takes; nothing was sent")
+        message = f"{what} is larger than 32 MB, which no engine takes; nothing was sent"
+        raise UnreadableError(message, data[:LARGEST_PROMPT].decode("utf-8", "replace"))
     try:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise InputError(f"{what} is not UTF-8 (byte {error.start}); convert it, for instance with iconv") from error
+        message = f"{what} is not UTF-8 (byte {error.start}); convert it, for instance with iconv"
+        raise UnreadableError(message, data.decode("utf-8", "replace")) from error
 
 
 def stdin_text(tell: Callable[[str], None]) -> str:

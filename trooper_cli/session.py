@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 
     from trooper_cli.engines import Usage
 
-APPLICATION_ID = 0x54525052
-VERSION = 1
+    # Gets a turn's number and what the session's file will be known by.
+    Also = Callable[[int, "Identity | None"], object]
+
+FORMAT = database.Format(
+    0x54525052,
+    {1: "2ae85e85143950ea3635163ad20a25a8", 2: "c83e75692dadb7d02b3f7ee2fe83a559"},
+)
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _SCHEMA = """
@@ -79,6 +85,38 @@ CREATE TABLE counted (
     PRIMARY KEY (label, engine, model)
 ) STRICT;
 """
+# What format 2 added.
+_IDENTITY = """CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    stamp TEXT NOT NULL
+) STRICT"""
+
+
+class Identity(NamedTuple):
+    """What a session's file is known by, whatever its name.
+
+    `id` is made with the file, `stamp` is new with every write that private turns take part in; `before` is the stamp
+    that such a write replaces, and the same outside of one.
+    """
+
+    id: str
+    name: str
+    stamp: str
+    before: str
+
+
+class FileState(NamedTuple):
+    """What the file system says of a session's file and of the log beside it."""
+
+    text: str
+    inode: tuple[int, int]
+    changed: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a later change must show: some file systems count in steps of two seconds."""
+        return time.time_ns() - self.changed > 2_500_000_000
 
 
 class StoredTurn(NamedTuple):
@@ -177,15 +215,25 @@ def settings_of(home: Path, name: str | None) -> dict[str, str]:
         return session.settings()
 
 
-def files_of(home: Path) -> dict[str, int]:
-    """Give the names of all session files, each with the number its file system knows the file by."""
+def files_of(home: Path) -> dict[str, FileState]:
+    """Return the names of all session files, each with what the file system says of it."""
+    found: dict[str, os.stat_result] = {}
     with contextlib.suppress(OSError), os.scandir(folder(home)) as entries:
-        return {
-            entry.name.removesuffix(".db"): entry.inode()
-            for entry in entries
-            if entry.name.endswith(".db") and _NAME.fullmatch(entry.name.removesuffix(".db"))
-        }
-    return {}
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                found[entry.name] = entry.stat(follow_symlinks=False)
+    return {
+        name: _state(status, found.get(f"{file}-wal"))
+        for file, status in sorted(found.items())
+        if file.endswith(".db") and _NAME.fullmatch(name := file.removesuffix(".db"))
+    }
+
+
+def _state(file: os.stat_result, log: os.stat_result | None) -> FileState:
+    both = [file, log] if log is not None else [file]
+    values = [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in both]
+    changed = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in both)
+    return FileState(str(values), (file.st_dev, file.st_ino), changed)
 
 
 def now() -> str:
@@ -218,13 +266,16 @@ class Session:
         path = path_of(home, name)
         if not os.path.lexists(path):
             raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
-        database.check(path, APPLICATION_ID, VERSION)
+        database.check(path, FORMAT)
         with contextlib.suppress(StorageError):
             private_folder(path.parent)
         try:
-            connection = database.connect(path, _read_first)
+            connection = database.connect(path, FORMAT, _read_first)
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
+        # What cannot be written can be read all the same.
+        with contextlib.suppress(StorageError):
+            _migrate(connection, name)
         return cls(connection, name)
 
     @classmethod
@@ -253,10 +304,64 @@ class Session:
         """Give all turns that are answered by now."""
         return StoredPrivateView(self._connection)
 
-    def begin(self, label: Label, prompt: str, system: str | None, also: Callable[[int], object] | None = None) -> int:
-        """Write the prompt of a turn before it is sent, and give the turn's number.
+    def identity(self) -> Identity | None:
+        """Return what the file is known by; None for a session without one.
 
-        What is done by `also` is done before the turn counts as written, so that neither stands without the other.
+        Raises:
+            InputError: the file is damaged.
+
+        """
+        if self.name is None:
+            return None
+        try:
+            if database.version_of(self._connection) < FORMAT.version:
+                return None
+            row = self._connection.execute("SELECT id, stamp FROM identity").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise database.translated(error, f"session {self.name}") from error
+        # What is no id of ours could be taken for another session's.
+        if row is None or len(row[0]) != 32 or row[0].strip("0123456789abcdef"):
+            return None
+        return Identity(row[0], self.name, row[1], row[1])
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Identity | None]:
+        """Keep others from writing for as long as the block runs, and give what the file is known by meanwhile.
+
+        Raises:
+            StorageError: another process does not let go of it.
+
+        """
+        with self._writing():
+            yield self.identity()
+
+    def become_another(self, session: str) -> None:
+        """Give a copy of a session an id of its own, if it still has that of the other.
+
+        Raises:
+            StorageError: it cannot be written.
+
+        """
+        with self._writing():
+            self._connection.execute(
+                "UPDATE identity SET id = ?, stamp = ? WHERE id = ?", (_new_id(), _new_id(), session)
+            )
+
+    def _stamp(self) -> Identity | None:
+        """Give the file a new stamp, as a part of a write that private turns take part in."""
+        before = self.identity()
+        if before is None:
+            return None
+        stamp = _new_id()
+        self._connection.execute("UPDATE identity SET stamp = ?", (stamp,))
+        return before._replace(stamp=stamp)
+
+    def begin(self, label: Label, prompt: str, system: str | None, also: Also | None = None) -> int:
+        """Write the prompt of a turn before it is sent, and return the turn's number.
+
+        `also` gets the number and what the file will be known by. It is done and on the disk before the turn is: a
+        crash between the two leaves the guard with fingerprints of a turn that never was, which may stop too much. The
+        other order would leave a turn that the guard does not know.
         """
         with self._writing():
             cursor = self._connection.execute(
@@ -265,14 +370,18 @@ class Session:
             )
             number = cursor.lastrowid
             assert number is not None  # noqa: S101
+            identity = self._stamp() if label is Label.PRIVATE else None
             if also is not None:
-                also(number)
+                also(number, identity or self.identity())
         return number
 
     def begin_attempt(
-        self, turn: int, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
+        self, turn: int, label: Label, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
     ) -> int:
-        """Write down that a request is about to leave, and which turns take part in it."""
+        """Write down that a request is about to leave, and which turns take part in it.
+
+        Whether the turn itself is private is its caller's word; of those before it the labels are counted.
+        """
         digest = ""
         # A digest of a private request would let its text be guessed; only what leaves is to be accounted for.
         if side != "local":
@@ -282,9 +391,20 @@ class Session:
         with self._writing():
             cursor = self._connection.execute(
                 "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, model, private_turns) "
-                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, count(*) FROM turn "
-                "WHERE label <> 'public' AND (id = ?1 OR id IN (SELECT value FROM json_each(?8)))",
-                (turn, now(), side, engine, host, len(body) if digest else 0, digest, json.dumps(turns), model),
+                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 + count(*) FROM turn "
+                "WHERE label <> 'public' AND id <> ?1 AND id IN (SELECT value FROM json_each(?8))",
+                (
+                    turn,
+                    now(),
+                    side,
+                    engine,
+                    host,
+                    len(body) if digest else 0,
+                    digest,
+                    json.dumps(turns),
+                    model,
+                    label is not Label.PUBLIC,
+                ),
             )
         assert cursor.lastrowid is not None  # noqa: S101
         return cursor.lastrowid
@@ -312,8 +432,10 @@ class Session:
         )
         return (Spending(*row) for row in rows)
 
-    def share(self, number: int) -> StoredTurn:
-        """Copy a private turn into a new public one, and log it; the private one stays as it is. Gives the new turn.
+    def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
+        """Copy a private turn into a new public one, and log it; the private one stays as it is.
+
+        Returns the new turn, and what the file is known by with it.
 
         Raises:
             NotFoundError: there is no such turn, or it holds no answer.
@@ -339,10 +461,14 @@ class Session:
                 "VALUES (?, ?, 'share', '', '', 0, '', ?, 1, 'shared')",
                 (copy, now(), json.dumps([number])),
             )
-        return self.turn(copy)
+            identity = self._stamp()
+        return self.turn(copy), identity
 
-    def forget(self, numbers: list[int]) -> None:
+    def forget(self, numbers: list[int]) -> Identity | None:
         """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.
+
+        Returns what the file is known by without them. The guard does not know this state until it has erased their
+        fingerprints as well: after a crash between the two it reads the file again, and sees which turns are gone.
 
         Raises:
             NotFoundError: one of them is not there.
@@ -356,7 +482,7 @@ class Session:
                 self.turn(number)
         except NotFoundError:
             # The same call may be the second try of one that could not empty the log.
-            database.settle(self._connection, f"session {self.name}")
+            self.settle()
             raise
         with self._writing():
             self._connection.executemany(
@@ -374,6 +500,17 @@ class Session:
                     f"(SELECT id, row_number() OVER (ORDER BY {place}) - 1 AS place FROM turn "
                     f"WHERE {place} IS NOT NULL) AS ranked WHERE turn.id = ranked.id"
                 )
+            identity = self._stamp()
+        self.settle()
+        return identity
+
+    def settle(self) -> None:
+        """Leave no byte of what was erased, in the file or in the log beside it.
+
+        Raises:
+            StorageError: another process is reading.
+
+        """
         database.settle(self._connection, f"session {self.name}")
 
     def turn(self, number: int) -> StoredTurn:
@@ -413,31 +550,35 @@ class Session:
                 (outcome, round(seconds, 3), model, *figures, attempt),
             )
 
-    def finish(
+    def finish(  # noqa: PLR0913 - each is a column of its own
         self,
         turn: int,
         status: Status,
         answer: str,
         *,
+        label: Label,
         engine: str,
         model: str,
         stop: str,
         tokens: int | None = None,
-        also: Callable[[int], object] | None = None,
+        also: Also | None = None,
     ) -> None:
-        """Write what became of a turn; `also` as for `begin`. With an answer it gets its place in the views."""
-        with self._writing():
-            row = self._connection.execute(
-                "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ?, tokens = ? WHERE id = ? "
-                "RETURNING label",
-                (status.value, answer, engine, model, stop, tokens, turn),
-            ).fetchone()
-            if row and answer and status in _TOLD:
-                self._place(turn, Label.read(row[0]))
-            if also is not None:
-                also(turn)
+        """Write what became of a turn; `also` as for `begin`. With an answer it gets its place in the views.
 
-    def add(self, turns: Iterable[ImportedTurn], also: Callable[[int], object] | None = None) -> int:
+        Which views is told by the label that the turn was begun with, never by what the file says it is.
+        """
+        with self._writing():
+            found = self._connection.execute(
+                "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ?, tokens = ? WHERE id = ?",
+                (status.value, answer, engine, model, stop, tokens, turn),
+            ).rowcount
+            if found and answer and status in _TOLD:
+                self._place(turn, label)
+            identity = self._stamp() if label is Label.PRIVATE else None
+            if also is not None:
+                also(turn, identity or self.identity())
+
+    def add(self, turns: Iterable[ImportedTurn], also: Also | None = None) -> int:
         """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
         with self._writing():
             public, private = self.public_view().stored(), self.private_view().stored()
@@ -453,8 +594,9 @@ class Session:
                 public, private = public + is_public, private + is_told
                 # A number is never given twice, so that of the first need not follow from the turns that are there.
                 first = first or cursor.lastrowid or 0
+            identity = self._stamp()
             if also is not None:
-                also(first)
+                also(first, identity)
         return count
 
     def _place(self, number: int, label: Label) -> None:
@@ -500,7 +642,27 @@ _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 def _schema() -> str:
     from trooper_cli import memory_store
 
-    return _SCHEMA + memory_store.schema()
+    return f"{_SCHEMA}{memory_store.schema()}{_IDENTITY};\n"
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()
+
+
+def _new_identity() -> str:
+    # Hexadecimal digits of our own making.
+    return f"INSERT INTO identity VALUES (1, '{_new_id()}', '{_new_id()}')"  # noqa: S608
+
+
+def _migrate(connection: sqlite3.Connection, name: str) -> None:
+    if database.version_of(connection) == FORMAT.version:
+        return
+    with writing(connection, f"session {name}"):
+        # Another process may have been quicker.
+        if database.version_of(connection) == 1:
+            connection.execute(_IDENTITY)
+            connection.execute(_new_identity())
+            connection.execute(f"PRAGMA user_version = {FORMAT.version}")
 
 
 def _read_first(connection: sqlite3.Connection) -> None:
@@ -514,30 +676,33 @@ def _create(home: Path, name: str) -> None:
     twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
     if twin:
         raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
-    database.create(path_of(home, name), _schema(), APPLICATION_ID, VERSION)
+    database.create(path_of(home, name), f"{_schema()}{_new_identity()};", FORMAT)
 
 
-def remove(home: Path, name: str) -> None:
-    """Delete a session with everything SQLite keeps beside it.
+def remove(home: Path, name: str) -> str | None:
+    """Delete a session with everything SQLite keeps beside it; returns its id, if it could be read.
 
     Raises:
         NotFoundError: there is none of that name.
         InputError: the file is not a session of Trooper's; it is left as it is.
 
     """
-    path = path_of(home, name)
+    path, session_id = path_of(home, name), None
     if not os.path.lexists(path):
         raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
-    database.check(path, APPLICATION_ID, VERSION)
+    database.check(path, FORMAT)
     # What is deleted is overwritten before its file goes.
     try:
         with contextlib.closing(Session.open(home, name)) as session:
-            session.forget([turn.number for turn in session.turns()])
+            identity = session.forget([turn.number for turn in session.turns()])
+            session_id = identity and identity.id
     except (InputError, sqlite3.DatabaseError):
         # Ours, but damaged: SQLite cannot delete from it.
         database.overwrite(path)
     try:
-        for companion in database.COMPANIONS:
+        # A log that is left alone would be taken for that of the next session of the name.
+        for companion in reversed(database.COMPANIONS):
             Path(f"{path}{companion}").unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"session {name} could not be removed: {error.strerror}") from error
+    return session_id

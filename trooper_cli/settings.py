@@ -49,6 +49,9 @@ KNOWN: dict[str, Known] = {
     "gitleaks": Known(None),
 }
 
+# Variables that are no settings: where the files are, whether a fault is shown, how long the git hook waits.
+OTHER_VARIABLES = ("TROOPER_HOME", "TROOPER_TRACE", "TROOPER_HOOK_SECONDS")
+
 # Arrays of tables in config.toml, which are no settings of one value.
 _TABLES = {"clouds"}
 
@@ -70,9 +73,16 @@ class Settings:
     _table: dict[str, object] | None = field(default=None, repr=False)
 
     @classmethod
-    def of_process(cls) -> Settings:
-        """Read the environment of this process and the user's `config.toml`."""
+    def of_process(cls, *, check: bool = True) -> Settings:
+        """Read the environment of this process and the user's `config.toml`.
+
+        Raises:
+            ConfigurationError: a variable is misspelt, unless `check` leaves that to the caller.
+
+        """
         environ = dict(os.environ)
+        if check:
+            check_variables(environ)
         return cls(environ, config_file(environ))
 
     def value(self, name: str) -> Value:
@@ -103,6 +113,15 @@ class Settings:
             return flag
         text = self.text(name)
         return None if text is None else int(text)
+
+    def path(self, name: str) -> Path | None:
+        """Give a path of `config.toml`, which is relative to the folder of that file, wherever trooper is called."""
+        text = self.text(name)
+        if text is None or self.file is None:
+            return None
+        from pathlib import Path
+
+        return self.file.parent / Path(text).expanduser()
 
     def words(self, name: str) -> tuple[str, ...]:
         """Give the texts of a list in `config.toml`."""
@@ -166,6 +185,29 @@ class Settings:
             if name not in _TABLES and (name not in KNOWN or not KNOWN[name].in_file):
                 raise ConfigurationError(f"{self.file} has an unknown setting {name!r}; remove it or correct its name")
         return table
+
+
+def check_variables(environ: Mapping[str, str]) -> None:
+    """Refuse variables that are meant for Trooper and that it does not know: a lock that is misspelt does not close.
+
+    Raises:
+        ConfigurationError: there is one. The message names the nearest that is known.
+
+    """
+    known = {setting.variable for setting in KNOWN.values()} | {*OTHER_VARIABLES}
+    for name in sorted(environ):
+        # Files of variables may begin with a byte order mark, and their lines with a space.
+        if name in known or not name.upper().lstrip("\ufeff \t").startswith("TROOPER_"):
+            continue
+        from difflib import get_close_matches
+
+        _, _, word = name.upper().partition("TROOPER_")
+        words = sorted(each.removeprefix("TROOPER_") for each in known if each)
+        nearest = get_close_matches(word, words, 1, 0)[0]
+        told = name.encode("ascii", "backslashreplace").decode()
+        raise ConfigurationError(
+            f"there is no variable {told}, so nothing was sent; unset it, or did you mean TROOPER_{nearest}?"
+        )
 
 
 def fault_of(name: str, text: str) -> str | None:

@@ -82,7 +82,7 @@ def sitrep(
         TrooperError: no local model could phrase it.
 
     """
-    with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
+    with closing(Guard(home, settings, tell)) as guard, closing(Session.open(home, name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
         chosen = _included(view, tokens) if told else _sentences(session, view, tokens)
         places = sorted({place for line in chosen for place in line.turns})
@@ -96,9 +96,9 @@ def sitrep(
         # What tells of private turns is private text, and a pipe may carry it on.
         private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
         kept = [line for line, source in zip(lines, chosen, strict=True) if private.intersection(source.turns)]
-        guard.remember_report(name, ((line.turn, line.text) for line in kept))
+        guard.remember_report(session.identity(), ((line.turn, line.text) for line in kept))
         if kept and found.written_by:
-            guard.remember_report(name, [(None, found.text)])
+            guard.remember_report(session.identity(), [(None, found.text)])
     return found
 
 

@@ -170,13 +170,13 @@ def test_a_prompt_cut_in_silence_is_noticed(trooper: Trooper, local: Standin) ->
 
 @pytest.mark.engine
 class TestReal:
-    """Against an Ollama that runs: set TROOPER_TEST_OLLAMA to its address; docs/ollama.md has a recipe."""
+    """Against an Ollama that runs: set TEST_OLLAMA to its address; docs/ollama.md has a recipe."""
 
     @pytest.fixture
     def real(self, tmp_path: Path, trooper: Trooper) -> Trooper:
-        address = os.environ.get("TROOPER_TEST_OLLAMA")
+        address = os.environ.get("TEST_OLLAMA")
         if not address:
-            pytest.skip("TROOPER_TEST_OLLAMA does not name a running Ollama")
+            pytest.skip("TEST_OLLAMA does not name a running Ollama")
         trooper.home = tmp_path / "real"
         trooper.environ["OLLAMA_HOST"] = address
         return trooper

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import COMMAND, Trooper
+from trooper_cli import models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +127,82 @@ def test_an_interrupt_stops_the_embedded_engine(real: Trooper) -> None:
     (turn,) = real.turns("ops")
     assert turn["status"] == "incomplete"
     assert turn["answer"]
+
+
+def test_a_signal_at_any_instant_ends_with_its_code(real: Trooper) -> None:
+    """While the model is loaded, a prompt is read or words come: 130 or 143, at once, and never a segmentation fault.
+
+    TEST_SIGNALS says how often; the default takes a few seconds.
+    """
+    draw = random.Random(15)
+    seconds = []
+    for number in range(int(os.environ.get("TEST_SIGNALS", "6"))):
+        which, code = ((signal.SIGTERM, 143), (signal.SIGINT, 130))[number % 2]
+        prompt = f"{'word ' * 3000 * (number % 3 == 0)} Tell me a long story about a dragon."
+        process = real.start("ask", "-s", f"s{number}", "--local", "--stream", stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(prompt.encode())
+        process.stdin.close()
+        process.stdin = None
+        if number % 3 == 1:
+            process.stdout.read(1)
+        _until_asked(real, f"s{number}", process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0, 1.5))
+        is_done = process.poll() is not None
+        process.send_signal(which)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        seconds.append(time.monotonic() - began)
+        assert (process.returncode, err.strip()) == ((0 if is_done else code), b"")
+        (turn,) = real.turns(f"s{number}")
+        assert turn["status"] == ("answered" if is_done else "incomplete")
+    # The longest is while the model is loaded: the library lets nothing else run meanwhile.
+    assert sorted(seconds)[len(seconds) // 2] < 5
+    assert max(seconds) < 10
+
+
+def _until_asked(real: Trooper, session: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the prompt is in the session: from here on there is a turn to keep."""
+    path = real.home / "sessions" / f"{session}.db"
+    for _ in range(10_000):
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as file,
+        ):
+            if file.execute("SELECT count(*) FROM turn").fetchone()[0]:
+                return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "socket", "default"])
+def test_what_is_no_file_is_no_model(real: Trooper, tmp_path: Path, kind: str) -> None:
+    """A pipe would be waited for for ever: it is refused at once, with one line, by ask, dry run and doctor alike."""
+    path = tmp_path / "model.gguf"
+    environ: dict[str, str | None] = {"TROOPER_EMBEDDED_MODEL": str(path)}
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        environ = {"TROOPER_EMBEDDED_MODEL": "/dev/zero"}
+    elif kind == "socket":
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(path))
+        server.close()
+    elif kind == "default":
+        path = models.default_model(real.home)
+        path.parent.mkdir(parents=True)
+        environ = {"TROOPER_EMBEDDED_MODEL": None}
+        os.mkfifo(path)
+    else:
+        os.mkfifo(path)
+    for flags in ([], ["--dry-run"]):
+        done = real("ask", "--local", "-n", *flags, "hello", **environ)
+        assert (done.code, done.out) == (78, b"")
+        assert done.notices.count("\n") == 1
+        assert "no regular file" in done.notices
+    assert real("doctor", TROOPER_LOCAL="1", **environ).code != 0
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"GGUF" + b"\3\0\0\0" + b"\xff" * 100, b"no model"])

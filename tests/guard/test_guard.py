@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import Trooper
+from tests.conftest import COMMAND, Trooper
 from tests.standin import claude, ollama
 from trooper_cli import database
 from trooper_cli.guard import Guard
@@ -121,12 +122,12 @@ class TestPipe:
 
     @pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
     def test_a_home_that_cannot_be_written_does_not_hinder(self, trooper: Trooper) -> None:
-        """Where nothing can be written, one-off questions are answered; what should be remembered is exit 74."""
+        """Where nothing can be written, public questions are answered; what should be remembered is exit 74."""
         home = "/proc/trooper"
         assert trooper("ask", "hello", TROOPER_HOME=home).text == "a cloud answer\n"
         for arguments in (["-s", "ops"], ["--local"], ["--local", "-s", "ops"]):
             done = trooper("ask", *arguments, "hello", TROOPER_HOME=home)
-            assert (done.code, done.text) == (74, f"a {'local' if '--local' in arguments else 'cloud'} answer\n")
+            assert (done.code, done.text) == (74, "" if "--local" in arguments else "a cloud answer\n")
             assert done.notices.count("\n") == 1
 
     def test_imported_private_turns_are_known(self, trooper: Trooper) -> None:
@@ -156,7 +157,10 @@ class TestPipe:
         trooper("import", "-s", "in", stdin="\n".join(map(json.dumps, turns)))
         trooper("ask", "hello")
         with contextlib.closing(sqlite3.connect(trooper.home / "guard.db")) as connection:
-            query = "SELECT session, count(*), count(DISTINCT turn) FROM origin GROUP BY session"
+            query = (
+                "SELECT name, count(*), count(DISTINCT turn) FROM origin "
+                "JOIN session ON session.id = origin.session GROUP BY name"
+            )
             held = {session: (origins, turns) for session, origins, turns in connection.execute(query)}
         assert held["in"] == (3, 3)
         # The prompt and the answer of a turn are remembered when each is there.
@@ -185,7 +189,10 @@ class TestPipe:
         for _ in range(2):
             assert trooper("ask", stdin=SECRET).code == 77
         with contextlib.closing(sqlite3.connect(trooper.home / "guard.db")) as connection:
-            query = "SELECT count(*) FROM origin WHERE session = 'ops' AND NOT public"
+            query = (
+                "SELECT count(*) FROM origin JOIN session ON session.id = origin.session "
+                "WHERE name = 'ops' AND NOT public"
+            )
             assert connection.execute(query).fetchone() == (1,)
         (trooper.home / "sessions" / "ops.db").unlink()
         trooper("ask", "-s", "third", "hello")
@@ -294,13 +301,14 @@ class TestUnwritable:
             assert not self.finds(trooper.home, "Nothing of all that is in this sentence about the weather at sea.")
 
     def test_an_index_that_cannot_be_read_stops_public_asks(self, trooper: Trooper, cloud: Standin) -> None:
-        """It may hold what no session tells; private asks and their answers go on."""
+        """It may hold what no session tells; private asks, which it could not remember, are stopped in a pipe."""
         trooper("ask", "--local", stdin=SECRET)
         (trooper.home / "guard.key").unlink()
         (trooper.home / "guard.key").mkdir()
         done = trooper("ask", stdin=SECRET)
         assert (done.code, done.out, done.notices.count("\n")) == (74, b"", 1)
-        assert trooper("ask", "--local", "hello").text == "a local answer\n"
+        done = trooper("ask", "--local", "hello")
+        assert (done.code, done.out, done.notices.count("\n")) == (74, b"", 1)
         assert cloud.connections == 0
 
 
@@ -358,6 +366,29 @@ class TestCredentials:
         assert "123456" not in done.notices
         rules.write_text('[[rules]]\nid = "acme"\nregex = "acme-("\n')
         assert trooper("ask", "hello").code == 78
+        assert cloud.connections == 0
+
+    def test_a_relative_path_is_relative_to_the_settings(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path
+    ) -> None:
+        """Wherever trooper is called, the file beside config.toml is meant, and none in that folder."""
+        trooper.home.mkdir(parents=True)
+        (trooper.home / "rules.toml").write_text('[[rules]]\nid = "acme"\nregex = "acme-[0-9]{6}"\n')
+        (trooper.home / "config.toml").write_text('gitleaks = "rules.toml"\n')
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        for content in (None, "", "[allowlist]\nregexes = ['.*']\n"):
+            if content is not None:
+                (elsewhere / "rules.toml").write_text(content)
+            for prompt in ("what is acme-123456?", "AKIA" + "IOSFODNN7EXAMPLQ"):
+                done = subprocess.run(
+                    [COMMAND, "ask", "-n", prompt],
+                    cwd=elsewhere,
+                    env=trooper.environment(),
+                    capture_output=True,
+                    check=False,
+                )
+                assert done.returncode == 77, done.stderr
         assert cloud.connections == 0
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.overlap import RUN, WINDOW, Index
+from trooper_cli.session import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,8 @@ def index(tmp_path: Path) -> Iterator[Index]:
 
 
 def remember(index: Index, text: str, *, public: bool = False, session: str = "ops", turn: int = 1) -> None:
-    index.add(index.marks([(text, False)], public=public), public=public, session=session, turn=turn)
+    origin = Identity(session, session, "", "")
+    index.add(index.marks([(text, False)], public=public), public=public, session=origin, turn=turn)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_a_copy_in_any_language_is_found(index: Index, text: str, disguise: Call
 def test_a_short_answer_is_found_in_json(index: Index) -> None:
     """As `export`, `show --json` and `messages` print it."""
     answer = "Jane Roe has\nstage four lupus, sadly"
-    index.add(index.marks([(answer, True)], public=False), public=False, session="ops", turn=1)
+    index.add(index.marks([(answer, True)], public=False), public=False, session=None, turn=1)
     assert index.find(json.dumps({"turn": 1, "answer": answer}))
     assert index.find(json.dumps({"content": [{"type": "text", "text": answer}]}, indent=1))
     assert not index.find(json.dumps({"turn": 1, "answer": "John Doe has a cold, luckily"}))
@@ -226,7 +228,7 @@ def test_forgetting_leaves_no_fingerprint(tmp_path: Path) -> None:
     marks = [row[0].to_bytes(8, signed=True) for row in rows]
     assert marks
     assert any(mark in b"".join(path.read_bytes() for path in tmp_path.iterdir()) for mark in marks)
-    index.remove("ops")
+    index.remove_session("ops", "ops", ())
     index.close()
     left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert not any(mark in left for mark in marks)

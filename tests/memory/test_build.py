@@ -117,6 +117,7 @@ def test_the_stable_part_stays_for_several_turns() -> None:
     assert same >= 25
 
 
+@pytest.mark.slow
 def test_only_the_ends_of_a_view_are_read() -> None:
     """With its folded state, a long session costs no more reading than a short one."""
     view = talk(2000)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.memory.views import tables, talk
 from trooper_cli.memory import fold, search
 from trooper_cli.turn import Exchange, Label
@@ -19,6 +21,7 @@ def test_folding_anew_gives_the_same_bytes() -> None:
     assert state.dump() == fold.fold(view).dump()
 
 
+@pytest.mark.slow
 def test_the_state_is_bounded() -> None:
     """Ten times the turns give no larger state."""
     short, long = fold.fold(talk(150)), fold.fold(talk(1500))

@@ -1,8 +1,6 @@
-"""What holds for every view. `MEMORY_VIEWS=10000` tries so many; the usual number is 500."""
+"""What holds for every view."""
 
 from __future__ import annotations
-
-import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +10,7 @@ from trooper_cli.errors import InputError
 from trooper_cli.memory import FACTOR, Memory, build, fold, tokens
 from trooper_cli.turn import Label
 
-VIEWS = int(os.environ.get("MEMORY_VIEWS", "500"))
+VIEWS = settings().max_examples // 2
 
 SAYINGS = st.sampled_from(
     [

@@ -41,7 +41,7 @@ def view_of(session: Session, label: Label) -> Any:
 
 def answered(session: Session, label: Label, prompt: str, answer: str) -> int:
     number = session.begin(label, prompt, None)
-    session.finish(number, Status.ANSWERED, answer, engine="e", model="m", stop="end_turn")
+    session.finish(number, Status.ANSWERED, answer, label=label, engine="e", model="m", stop="end_turn")
     return number
 
 
@@ -100,7 +100,7 @@ def test_turns_that_end_out_of_order_stand_in_the_order_of_their_answers(session
     slow = session.begin(Label.PUBLIC, "slow", None)
     answered(session, Label.PUBLIC, "quick", "done")
     assert_is_as_folded_anew(session)
-    session.finish(slow, Status.ANSWERED, "at last", engine="e", model="m", stop="")
+    session.finish(slow, Status.ANSWERED, "at last", label=Label.PUBLIC, engine="e", model="m", stop="")
     assert [exchange.prompt for exchange in session.public_view().first(9)] == ["quick", "slow"]
     assert session.public_view().numbers([0, 1]) == [2, 1] or session.public_view().numbers([0, 1]) == [2, slow]
     assert_is_as_folded_anew(session)
@@ -221,7 +221,7 @@ def test_any_history_gives_the_state_of_its_turns(steps: list[Any]) -> None:
             if kind == "turn":
                 number = session.begin(what, said[place].prompt, None)
                 if status is not Status.ASKED:
-                    session.finish(number, status, said[place].answer, engine="e", model="m", stop="")
+                    session.finish(number, status, said[place].answer, label=what, engine="e", model="m", stop="")
             elif kind == "read":
                 memory_store.recollect(view_of(session, what), mask)
             elif numbers:
@@ -262,7 +262,8 @@ class TestCommands:
             {"prompt": f"is {key} a token?", "answer": "It is.", "label": "public"},
             {"prompt": f"and my own {key}?", "answer": "Yes."},
         ]
-        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        # Without it, a public turn that holds a credential is refused.
+        assert trooper("import", "-s", "ops", "--on-leak", "warn", stdin="\n".join(map(json.dumps, turns))).code == 0
         assert trooper("ask", "-s", "ops", "--local", "go on").code == 0
         texts = [message["content"] for message in local.bodies[0]["messages"]]
         assert key not in texts[0]
@@ -274,7 +275,7 @@ class TestCommands:
         key = "ghp_" + "A1b2C3d4E5f6G7h8I9j0" + "K1l2M3n4O5p6Q7r8"
         turns = [{"prompt": f"node {n}?", "answer": f"It has {n} GB. " * 20, "label": "public"} for n in range(40)]
         turns[9] = {"prompt": f"The deploy token is {key} for node-9.", "answer": "Noted.", "label": "public"}
-        trooper("import", "-s", "ops", stdin="\n".join(map(json.dumps, turns)))
+        assert trooper("import", "-s", "ops", "--on-leak", "warn", stdin="\n".join(map(json.dumps, turns))).code == 0
         assert trooper("ask", "-s", "ops", "--budget", "900", "what is the deploy token for node-9?").code == 0
         sent = json.dumps(cloud.bodies[0])
         assert "deploy token" in sent.replace("what is the deploy token for node-9?", "")

@@ -1,7 +1,6 @@
 """Histories that a program sends again: what was private is not in what the cloud is told, whatever its form.
 
-The property test plays conversations twice: with their private turns, and as if these had never been. TROOPER_EXAMPLES
-sets how often.
+The property test plays conversations twice: with their private turns, and as if these had never been.
 """
 
 from __future__ import annotations
@@ -301,7 +300,7 @@ turns = st.lists(
     min_size=1,
     max_size=8,
 )
-EXAMPLES = int(os.environ.get("TROOPER_EXAMPLES", "1000")) // 8
+EXAMPLES = max(20, settings().max_examples // 8)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 

@@ -31,8 +31,13 @@ class Mutant(NamedTuple):
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
 WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 MEMORY = "tests/memory"
+CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wholes.py"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
+PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/test_refused.py", "tests/guard/test_declassify.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
+STORE = "tests/test_store.py"
+ARGUMENTS, CONFIG = "tests/test_arguments.py", "tests/test_config.py"
+FORMS = "tests/guard/test_forms.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -52,7 +57,9 @@ MUTANTS = [
         "bool(turn.answer)",
         KIT,
     ),
-    Mutant("refused turns are told", "session.py", "if row and answer and status in _TOLD:", "if row and answer:", WHO),
+    Mutant(
+        "refused turns are told", "session.py", "if found and answer and status in _TOLD:", "if found and answer:", WHO
+    ),
     Mutant("both views share a state", "memory_store.py", "self._label = view.label.value", 'self._label = "all"', LAW),
     Mutant(
         "forgotten turns stay in the memory",
@@ -212,12 +219,89 @@ MUTANTS = [
         GUARD,
     ),
     Mutant("imports are not remembered", "exchange.py", "session.add(turns, remember)", "session.add(turns)", GUARD),
-    Mutant("imports declassify", "exchange.py", "    _refuse_private_text(turns, guard)\n", "", GUARD),
+    Mutant("imports declassify", "exchange.py", "    _refuse_leaks(turns, marked, guard, warn)\n", "", GUARD),
+    Mutant(
+        "imports declassify text of their own",
+        "guard/__init__.py",
+        "if private and ('\"' in text or not private.isdisjoint(marks)):",
+        "if False:",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "share declassifies others' text",
+        "guard/overlap.py",
+        "AND (id >= ({first})",
+        "AND (1 OR id >= ({first})",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "share declassifies credentials",
+        "guard/__init__.py",
+        "finds = [*self._repeats(text, None, own), *self._secrets(text)]",
+        "finds = self._repeats(text, None, own)",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "a pipe gets what is not on record",
+        "attempt.py",
+        "if turn.failure is None or turn.decision.label is Label.PUBLIC or turn.question.on_terminal:",
+        "if True:",
+        PIPE,
+    ),
+    Mutant(
+        "a stream goes on where the guard fails",
+        "attempt.py",
+        "        except StorageError as error:\n            if not at_once:",
+        "        except StorageError as error:\n            if False:",
+        PIPE,
+    ),
+    Mutant(
+        "show prints what the guard does not know",
+        "commands/sessions.py",
+        "guard.know_all(session.identity(), session.turns())",
+        "pass",
+        PIPE,
+    ),
+    Mutant(
+        "a rehearsed prompt is not remembered",
+        "ask.py",
+        "if turn.question.system or name not in turn.guard.known([name]).private:",
+        "if False:",
+        REFUSED,
+    ),
+    Mutant(
+        "a refused prompt is forgotten",
+        "commands/ask.py",
+        '_remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)',
+        "pass",
+        REFUSED,
+    ),
+    Mutant(
+        "a prompt over the budget is forgotten",
+        "ask.py",
+        "if decision.label is Label.PRIVATE:\n            with remembering(error), closing",
+        "if False:\n            with remembering(error), closing",
+        REFUSED,
+    ),
+    Mutant(
+        "a refused request is forgotten",
+        "messages/refused.py",
+        'remember_prompt(guard, text.encode("utf-8", "replace").decode(), _names(newest, body))',
+        "pass",
+        "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "the model's name is not looked at",
+        "ask.py",
+        "if not finds and decision.side is Side.CLOUD and",
+        "if False and",
+        REFUSED,
+    ),
     Mutant(
         "sessions that come from elsewhere are not taken in",
         "guard/__init__.py",
-        "for name in self._index.unknown(self._files):",
-        "for name in ():",
+        "        for name, identity in changed.items():\n",
+        "        for name, identity in ():\n",
         GUARD,
     ),
     Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
@@ -238,9 +322,9 @@ MUTANTS = [
         "secrets.token_urlsafe(32)",
         REAL,
     ),
-    Mutant("the hook asks whoever is set", "hook.py", "ask --local --no-stream", "ask --no-stream", HOOK),
-    Mutant("the hook asks in a session", "hook.py", "unset TROOPER_SESSION\n", "", HOOK),
-    Mutant("a failure is a commit message", "hook.py", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
+    Mutant("the hook asks whoever is set", "prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK),
+    Mutant("the hook asks in a session", "prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
+    Mutant("a failure is a commit message", "prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
         "any model's name is offered to a shell", "completion/values.py", "if _MODEL.fullmatch(model)", "", COMPLETION
     ),
@@ -254,9 +338,37 @@ MUTANTS = [
     Mutant(
         "private pairs stay in a history",
         "messages/recognise.py",
-        "for exchange in history if not _is_private(exchange, known)]",
-        "for exchange in history]",
+        "        if not _is_private(exchange, known):",
+        "        if True:",
         HISTORY,
+    ),
+    Mutant(
+        "changed texts of a history are not known again",
+        "guard/exact.py",
+        "return tuple({form: None for form in (loose(text), loose(bare(text))) if form})",
+        "return ()",
+        CHANGED,
+    ),
+    Mutant(
+        "changed texts of a history count with the time before them",
+        "guard/exact.py",
+        "if (before := _BEFORE.match(text)) and reduced(",
+        "if (before := _BEFORE.match(text)) and False and reduced(",
+        CHANGED,
+    ),
+    Mutant(
+        "changed texts of a history hide in another shape",
+        "messages/settle.py",
+        "if place := _private_leaf(body, seen, guard):",
+        "if place := None:",
+        CHANGED,
+    ),
+    Mutant(
+        "private prompts are asked again in public",
+        "guard/overlap.py",
+        "if not private or public:\n            return []",
+        "if True:\n            return []",
+        WHOLES,
     ),
     Mutant(
         "a program's request is not looked at",
@@ -265,6 +377,67 @@ MUTANTS = [
         "return system",
         HISTORY,
     ),
+    Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
+    Mutant("other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES:', "if False:", ARGUMENTS),
+    Mutant(
+        "what is not seen is a letter",
+        "arguments.py",
+        'if letter in _BLANK or (kind[0] in "CM" and kind != "Cs"):',
+        "if False:",
+        ARGUMENTS,
+    ),
+    Mutant(
+        "options after -- are prompts",
+        "arguments.py",
+        'level.option_of("".join(islice(_folded(argument), _LONGEST))):',
+        '"":',
+        ARGUMENTS,
+    ),
+    Mutant(
+        "values may hold options", "arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
+    ),
+    Mutant(
+        "misspelt variables pass", "settings.py", "            check_variables(environ)\n", "            pass\n", CONFIG
+    ),
+    Mutant(
+        "a program's misspelt variables pass",
+        "commands/messages.py",
+        "        check_variables(settings.environ)\n",
+        "",
+        CONFIG,
+    ),
+    Mutant(
+        "rules are read from the current folder",
+        "settings.py",
+        "return self.file.parent / Path(text).expanduser()",
+        "return Path(text).expanduser()",
+        GUARD,
+    ),
+    Mutant(
+        "a file from elsewhere switches off Trooper's rules",
+        "guard/credentials.py",
+        "for_extra if rank < of_extra else own.allowlists",
+        "for_extra or own.allowlists",
+        GUARD,
+    ),
+    Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
+    Mutant("the heads of lines stay", "guard/forms.py", ", (line_heads, True))", ")", FORMS),
+    Mutant("look-alike letters are others", "guard/forms.py", ".translate(_LOOKALIKES)", "", FORMS),
+    Mutant(
+        "encoded credentials pass",
+        "guard/credentials.py",
+        "for form in forms(text):",
+        "for form in list(forms(text))[:1]:",
+        FORMS,
+    ),
+    Mutant("documents are not looked at", "guard/decoders.py", 'if data.startswith(b"%PDF-"):', "if False:", FORMS),
+    Mutant(
+        "numbers with a fraction pass",
+        "messages/request.py",
+        "elif isinstance(value, (int, float)):",
+        "elif isinstance(value, int):",
+        FORMS,
+    ),
     Mutant(
         "another cloud takes private views",
         "engines/openai_cloud.py",
@@ -272,7 +445,75 @@ MUTANTS = [
         "if False:",
         PROMISE,
     ),
+    Mutant(
+        "any schema is taken for ours",
+        "database.py",
+        "if not are_apart or digest_of(row[:4] for row in rows) != form.schemas[version]:",
+        "if False:",
+        STORE,
+    ),
+    Mutant(
+        "a turn is placed by the file's label",
+        "session.py",
+        "self._place(turn, label)",
+        "self._place(turn, self.turn(turn).label)",
+        STORE,
+    ),
+    Mutant(
+        "forget erases the fingerprints first",
+        "commands/sessions.py",
+        "        if identity := opened.forget(turns):\n            guard.forget_turns(identity, turns)\n",
+        "        if identity := opened.identity():\n            guard.forget_turns(identity, turns)\n"
+        "        opened.forget(turns)\n",
+        STORE,
+    ),
+    Mutant(
+        "stamps are not compared",
+        "guard/__init__.py",
+        "owner == name and self._index.is_listed(identity)",
+        "owner == name and self._index.is_known(identity.id)",
+        STORE,
+    ),
+    Mutant(
+        "a write makes a changed file known",
+        "guard/index.py",
+        "if session.stamp != session.before and self._is_stamp_listed(session.id, session.before):",
+        "if session.stamp != session.before:",
+        STORE,
+    ),
+    Mutant(
+        "a session's id is its name",
+        "session.py",
+        "return Identity(row[0], self.name, row[1], row[1])",
+        "return Identity(self.name, self.name, row[1], row[1])",
+        STORE,
+    ),
+    Mutant(
+        "no units of tables",
+        "guard/overlap.py",
+        "marks.update(self._hash(unit) for unit in tables.stored(text))",
+        "pass",
+        "tests/guard/test_units.py",
+    ),
+    Mutant(
+        "prompts are not asked for cells",
+        "guard/overlap.py",
+        "literals, identifiers, tables.asked)",
+        "literals, identifiers)",
+        "tests/guard/test_units.py",
+    ),
+    Mutant(
+        "no short secrets as printed",
+        "guard/overlap.py",
+        "literals, identifiers, tables.asked)",
+        "literals, tables.asked)",
+        "tests/guard/test_units.py",
+    ),
 ]
+
+
+# Few examples, and the tests that a plain `pytest` leaves out as well.
+ALL = ["--hypothesis-profile=dev", "-m", ""]
 
 
 def noticed(mutant: Mutant, place: Path) -> bool:
@@ -289,8 +530,8 @@ def noticed(mutant: Mutant, place: Path) -> bool:
     if code.count(mutant.old) != 1:
         raise SystemExit(f"{mutant.what}: {mutant.file} does not hold {mutant.old!r} exactly once")
     file.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
-    environ = os.environ | {"PYTHONPATH": str(copy), "TROOPER_EXAMPLES": "40"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.tests]
+    environ = os.environ | {"PYTHONPATH": str(copy)}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *ALL, mutant.tests]
     done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=600, check=False)
     shutil.rmtree(copy)
     return done.returncode == 1

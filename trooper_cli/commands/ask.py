@@ -14,6 +14,7 @@ from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, is_screen, say
 
 if TYPE_CHECKING:
+    from trooper_cli.errors import TrooperError
     from trooper_cli.question import Answer, Question
 
 
@@ -114,17 +115,17 @@ def ask(  # noqa: PLR0913
     git diff --cached | trooper ask "Write a commit message"
     trooper ask --local -f server.log "what went wrong?"
 
+    A prompt that begins with a dash stands after `--`, or comes by a pipe. What only looks like an option is an error:
+    a dash of another kind, a character that is not seen, an option after `--`.
+
     A prompt on the command line is visible to other users of this machine in the process list, and stays in the
     shell's history; a pipe is not and does not.
     """  # noqa: D301
+    from trooper_cli.errors import TrooperError
     from trooper_cli.places import data_folder
     from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
 
-    for option, value in (("--model", model), ("--system", system)):
-        if value is not None and value.startswith("-"):
-            # An empty shell variable before it has made an option the value of another: `-m $MODEL --local`.
-            raise UsageError(f"{option} is given an option as its value; is a shell variable empty?")
     if timeout is not None and not timeout < 1e6:
         raise UsageError("--timeout is a number of seconds below a million")
     if model is not None:
@@ -132,27 +133,32 @@ def ask(  # noqa: PLR0913
     notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
     name = session if session is not None else settings.text("session")
     home = data_folder(settings.environ)
-    if name is not None:
-        from trooper_cli.session import check_name, settings_of
+    parts: list[str] = []
+    try:
+        if name is not None:
+            from trooper_cli.session import check_name, settings_of
 
-        settings.of_session = settings_of(home, check_name(name))
-    # Who may execute the turn is settled, or refused, before anything is read.
-    settings.text("local"), settings.text("cloud")
-    question = Question(
-        prompt=gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell),
-        session=name,
-        local_flag=local,
-        model=model,
-        system=_checked_system(system),
-        stream=stream is not False,
-        live=not as_json and (output.is_terminal if stream is None else stream),
-        on_terminal=output.is_terminal,
-        fallback=not no_fallback and settings.text("fallback") == "1",
-        on_leak=on_leak or settings.text("on_leak") or "block",
-        budget=budget,
-        max_tokens=max_tokens,
-        silence=timeout,
-    )
+            settings.of_session = settings_of(home, check_name(name))
+        # Who may execute the turn is settled, or refused, before anything is read.
+        settings.text("local"), settings.text("cloud")
+        question = Question(
+            prompt=gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell, parts=parts),
+            session=name,
+            local_flag=local,
+            model=model,
+            system=_checked_system(system),
+            stream=stream is not False,
+            live=not as_json and (output.is_terminal if stream is None else stream),
+            on_terminal=output.is_terminal,
+            fallback=not no_fallback and settings.text("fallback") == "1",
+            on_leak=on_leak or settings.text("on_leak") or "block",
+            budget=settings.number("budget", budget),
+            max_tokens=max_tokens,
+            silence=timeout,
+        )
+    except TrooperError as error:
+        _remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)
+        raise
     if dry_run:
         return rehearsed(question, settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
@@ -162,6 +168,27 @@ def ask(  # noqa: PLR0913
     if answer.failure is not None:
         raise answer.failure
     return 0
+
+
+def _remember_refused(
+    parts: list[str],
+    local: bool | None,  # noqa: FBT001
+    settings: Settings,
+    home: Path,
+    refusal: "TrooperError",
+) -> None:
+    """Have the guard remember what was read of a prompt that was meant to be private."""
+    from trooper_cli.refused import is_meant_private, remember_prompt, remembering
+
+    text = "\n\n".join(part for part in parts if part.strip()).encode("utf-8", "replace").decode()
+    if not text or not is_meant_private(local, settings):
+        return
+    from contextlib import closing
+
+    from trooper_cli.guard import Guard, exact
+
+    with remembering(refusal), closing(Guard(home, settings)) as guard:
+        remember_prompt(guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
 
 
 def _asked(
@@ -262,6 +289,8 @@ def rehearsed(question: "Question", settings: Settings, home: Path, output: Outp
         "context": rehearsal.context,
     }
     output.write(f"{json.dumps(told, ensure_ascii=False, indent=2)}\n")
+    if rehearsal.failure is not None:
+        raise rehearsal.failure
     return 0
 
 

@@ -10,7 +10,7 @@ import typer
 
 from trooper_cli.commands.options import JsonOption
 from trooper_cli.errors import ConfigurationError, UsageError
-from trooper_cli.settings import KNOWN, Settings, Value, fault_of
+from trooper_cli.settings import KNOWN, Settings, Value, check_variables, fault_of
 from trooper_cli.terminal import Notices, Output, say
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
         if session is not None or as_json:
             raise UsageError(f"options stand after `trooper config {context.invoked_subcommand}`")
         return 0
-    output, settings = Output(), Settings.of_process()
+    output, settings = Output(), Settings.of_process(check=False)
     chosen = Value(session, "flag") if session is not None else settings.value("session")
     if chosen.text is not None:
         from trooper_cli.places import data_folder
@@ -50,6 +50,11 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
 
         settings.of_session = settings_of(data_folder(settings.environ), chosen.text)
     code = 0
+    try:
+        check_variables(settings.environ)
+    except ConfigurationError as error:
+        say(str(error))
+        code = error.code
     told: dict[str, dict[str, object]] = {}
     for name, known in KNOWN.items():
         try:

@@ -24,7 +24,7 @@ def doctor(*, as_json: JsonOption = False) -> int:
     from trooper_cli.doctor import examine
     from trooper_cli.places import data_folder
 
-    output, settings = Output(), Settings.of_process()
+    output, settings = Output(), Settings.of_process(check=False)
     report = examine(settings, data_folder(settings.environ))
     if as_json:
         checks = [

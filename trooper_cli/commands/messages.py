@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.commands.ask import Leak, SessionOption, rehearsed
-from trooper_cli.settings import Settings
+from trooper_cli.settings import Settings, check_variables
 from trooper_cli.terminal import Notices, Output, ReaderGoneError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.settle import Wishes
+    from trooper_cli.question import Question
 
 
 def messages(
@@ -50,7 +54,7 @@ def messages(
     """  # noqa: D301
     from trooper_cli.messages.settle import Wishes
 
-    output, settings = Output(), Settings.of_process()
+    output, settings = Output(), Settings.of_process(check=False)
     wishes = Wishes(
         session=session,
         local=local,
@@ -64,17 +68,13 @@ def messages(
 def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Notices, *, dry_run: bool) -> int:
     from trooper_cli.ask import ask
     from trooper_cli.messages.reply import Reply
-    from trooper_cli.messages.request import read
-    from trooper_cli.messages.settle import settled
     from trooper_cli.places import data_folder
-    from trooper_cli.prompt import stdin_text
 
     reply = Reply(output.write)
     try:
+        check_variables(settings.environ)
         home = data_folder(settings.environ)
-        # Who may execute the turn is settled, or refused, before anything is read.
-        settings.text("local"), settings.text("cloud")
-        question = settled(read(stdin_text(notices.tell)), wishes, settings, home, reply, notices.tell)
+        question = _question(wishes, settings, home, reply, notices)
         if dry_run:
             return rehearsed(question, settings, home, output, notices)
         answer = ask(question, settings, home, reply.show, notices.tell)
@@ -87,3 +87,22 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
     if answer.failure is not None:
         raise answer.failure
     return 0
+
+
+def _question(wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices) -> "Question":
+    """Read the request; of one that is refused, the guard remembers what was meant to be private."""
+    from trooper_cli.errors import TrooperError
+    from trooper_cli.messages.request import read
+    from trooper_cli.messages.settle import settled
+    from trooper_cli.prompt import UnreadableError, stdin_text
+
+    data = ""
+    try:
+        data = stdin_text(notices.tell)
+        settings.text("local"), settings.text("cloud")
+        return settled(read(data), wishes, settings, home, reply, notices.tell)
+    except TrooperError as error:
+        from trooper_cli.messages.refused import remember_refused
+
+        remember_refused(error.readable if isinstance(error, UnreadableError) else data, wishes, settings, home, error)
+        raise

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class MadePublic(StrEnum):
+    """What to do about a leak in a turn that is made public."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
 
 NamedSession = Annotated[str, typer.Option("-s", "--session", metavar="NAME", help="The named session.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 TurnNumbers = Annotated[
     list[int],
     typer.Argument(metavar="TURN...", min=1, max=(1 << 63) - 1, help="Numbers as `trooper show` prints them."),
+]
+OnLeakOption = Annotated[
+    MadePublic,
+    typer.Option("--on-leak", help="If a turn made public holds text of other private turns, or a credential."),
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trooper_cli.commands.options import JsonOption, NamedSession, TurnNumbers
+from trooper_cli.commands.options import JsonOption, MadePublic, NamedSession, OnLeakOption, TurnNumbers
 from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, say
 from trooper_cli.turn import Label, Status
@@ -60,8 +60,10 @@ def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
     from trooper_cli.places import data_folder
     from trooper_cli.session import Session
 
-    output = Output()
-    opened = Session.open(data_folder(Settings.of_process().environ), session)
+    settings, output = Settings.of_process(), Output()
+    home = data_folder(settings.environ)
+    _check_known(home, settings, session, output)
+    opened = Session.open(home, session)
     for turn in opened.turns():
         if as_json:
             output.write(f"{json.dumps(as_record(turn) | {'stop': turn.stop}, ensure_ascii=False)}\n")
@@ -69,6 +71,32 @@ def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
         _print_turn(turn, output)
     opened.close()
     return 0
+
+
+def _check_known(home: Path, settings: Settings, name: str, output: Output) -> None:
+    """See to it that the guard knows the private turns of a session before a pipe gets them.
+
+    Raises:
+        StorageError: it does not know one, and cannot write it down.
+
+    """
+    from trooper_cli.errors import StorageError
+    from trooper_cli.session import Session
+
+    if output.is_terminal:
+        return
+    with closing(Session.open(home, name)) as session:
+        if not session.counts()[1]:
+            return
+    from trooper_cli.guard import Guard
+
+    try:
+        with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
+            guard.know_all(session.identity(), session.turns())
+    except StorageError as error:
+        raise StorageError(
+            f"{error}; private turns that the guard does not know are shown on a terminal only"
+        ) from error
 
 
 def _print_turn(turn: StoredTurn, output: Output) -> None:
@@ -106,8 +134,10 @@ def export(*, session: NamedSession) -> int:
     from trooper_cli.places import data_folder
     from trooper_cli.session import Session
 
-    output = Output()
-    opened = Session.open(data_folder(Settings.of_process().environ), session)
+    settings, output = Settings.of_process(), Output()
+    home = data_folder(settings.environ)
+    _check_known(home, settings, session, output)
+    opened = Session.open(home, session)
     for turn in opened.turns():
         output.write(f"{json.dumps(as_record(turn))}\n")
     opened.close()
@@ -120,9 +150,13 @@ def import_turns(
     ] = None,
     *,
     session: NamedSession,
+    on_leak: OnLeakOption = MadePublic.BLOCK,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
 ) -> int:
     """Append turns to a session, all or none; a turn whose label is missing or unknown is private.
+
+    A turn labelled public that holds a credential, or text of a private turn of any session or of the same file, is
+    refused.
 
     \b
     trooper import -s copy < ops.jsonl
@@ -132,11 +166,12 @@ def import_turns(
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
 
-    settings = Settings.of_process()
+    settings, notices = Settings.of_process(), Notices(quiet=quiet)
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings)) as opened:
-        count = import_file(home, session, file, opened)
-    Notices(quiet=quiet).tell(f"{count} turns imported into {session}")
+    with closing(Guard(home, settings, notices.tell)) as opened:
+        warn = notices.tell if on_leak is MadePublic.WARN else None
+        count = import_file(home, session, file, opened, warn)
+    notices.tell(f"{count} turns imported into {session}")
     return 0
 
 
@@ -154,35 +189,65 @@ def rm(*, session: NamedSession) -> int:
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
+    locks = _locks(home, session)
+    # The file goes first: what can still be shown is known to the guard.
     try:
-        remove(home, session)
+        session_id = remove(home, session)
     except NotFoundError:
         # An earlier try that was cut short may have left fingerprints of what is gone already.
         with closing(Guard(home, settings)) as guard:
-            guard.forget(session)
+            guard.forget_session(session)
         raise
     with closing(Guard(home, settings)) as guard:
-        guard.forget(session)
+        guard.forget_session(session, session_id)
+    if locks:
+        say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
     return 0
 
 
-def share(turns: TurnNumbers, *, session: NamedSession) -> int:
+def _locks(home: Path, name: str) -> list[str]:
+    """Return the settings that keep a session's turns on this machine, as far as its file can be read."""
+    import sqlite3
+
+    from trooper_cli.errors import TrooperError
+    from trooper_cli.session import settings_of
+
+    try:
+        found = settings_of(home, name)
+    except (TrooperError, sqlite3.Error):
+        return []
+    return [f"{name} = {value}" for name, value in found.items() if (name, value) in {("cloud", "off"), ("local", "1")}]
+
+
+def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = MadePublic.BLOCK) -> int:
     """Declassify private turns: copy each into a new public turn, which the cloud will be told.
+
+    A turn that holds a credential, or text of a private turn before it that is not shared with it, is refused.
 
     \b
     trooper share -s ops 7
     trooper show -s ops --json | jq 'select(.turn == 7)' && trooper share -s ops 7
     """  # noqa: D301
-    from trooper_cli.guard import Guard
+    from trooper_cli.errors import LocalityError
+    from trooper_cli.guard import Guard, described
     from trooper_cli.places import data_folder
     from trooper_cli.session import Session
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
+        for turn in map(opened.turn, turns):
+            finds = guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
+            if finds and on_leak is MadePublic.BLOCK:
+                raise LocalityError(
+                    f"nothing was shared: turn {turn.number} holds {described(finds)}; share that with it, "
+                    "or see --on-leak"
+                )
+            if finds:
+                say(f"warning: turn {turn.number} holds {described(finds)}")
         for number in turns:
-            copy = opened.share(number)
-            guard.remember_turn(session, copy)
+            copy, identity = opened.share(number)
+            guard.remember_turn(identity, copy)
             output.write(f"{number} is public as {copy.number}\n")
     return 0
 
@@ -203,8 +268,10 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
         there = {turn.number for turn in opened.turns()}
         gone = [number for number in turns if number not in there]
-        # A try that was cut short may have left fingerprints of what is gone already.
-        for number in gone or turns:
-            guard.forget(session, number)
-        opened.forget(turns)
+        if gone and (identity := opened.identity()):
+            # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
+            guard.forget_turns(identity, gone)
+        # The turns go first: what can still be shown is known to the guard.
+        if identity := opened.forget(turns):
+            guard.forget_turns(identity, turns)
     return 0

@@ -22,7 +22,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 def values(kind: str) -> list[str]:
     """Give the names of a kind, `sessions` or `models`, sorted; of any other kind there are none."""
-    settings = Settings.of_process()
+    settings = Settings.of_process(check=False)
     home = data_folder(settings.environ)
     if kind == "sessions":
         return _sessions(home)

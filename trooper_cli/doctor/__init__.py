@@ -15,7 +15,7 @@ from trooper_cli.errors import InputError, StorageError, TrooperError, Unavailab
 from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
 from trooper_cli.session import check_name, settings_of
-from trooper_cli.settings import KNOWN
+from trooper_cli.settings import KNOWN, check_variables
 from trooper_cli.turn import Side
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ def _config(settings: Settings, home: Path) -> Iterable[Finding]:
         with contextlib.suppress(InputError, StorageError):
             settings.of_session = settings_of(home, name)
     faults: dict[str, TrooperError] = {}
+    try:
+        check_variables(settings.environ)
+    except TrooperError as error:
+        yield failed("config", error)
     for setting in KNOWN:
         try:
             settings.value(setting)

@@ -154,7 +154,7 @@ def _of_ollama(url: str, found: Inventory) -> Iterator[Finding]:
 
 def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> Finding:
     path = Path(settings.text("embedded_model") or default_model(home)).expanduser()
-    if installed() and path.exists():
+    if installed() and path.is_file():
         return Finding("embedded", State.OK, f"is installed, with the model {path.name}")
     text, remedy = "is not installed", "pip install 'trooper-cli[embedded]'"
     if installed():

@@ -6,14 +6,14 @@ import json
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli import database, session
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError
-from trooper_cli.guard import overlap
+from trooper_cli.guard import index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +91,7 @@ def sessions(home: Path, current: str | None) -> Iterator[Finding]:
     whole = 0
     for name in names:
         try:
-            _check_database(session.path_of(home, name), session.APPLICATION_ID, session.VERSION, f"session {name}")
+            _check_database(session.path_of(home, name), session.FORMAT, f"session {name}")
             session.Session.open(home, name).close()
             whole += 1
         except TrooperError as error:
@@ -107,18 +107,25 @@ def guard(home: Path) -> Iterator[Finding]:
     if not os.path.lexists(home / "guard.db") or not os.path.lexists(home / "guard.key"):
         yield Finding("guard", State.OK, "its index is made from the sessions at the next ask")
         return
-    _check_database(home / "guard.db", overlap.APPLICATION_ID, overlap.VERSION, "the guard's index")
-    with closing(overlap.Index.open(home)) as index:
-        if unknown := index.unknown(session.files_of(home)):
-            yield Finding("guard", State.OK, f"sessions it takes in at the next ask: {len(unknown)}")
+    _check_database(home / "guard.db", index.FORMAT, "the guard's index")
+    with closing(index.IndexFile.open(home)) as opened:
+        if unknown := sum(not opened.is_listed(identity) for identity in _identities(home)):
+            yield Finding("guard", State.OK, f"sessions it takes in at the next ask: {unknown}")
         else:
             yield Finding("guard", State.OK, "it knows every session")
 
 
-def _check_database(path: Path, application: int, version: int, what: str) -> None:
-    database.check(path, application, version)
+def _identities(home: Path) -> Iterator[session.Identity]:
+    for name in session.names(home):
+        with suppress(TrooperError), closing(session.Session.open(home, name)) as opened:
+            if identity := opened.identity():
+                yield identity
+
+
+def _check_database(path: Path, form: database.Format, what: str) -> None:
+    database.check(path, form)
     try:
-        with closing(database.connect(path)) as connection:
+        with closing(database.connect(path, form)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise database.translated(error, what) from error

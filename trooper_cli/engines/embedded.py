@@ -71,9 +71,15 @@ class Embedded:
         worker.start()
         try:
             yield from read_chunks(_received(arrived, silence), self.model)
-        finally:
+        except (KeyboardInterrupt, SystemExit):
+            # llama.cpp evaluates a prompt to its end whatever it is told; the process ends first, and takes it along.
+            stopped.set()
+            raise
+        except BaseException:
             stopped.set()
             worker.join(timeout=10)
+            raise
+        worker.join(timeout=10)
 
 
 def _work(path: Path, request: Request, arrived: queue.SimpleQueue[object], stopped: threading.Event) -> None:
@@ -144,6 +150,9 @@ def context_length(path: Path) -> int:
 
     """
     try:
+        if path.exists() and not path.is_file():
+            # A pipe would be waited for until somebody writes to it.
+            raise ConfigurationError(f"the model {path} is no regular file; name a GGUF file")
         with path.open("rb") as file:
             magic, version, _, entries = struct.unpack("<4sIQQ", file.read(24))
             if magic != b"GGUF" or version not in {2, 3}:

@@ -8,28 +8,50 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard.find import Find
+from trooper_cli.guard.forms import forms
 from trooper_cli.guard.rules import Allowlist, Rule, Rules, load_gitleaks, own_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ["Rules", "find", "load_gitleaks", "mask"]
 
 
 def find(text: str, extra: Rules | None = None) -> list[Find]:
-    """Give the places of `text` that are credentials, in order and apart; the user's rules come first."""
+    """Return the places of `text` that are credentials, plain or encoded, in order and apart.
+
+    The user's rules come first. The allowlists of that file hold for its own rules and not for Trooper's: such a file
+    is made for what may be committed to a repository, and may come with one. Where a credential is encoded, its place
+    is that of all that is encoded with it.
+    """
     own = own_rules()
     rules = (*extra.rules, *own.rules) if extra else own.rules
-    general = (*extra.allowlists, *own.allowlists) if extra else own.allowlists
+    of_extra = len(extra.rules) if extra else 0
+    for_extra = (*extra.allowlists, *own.allowlists) if extra else ()
+
+    def general(rank: int) -> Sequence[Allowlist]:
+        return for_extra if rank < of_extra else own.allowlists
+
+    spans: list[tuple[int, int, int]] = []
+    for form in forms(text):
+        for start, end, rank in _found(form.decoded, rules, general):
+            if form.is_new(start, end):
+                offset, length = form.original(start, end)
+                spans.append((offset, offset + length, rank))
+    return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
+
+
+def _found(
+    text: str, rules: Sequence[Rule], general: Callable[[int], Sequence[Allowlist]]
+) -> Iterator[tuple[int, int, int]]:
     lowered = text.lower()
     held = _held({keyword for rule in rules for keyword in rule.keywords}, lowered)
-    spans: list[tuple[int, int, int]] = []
     for rank, rule in enumerate(rules):
         keywords = [keyword for keyword in rule.keywords if keyword in held]
         if keywords or not rule.keywords:
             for first, last in _parts(rule, keywords, lowered, text):
-                spans += [(start, end, rank) for start, end in _spans(rule, text, first, last, general)]
-    return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
+                for start, end in _spans(rule, text, first, last, general(rank)):
+                    yield start, end, rank
 
 
 def mask(text: str) -> str:

@@ -1,81 +1,192 @@
-"""The forms in which a text may stand: as it is, decoded, without line numbers; each reduced to what survives copying.
+"""The forms in which a text may stand: as it is, decoded, without the heads of its lines; each can be reduced.
 
-Letters and digits alone, in lower case, survive quoting, re-wrapping, indentation and diff markers. Each character of a
-form knows where it stood in the text.
+Letters and digits alone, in lower case, survive quoting, re-wrapping, indentation and diff markers. Decoders work in
+layers: each layer decodes all that it recognises, and the next one looks at what came of it. A form below the text
+itself holds only what was decoded, with as much around it as a shared run can reach into.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 import unicodedata
 from array import array
-from functools import cached_property
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from bisect import bisect_left, bisect_right
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
+from trooper_cli.guard.decoders import encoded, line_heads, line_numbers
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from trooper_cli.guard.decoders import Piece
 
 
 class Form:
-    """A reduced text that can tell where each of its characters stood in the original."""
+    """One way to read a text. It can tell where each of its characters stood in the original."""
 
-    def __init__(self, decoded: str, places: Sequence[int]) -> None:
-        self.text = reduced(decoded)
-        self._decoded = decoded
-        self._decoded_places = places
+    def __init__(self, decoded: str, parts: Sequence[_Part] = (), above: Form | None = None) -> None:
+        self.decoded = decoded
+        self.above = above
+        self._parts = parts
+
+    @cached_property
+    def text(self) -> str:
+        """The letters and digits of the form."""
+        return reduced(self.decoded)
 
     @cached_property
     def places(self) -> Sequence[int]:
-        """Where each character stood; few texts hold anything whose place is wanted."""
-        places, kept = self._decoded_places, array("I")
-        for run in _RUN.finditer(self._decoded):
+        """Where each character of the reduced text stands in `decoded`."""
+        kept = array("I")
+        for run in _RUN.finditer(self.decoded):
             if run[0].isascii():
-                kept.extend(places[run.start() : run.end()])
+                kept.extend(range(run.start(), run.end()))
                 continue
             for place, character in enumerate(run[0], run.start()):
-                kept.extend((places[place],) * len(_alike(character)))
+                kept.extend((place,) * len(_alike(character)))
         return kept
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return offset and length, in the original text, of what `decoded[start:end]` came from."""
+        form = self
+        while form.above is not None:
+            start, end = form._in_above(start, end)
+            form = form.above
+        return start, end - start
+
+    def original_of_run(self, start: int, end: int) -> tuple[int, int]:
+        """Do the same for a part of the reduced text."""
+        return self.original(self.places[start], self.places[end - 1] + 1)
+
+    def is_new(self, start: int, end: int) -> bool:
+        """Return whether `decoded[start:end]` holds something that the form above does not."""
+        if self.above is None:
+            return True
+        before = bisect_left(self._new_starts, end) - 1
+        return before >= 0 and self._new_ends[before] > start
+
+    def _in_above(self, start: int, end: int) -> tuple[int, int]:
+        first = self._parts[bisect_right(self._starts, start) - 1]
+        last = self._parts[bisect_right(self._starts, end - 1) - 1]
+        return (
+            first.above_start + (start - first.start if first.is_copy else 0),
+            last.above_start + end - last.start if last.is_copy else last.above_end,
+        )
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [part.start for part in self._parts]
+
+    @cached_property
+    def _new_starts(self) -> list[int]:
+        return [part.start for part in self._parts if part.is_new]
+
+    @cached_property
+    def _new_ends(self) -> list[int]:
+        return [part.end for part in self._parts if part.is_new]
+
+
+class _Part(NamedTuple):
+    """A part of a form, and the part of the form above that it came from: copied, decoded (new), or left out."""
+
+    start: int
+    end: int
+    above_start: int
+    above_end: int
+    is_copy: bool
+    is_new: bool
 
 
 _RUN = pattern(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
 _OTHER_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
-_LINE_NUMBER = pattern(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
-_ESCAPE = pattern(r'(?:\\u[0-9a-fA-F]{4})+|(?:\\x[0-9a-fA-F]{2})+|\\[nrtbf"\\/]')
-_PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+")
-_QUOTED_PRINTABLE = pattern(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}|=\r?\n")
-_ENTITY = pattern(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
-# The lines of an encoded text belong together: where one ends, a character may be cut in two.
-_BASE64 = pattern(
-    r"[A-Za-z0-9+/_-]{40,}(?:(?:\\n|[\s>|])+[A-Za-z0-9+/_-]{40,})*(?:(?:\\n|[\s>|])+[A-Za-z0-9+/_-]{2,39})?={0,2}"
+# Letters that look like Latin ones, after "confusables" of Unicode's TR39; both cases as the small letter looks.
+_LOOKALIKES = str.maketrans(
+    "авгекмнопрстухьѕіјһԁԛԝӏѵґαβγεζηικμνορτυχωıɑɡ",
+    "abrekmhonpctyxbsijhdqwlvrabyeznikmvoptuxwiag",
 )
-_HEX = pattern(r"(?:[0-9a-fA-F]{2}){20,}(?:(?:\\n|[\s>|])+(?:[0-9a-fA-F]{2}){2,})*")
-_LINE_END = pattern(r"\\n|[\s>|]+")
-_NESTED = 4
-_WHOLE = 0.9
-_PLAIN = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+# As many letters around what was decoded as the longest run that is surely found, and some more.
+_CONTEXT = 64
+_DEPTH = 5
+# Compressed text grows: in all, the forms of a text have at most so many times its size and this.
+_GROWTH, _ALWAYS = 20, 1 << 20
 
 
 def forms(text: str) -> Iterator[Form]:
-    """Give every form of a text in which private text might stand."""
-    given: set[str] = set()
-    for decoded, places in ((text, range(len(text))), *_decoded(text)):
-        if decoded in given:
+    """Return every form of a text in which private text might stand, the text itself first."""
+    yield from _forms(text)
+
+
+# The guard looks at the same text more than once.
+@lru_cache(maxsize=1)
+def _forms(text: str) -> tuple[Form, ...]:
+    made = [(Form(text), 0, False)]
+    given: set[str] = {text}
+    left = _GROWTH * len(text) + _ALWAYS
+    for form, depth, is_stripped in made:
+        if depth == _DEPTH:
             continue
-        given.add(decoded)
-        yield Form(decoded, places)
-        if _LINE_NUMBER.search(decoded):
-            yield Form(*_replaced(decoded, places, _LINE_NUMBER, lambda _: ""))
+        ways = ((encoded, True),) if is_stripped else ((encoded, False), (line_numbers, True), (line_heads, True))
+        for way, strips in ways:
+            if not (pieces := way(form.decoded)):
+                continue
+            inner = _excerpt(form, pieces)
+            if inner.decoded not in given and len(inner.decoded) <= left:
+                left -= len(inner.decoded)
+                given.add(inner.decoded)
+                made.append((inner, depth + 1, strips))
+    return tuple(form for form, _, _ in made)
+
+
+def _excerpt(form: Form, pieces: Sequence[Piece]) -> Form:
+    """Return a form with the pieces decoded, and of the rest what is near them."""
+    text = form.decoded
+    found: list[str] = []
+    parts: list[_Part] = []
+    size = end = 0
+
+    def add(start: int, stop: int, decoded: str | None, *, is_new: bool = False) -> None:
+        nonlocal size
+        shown = text[start:stop] if decoded is None else decoded
+        if shown or is_new:
+            found.append(shown)
+            parts.append(_Part(size, size + len(shown), start, stop, decoded is None, is_new))
+            size += len(shown)
+
+    for piece in pieces:
+        head = piece.start if parts else 0
+        if parts:
+            head = _reach(text, end, piece.start)
+            add(end, head, None)
+        tail = _reach_back(text, head if parts else 0, piece.start)
+        add(head, tail, "\n" if tail > head else "")
+        add(tail, piece.start, None)
+        add(piece.start, piece.end, piece.decoded, is_new=piece.decoded is not None)
+        end = piece.end
+    add(end, _reach(text, end, len(text)), None)
+    return Form("".join(found), parts, form)
+
+
+def _reach(text: str, start: int, limit: int) -> int:
+    """Return where enough letters after `start` have been passed."""
+    size = 2 * _CONTEXT
+    while start + size < limit and len(reduced(text[start : start + size])) < _CONTEXT:
+        size *= 2
+    return min(start + size, limit)
+
+
+def _reach_back(text: str, limit: int, end: int) -> int:
+    size = 2 * _CONTEXT
+    while end - size > limit and len(reduced(text[end - size : end])) < _CONTEXT:
+        size *= 2
+    return max(end - size, limit)
 
 
 def reduced(text: str) -> str:
-    """Give the letters and digits of a text, in lower case, in compatibility form and without accents (NFKD).
+    """Return the letters and digits of a text, in lower case, in compatibility form and without accents (NFKD).
 
-    So a letter with its accent is the same as one with the accent behind it, as names of files have it.
+    So a letter with its accent is the same as one with the accent behind it, as names of files have it. Letters of
+    other scripts that look like Latin ones are those.
     """
     if text.isascii():
         return text.encode().translate(None, _OTHER_ASCII).lower().decode()
@@ -83,103 +194,7 @@ def reduced(text: str) -> str:
     return "".join(run.lower() if run.isascii() else "".join(map(_alike, run)) for run in runs)
 
 
+@cache
 def _alike(character: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", character).casefold()))
-
-
-def _decoded(text: str) -> Iterator[tuple[str, Sequence[int]]]:
-    places = range(len(text))
-    if "\\" in text:
-        yield from _peeled(text, "\\", _ESCAPE, _from_escape)
-    if "%" in text:
-        yield from _peeled(text, "%", _PERCENT, lambda match: unquote(match[0]))
-    if "&" in text:
-        yield _replaced(text, places, _ENTITY, _named)
-    if "=" in text and _QUOTED_PRINTABLE.search(text):
-        yield _replaced(text, places, _QUOTED_PRINTABLE, _from_quoted_printable)
-    if _BASE64.search(text):
-        yield _replaced(text, places, _BASE64, _from_base64)
-    if _HEX.search(text):
-        yield _replaced(text, places, _HEX, _from_hex)
-
-
-def _peeled(
-    text: str, mark: str, pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]
-) -> Iterator[tuple[str, Sequence[int]]]:
-    """Decode again and again: a log line often holds JSON within JSON."""
-    layer: tuple[str, Sequence[int]] = text, range(len(text))
-    for _ in range(_NESTED):
-        inner = _replaced(*layer, pattern, decode)
-        if inner[0] == layer[0]:
-            return
-        yield inner
-        if mark not in inner[0]:
-            return
-        layer = inner
-
-
-def _replaced(
-    text: str, places: Sequence[int], pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]
-) -> tuple[str, Sequence[int]]:
-    pieces: list[str] = []
-    kept = array("I")
-    end = 0
-    for match in pattern.finditer(text):
-        pieces.append(text[end : match.start()])
-        kept.extend(places[end : match.start()])
-        piece = decode(match)
-        pieces.append(piece)
-        kept.extend((places[match.start()],) * len(piece))
-        end = match.end()
-    pieces.append(text[end:])
-    kept.extend(places[end:])
-    return "".join(pieces), kept
-
-
-def unescaped(text: str) -> str:
-    """Decode escapes as JSON and Python write them."""
-    return _ESCAPE.sub(_from_escape, text)
-
-
-def _from_escape(match: re.Match[str]) -> str:
-    run = match[0]
-    if run[1] == "u":
-        # Letters beyond the first 65,536 come in two halves.
-        return bytes.fromhex(run.replace("\\u", "")).decode("utf-16-be", "replace")
-    if run[1] == "x":
-        return _as_text(bytes.fromhex(run.replace("\\x", ""))) or run
-    return _PLAIN.get(run[1], run[1])
-
-
-def _named(match: re.Match[str]) -> str:
-    import html
-
-    return html.unescape(match[0])
-
-
-def _from_quoted_printable(match: re.Match[str]) -> str:
-    import quopri
-
-    data = quopri.decodestring(match[0].encode())
-    return _as_text(data) or match[0] if data else ""
-
-
-def _from_base64(match: re.Match[str]) -> str:
-    data = _LINE_END.sub("", match[0]).rstrip("=").replace("-", "+").replace("_", "/")
-    # Of what was cut off in the middle of four characters the rest tells nothing.
-    data = data[: len(data) - (len(data) % 4 == 1)]
-    try:
-        return _as_text(base64.b64decode(data + "=" * (-len(data) % 4))) or match[0]
-    except binascii.Error:
-        return match[0]
-
-
-def _from_hex(match: re.Match[str]) -> str:
-    digits = _LINE_END.sub("", match[0])
-    return _as_text(bytes.fromhex(digits)) or match[0]
-
-
-def _as_text(data: bytes) -> str | None:
-    """Decode what is text, perhaps but for a character cut off at either end or a word taken along."""
-    text = data.decode(errors="ignore")
-    return text if len(text.encode()) >= _WHOLE * len(data) else None
+    folded = unicodedata.normalize("NFKD", character).casefold()
+    return "".join(filter(str.isalnum, folded)).translate(_LOOKALIKES)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.guard.find import Find
+from trooper_cli.guard.forms import forms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def find(text: str, patterns: Iterable[str]) -> list[Find]:
-    """Give the places that match one of the regular expressions.
+    """Return the places that match one of the regular expressions, plain or encoded.
 
     Raises:
         ConfigurationError: one of them is none.
@@ -25,16 +26,24 @@ def find(text: str, patterns: Iterable[str]) -> list[Find]:
             compiled = re.compile(pattern)
         except re.error as error:
             raise ConfigurationError(f"pattern {number} of guard_patterns is no regular expression") from error
-        found = (match for match in compiled.finditer(text) if match[0])
-        finds.extend(Find(f"pattern-{number}", match.start(), len(match[0])) for match in found)
+        finds += _found(f"pattern-{number}", compiled, text)
     return finds
 
 
 def hosts(text: str, names: Iterable[str]) -> list[Find]:
-    """Give the places where one of these names or addresses stands as a whole."""
-    lowered = text.lower()
+    """Return the places where one of these names or addresses stands as a whole, plain or encoded."""
     finds: list[Find] = []
     for name in names:
-        pattern = rf"(?<![\w.-]){re.escape(name.lower())}(?![\w-])"
-        finds += [Find("host", match.start(), len(match[0])) for match in re.finditer(pattern, lowered)]
+        finds += _found("host", re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", re.IGNORECASE), text)
     return finds
+
+
+def _found(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[Find]:
+    places = {
+        form.original(*match.span())
+        for form in forms(text)
+        for match in pattern.finditer(form.decoded)
+        if match[0] and form.is_new(*match.span())
+    }
+    for offset, length in sorted(places):
+        yield Find(kind, offset, length)

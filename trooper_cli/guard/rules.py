@@ -68,6 +68,7 @@ def load_gitleaks(path: Path) -> Rules:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}; nothing was sent") from error
+    _check_extension(table, path)
     for owner in (table, *_tables(table, "rules")):
         name = f"rule {owner.get('id', '')!r}" if owner is not table else "the allowlist"
         try:
@@ -75,6 +76,20 @@ def load_gitleaks(path: Path) -> Rules:
         except (re.error, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigurationError(f"{name} of {path} cannot be used: {error}; nothing was sent") from error
     return _rules(table, anywhere=True)
+
+
+def _check_extension(table: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file whose rules stand elsewhere in part: without them the guard would look for less than it seems to.
+
+    `useDefault` and `disabledRules` are about the rules that come with gitleaks, in whose place Trooper's own stand.
+    """
+    extension = table.get("extend", {})
+    for key in ("path", "url"):
+        if isinstance(extension, dict) and extension.get(key):
+            raise ConfigurationError(
+                f"{path} takes rules from another file ([extend] {key}), which Trooper does not; "
+                "name a file in config.toml that holds all of them; nothing was sent"
+            )
 
 
 def read_plain(text: str) -> dict[str, Any]:

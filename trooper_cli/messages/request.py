@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
+from trooper_cli.guard.decoders import readable
 from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _WITHOUT_MEANING_HERE = {
 # Names in a schema can be texts as well; shorter ones are the API's own words.
 _LONG_NAME = 16
 _ODD_NAME = 10  # with a digit in it
-_LONG_NUMBER = 10**7  # of eight digits, like an account
+_LONG_NUMBER = 8  # digits, like an account
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
@@ -118,7 +119,7 @@ def read(data: str) -> Body:
     if not isinstance(body, dict):
         raise InputError("the request is not a JSON object; nothing was sent")
     force_local, session = _ours(body)
-    messages = _checked_messages(body.get("messages"))
+    messages = checked_messages(body.get("messages"))
     fields = {name: _without_ours(value) for name, value in body.items() if name not in {*_OURS, "messages"}}
     _check_fields(fields)
     return Body(fields, messages, force_local, session)
@@ -138,15 +139,16 @@ def texts_in(value: object) -> Iterator[str]:
     """Give every text in parsed JSON that a reader could take for one; pictures and the like are passed over."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, int) and abs(value) >= _LONG_NUMBER:
-        yield str(value)
+    elif isinstance(value, (int, float)):
+        yield from _digits_of(value)
     elif isinstance(value, list):
         for item in value:
             yield from texts_in(item)
     elif isinstance(value, dict):
         is_binary = value.get("type") == "base64"
         for name, item in value.items():
-            if len(name) >= _LONG_NAME or (len(name) >= _ODD_NAME and any(map(str.isdigit, name))):
+            digits = sum(map(str.isdigit, name))
+            if len(name) >= _LONG_NAME or (len(name) >= _ODD_NAME and digits) or digits >= _LONG_NUMBER:
                 yield name
             if is_binary and name == "data" and isinstance(item, str):
                 yield from _text_in(item)
@@ -154,14 +156,24 @@ def texts_in(value: object) -> Iterator[str]:
                 yield from texts_in(item)
 
 
+def _digits_of(value: float) -> Iterator[str]:
+    """Return a long number as JSON writes it, and without a fraction if it has none."""
+    written = json.dumps(value)
+    if sum(map(str.isdigit, written)) >= _LONG_NUMBER:
+        yield written
+    if isinstance(value, float) and value.is_integer() and abs(value) >= 10 ** (_LONG_NUMBER - 1):
+        yield str(int(value))
+
+
 def _text_in(data: str) -> Iterator[str]:
-    """Give what base64 says is binary and is text, or no base64 at all."""
+    """Return what base64 says is binary and holds text, as a PDF does, or is no base64 at all."""
     try:
-        yield base64.b64decode(data, validate=True).decode()
+        decoded = base64.b64decode(data, validate=True)
     except binascii.Error:
         yield data
-    except UnicodeDecodeError:
         return
+    if text := readable(decoded):
+        yield text
 
 
 class _AmbiguousError(ValueError):
@@ -180,10 +192,15 @@ def _refused_constant(_: str) -> NoReturn:
     raise ValueError
 
 
+def is_like_ours(name: str) -> bool:
+    """Return whether a field's name may be one of ours, misspelt."""
+    return name.lower().startswith(("x_", "x-")) or "local" in name.lower()
+
+
 def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
     """Read the fields that are Trooper's own; one that is misspelt could mean that the text has to stay here."""
     for name in body:
-        if name not in _OURS and (name.lower().startswith(("x_", "x-")) or "local" in name.lower()):
+        if name not in _OURS and is_like_ours(name):
             raise InputError(f"{_named(name)}: unknown field, did you mean x_force_local? Nothing was sent")
     force_local = body.get("x_force_local", False)
     if not isinstance(force_local, bool):
@@ -194,7 +211,7 @@ def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
     return force_local, session
 
 
-def _checked_messages(value: object) -> tuple[Message, ...]:
+def checked_messages(value: object) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise InputError("messages: must be a list of at least one message; nothing was sent")
     return tuple(_message(message, f"messages.{place}") for place, message in enumerate(value))

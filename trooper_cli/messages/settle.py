@@ -12,7 +12,8 @@ from trooper_cli.errors import InputError, LocalityError, StorageError, UsageErr
 from trooper_cli.guard import Guard, exact
 from trooper_cli.key import has_key
 from trooper_cli.memory.tokens import message_cost
-from trooper_cli.messages.recognise import Exchange, exchanges, place_of_answer, without_private
+from trooper_cli.messages.leaves import leaves_of, private_leaf
+from trooper_cli.messages.recognise import Exchange, Recognised, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.question import Carried, Question
 from trooper_cli.session import ImportedTurn, check_name, now, settings_of
@@ -80,7 +81,7 @@ def settled(
         )
     if decision.label is Label.PUBLIC:
         try:
-            return _public(body, question, settings, home, reply)
+            return _public(body, question, settings, home, reply, tell)
         except LocalityError as error:
             if question.on_leak != "local":
                 raise
@@ -101,24 +102,43 @@ def _session(body: Body, wishes: Wishes) -> str | None:
     return check_name(wishes.session) if wishes.session is not None else body.session
 
 
-def _public(body: Body, question: Question, settings: Settings, home: Path, reply: Reply) -> Question:
-    with closing(Guard(home, settings)) as guard:
+def _public(
+    body: Body, question: Question, settings: Settings, home: Path, reply: Reply, tell: Callable[[str], None]
+) -> Question:
+    with closing(Guard(home, settings, tell)) as guard:
         try:
-            history, remaining, left_out = without_private(body.messages, guard)
+            seen = without_private(body.messages, guard)
+            if place := _private_leaf(body, seen, guard):
+                if question.on_leak != "warn":
+                    raise LocalityError(
+                        f"{place} holds the prompt or the answer of a private turn; nothing was sent. "
+                        "Leave it out, or set x_force_local"
+                    )
+                tell(f"warning: {place} holds the prompt or the answer of a private turn")
         except StorageError as error:
             if len(body.messages) > 1:
                 raise LocalityError(
                     f"the guard's index cannot be read, so that private turns in messages would not be known ({error})"
                 ) from error
-            history, remaining, left_out = [], list(body.messages), 0
-    reply.left_out = left_out
-    made = _with(body, question, history, remaining, Label.PUBLIC, reply)
+            seen = Recognised([], list(body.messages), 0, [], [])
+    reply.left_out = seen.left_out
+    made = _with(body, question, seen.exchanges, seen.remaining, Label.PUBLIC, reply)
     budget = settings.number("budget")
     if question.session is None and budget is not None and made.carried is not None:
         cost = round((message_cost(made.carried.text) + message_cost(made.system or "")) * SCALE[Side.CLOUD])
         if cost > budget:
             raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
     return made
+
+
+def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
+    # What the cloud was told before as it is may be told again, whatever a private turn has said since.
+    fields = {name: value for name, value in body.fields.items() if name != "model"}
+    if body.system and exact.of_system(body.system) in guard.known([exact.of_system(body.system)]).public:
+        del fields["system"]
+    fresh = set(map(id, seen.fresh))
+    messages = [(at, message) for at, message in enumerate(body.messages) if id(message) in fresh]
+    return private_leaf(leaves_of(messages, fields), seen.halves, guard)
 
 
 def _with(
@@ -138,9 +158,9 @@ def _with(
         messages=messages,
         text="\n\n".join(_texts(messages, other_fields)),
         reply=reply,
-        prompt_names=(*given.prompt_places[-1:], *map(exact.of_prompt, prompts)) if whole else (),
+        prompt_names=_prompt_names(given, prompts) if whole else (),
         answer_names=lambda text: (
-            (place_of_answer((*given.prompt_places, *given.answer_places)[-1], text),) if whole else ()
+            tuple(place_of_answer((*given.prompt_places, *given.answer_places)[-1], text)) if whole else ()
         ),
     )
     turns = [
@@ -148,6 +168,12 @@ def _with(
         for exchange in history
     ]
     return replace(question, prompt="\n\n".join(prompts), history=tuple(turns) if whole else (), carried=carried)
+
+
+def _prompt_names(given: Exchange, prompts: Sequence[str]) -> tuple[str, ...]:
+    """Return the names by which a prompt is known again: its place, and each of its messages."""
+    places = [name for place in given.prompt_places[-1:] for name in place]
+    return (*places, *map(exact.of_prompt, prompts), *(name for text in prompts for name in exact.loose_names(text)))
 
 
 def _texts(messages: Sequence[Message], other_fields: dict[str, object]) -> Iterator[str]:

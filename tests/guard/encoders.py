@@ -1,0 +1,108 @@
+"""Ways in which people and programs write a text so that it no longer stands there as it was; all give a text."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+import quopri
+import shutil
+import subprocess
+import textwrap
+import zlib
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LATIN_TO_CYRILLIC = str.maketrans("aeopcyxsijTHBMKAECOPX", "аеорсухѕіјТНВМКАЕСОРХ")  # noqa: RUF001
+LATIN_TO_GREEK = str.maketrans("ovikTAEKMNOPXZ", "ονικΤΑΕΚΜΝΟΡΧΖ")
+
+
+def tool(*command: str) -> Callable[[str], str]:
+    def run(text: str) -> str:
+        return subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout.decode()
+
+    return run
+
+
+def in_base64(text: str | bytes) -> str:
+    return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
+
+
+def cut(text: str, width: int, head: str = "") -> str:
+    return "".join(f"{head}{text[at : at + width]}\n" for at in range(0, len(text), width))
+
+
+def base64_in_lines(width: int) -> Callable[[str], str]:
+    return lambda text: cut(in_base64(text), width)
+
+
+def headed(*heads: str) -> Callable[[str], str]:
+    """Write each line behind a head, in turn; `#` in one is the number of the line."""
+
+    def write(text: str) -> str:
+        lines = textwrap.wrap(text, 24)
+        return "".join(f"{heads[at % len(heads)].replace('#', f'{at:02}')}{line}\n" for at, line in enumerate(lines))
+
+    return write
+
+
+TOOLS = (
+    "xxd|xxd -p|xxd -g 1|xxd -g 4|xxd -c 8|xxd -e|xxd -i|xxd -u|xxd -b|hexdump -C|hexdump|hexdump -c|hexdump -b|od|"
+    "od -c|od -b|od -x|od -a|od -t x1|od -t x4|od -A x -t x1z|od -A n -t x1|od -A d -c|base64|base64 -w 16|base64 -w 0|"
+    "base32|base32 -w 20"
+).split("|")
+
+ENCODERS: dict[str, Callable[[str], str]] = {
+    **{name: tool(*name.split()) for name in TOOLS if shutil.which(name.split()[0])},
+    "hexadecimal": lambda text: text.encode().hex(),
+    "hexadecimal with spaces": lambda text: text.encode().hex(" ").upper(),
+    "hexadecimal with colons": lambda text: text.encode().hex(":"),
+    "quoted xxd": lambda text: cut_lines(ENCODERS["xxd"](text), "> "),
+    "hexdump in a diff": lambda text: cut_lines(ENCODERS["hexdump -C"](text), "+"),
+    "xxd behind a name": lambda text: cut_lines(ENCODERS["xxd"](text), "alice: "),
+    **{f"base64 in lines of {width}": base64_in_lines(width) for width in (16, 17, 18, 19, 22, 30, 39)},
+    "base64 quoted": lambda text: cut(in_base64(text), 20, "> "),
+    "base64 behind a name": lambda text: cut(in_base64(text), 30, "alice: "),
+    "base64 in URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 twice": lambda text: in_base64(in_base64(text)),
+    "base64 in lines, twice": lambda text: cut(in_base64(cut(in_base64(text), 76)), 76),
+    "base64 of JSON": lambda text: in_base64(json.dumps({"text": text})),
+    "base64 of UTF-16": lambda text: in_base64(text.encode("utf-16-le")),
+    "base64 of UTF-16 with its mark": lambda text: in_base64(text.encode("utf-16")),
+    "base64 of gzip": lambda text: in_base64(gzip.compress(text.encode(), mtime=0)),
+    "base64 of zlib": lambda text: in_base64(zlib.compress(text.encode())),
+    "base64 of hexadecimal": lambda text: in_base64(text.encode().hex()),
+    "hexadecimal of base64": lambda text: in_base64(text).encode().hex(),
+    "JSON of base64": lambda text: json.dumps(cut(in_base64(text), 30)).replace("/", "\\/"),
+    "percent signs of base64": lambda text: quote(cut(in_base64(text), 30), safe=""),
+    "percent signs thrice": lambda text: quote(quote(quote(text))),
+    "percent signs of Latin-1": lambda text: quote(text.encode("latin-1")),
+    "entities twice": lambda text: html.escape("".join(f"&#{ord(letter)};" for letter in text)),
+    "escapes with braces": lambda text: "".join(f"\\u{{{ord(letter):x}}}" for letter in text),
+    "octal escapes": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
+    "JSON in JSON in JSON": lambda text: json.dumps(json.dumps(json.dumps(text))),
+    "behind a name": headed("alice: "),
+    "behind two names": headed("alice: ", "bob: "),
+    "behind two long names": headed("Alice Smith: ", "Bob Roe: "),
+    "behind REM": headed("REM "),
+    "behind a hash": headed("# "),
+    "behind slashes": headed("// "),
+    "behind a clock and a host": headed("[12:00:#] host app: "),
+    "in the system's log": headed("Nov 24 12:00:# host app[4#]: "),
+    "in a container's log": headed("2026-11-24T12:00:#.5#Z stdout F "),
+    "in a program's log": headed("2026-11-24 12:00:#,123 INFO [main] ", "2026-11-24 12:01:#,123 WARNING [main] "),
+    "in a chat": headed("[12:#] <alice> ", "[12:#] <bob> "),
+    "in a quoted chat": headed("> alice: ", "> bob: "),
+    "in a table": headed("| #1 | "),
+    "Cyrillic letters": lambda text: text.translate(LATIN_TO_CYRILLIC),
+    "Greek letters": lambda text: text.translate(LATIN_TO_GREEK),
+}  # fmt: skip
+
+
+def cut_lines(text: str, head: str) -> str:
+    return "".join(f"{head}{line}\n" for line in text.splitlines())

@@ -1,0 +1,249 @@
+"""Columns of private tables, and short secrets as they are printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trooper_cli.guard import tables, units
+from trooper_cli.guard.overlap import Index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+
+STAFF = """name,city,salary,active
+Huberling,Berlin,84512,yes
+Krahmann,Berlin,71240,no
+Lodertner,Hamburg,93370,yes
+Pezgerow,Hamburg,68815,yes
+Scharichs,Berlin,77031,no
+"""
+COMMON = """name,city,salary,active
+Wagenbach,Berlin,51230,yes
+Zollinger,Hamburg,62385,no
+Oberndorf,Berlin,48855,yes
+"""
+
+
+def run(command: list[str], text: str) -> str:
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+def as_json(text: str) -> str:
+    return json.dumps(list(csv.DictReader(io.StringIO(text))), indent=1)
+
+
+EXTRACTS = {
+    "cut": ["cut", "-d,", "-f1,3"],
+    "awk": ["awk", "-F,", "{print $1, $3}"],
+    "awk, turned": ["awk", "-F,", "{print $3, $1}"],
+    "sort": ["sh", "-c", "cut -d, -f1,3 | sort -t, -k2"],
+    "column": ["sh", "-c", "cut -d, -f1,3 | column -t -s,"],
+    "grep": ["sh", "-c", "cut -d, -f1,3 | grep Krah"],
+}
+JSON_EXTRACTS = {
+    "jq @csv": ["jq", "-r", ".[] | [.name, .salary] | @csv"],
+    "jq @tsv": ["jq", "-r", ".[] | [.name, .salary] | @tsv"],
+    "jq": ["jq", ".[] | {salary, name}"],
+    "jq -c": ["jq", "-c", "[.[] | {name, salary}]"],
+    "jq []": ["jq", ".[] | [.name, .salary]"],
+}
+
+
+def index_of(*texts: str) -> Index:
+    index = Index.in_memory()
+    for text in texts:
+        index.add(index.marks([(text, False)], public=False), public=False, session=None, turn=None)
+    return index
+
+
+@pytest.fixture(scope="module")
+def staff() -> Iterator[Index]:
+    index = index_of(STAFF)
+    yield index
+    index.close()
+
+
+class TestPipe:
+    """`trooper ask --local` with a table, then two columns of it into `trooper ask`."""
+
+    @pytest.mark.parametrize("command", EXTRACTS.values(), ids=EXTRACTS)
+    def test_two_columns_are_not_piped_on(self, trooper: Trooper, cloud: Standin, command: list[str]) -> None:
+        """Exit 77, and no connection to the cloud."""
+        assert trooper("ask", "--local", "look", stdin=STAFF).code == 0
+        done = trooper("ask", "sum up", stdin=run(command, STAFF.partition("\n")[2]))
+        assert (done.code, done.out) == (77, b"")
+        assert "Krahmann" not in done.notices
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("command", JSON_EXTRACTS.values(), ids=JSON_EXTRACTS)
+    def test_nor_are_two_fields_of_json(self, trooper: Trooper, cloud: Standin, command: list[str]) -> None:
+        """Whatever jq makes of them, and whether the private turn had them as JSON or as CSV."""
+        assert trooper("ask", "--local", "look", stdin=STAFF).code == 0
+        assert trooper("ask", "sum up", stdin=run(command, as_json(STAFF))).code == 77
+        assert cloud.connections == 0
+
+    def test_short_secrets_are_not_piped_on(self, trooper: Trooper, cloud: Standin) -> None:
+        """An account number of a private turn, printed in another way."""
+        assert trooper("ask", "--local", "pay to DE89 3704 0044 0532 0130 00, see OPS-1234").code == 0
+        assert trooper("ask", "whose is DE89-3704-0044-0532-0130-00?").code == 77
+        assert trooper("ask", "close OPS-1234").code == 77
+        assert cloud.connections == 0
+
+    def test_another_table_passes(self, trooper: Trooper, cloud: Standin) -> None:
+        """The same headers, cities and answers of other people are no leak, and what is public is none either."""
+        assert trooper("ask", "--local", "look", stdin=STAFF).code == 0
+        assert trooper("ask", "sum up", stdin=COMMON).code == 0
+        assert trooper("ask", "name, city, salary, active: Berlin yes, Hamburg no").code == 0
+        assert len(cloud.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("DE89 3704 0044 0532 0130 00", "de89370400440532013000"),
+        ("DE89370400440532013000", "DE89-3704-0044-0532-0130-00"),
+        ("4539 1488 0343 6467", "4539148803436467"),
+        ("4539148803436467", "4539-1488-0343-6467"),
+        ("jane.roe@clinic.org", "JANE.ROE@clinic.org"),
+        ("+49 170 1234567", "0170/1234567"),
+        ("+49 (0)30 123456-78", "030 12345678"),
+        ("(415) 555-2671", "415-555-2671"),
+        ("06 12 34 56 78", "+33 6 12 34 56 78"),
+        ("OPS-1234", "OPS-1234"),
+        ("M-AB 1234", "M-AB 1234"),
+    ],
+)
+def test_a_short_secret_is_found_in_any_notation(stored: str, asked: str) -> None:
+    """Blanks, dashes, capitals and the code of the country do not count."""
+    index = index_of(f"please note {stored}, thanks")
+    assert index.find(f"what is {asked} about?")
+
+
+def test_what_only_looks_like_one_is_none() -> None:
+    """Wrong check digits, names of standards, dates, versions, and addresses that stand everywhere."""
+    text = (
+        "DE88 3704 0044 0532 0130 00 or 4539 1488 0343 6468; UTF-8 SHA-256 ISO-8859 RFC-2616 CVE-2024-12345 "
+        "2024-08-15 10:00 1.2.3.4 git@github.com user@example.com noreply@github.com Author: Jane <jane@roe.org>"
+    )
+    assert [unit for _, _, unit in units.identifiers(text, stored=True)] == []
+
+
+def test_what_public_turns_hold_does_not_count() -> None:
+    """A ticket, or a row, that the cloud was told of already is no leak."""
+    index = index_of(STAFF, "see OPS-1234")
+    public = "OPS-1234: Huberling,84512"
+    assert index.find(public)
+    index.add(index.marks([(public, False)], public=True), public=True, session=None, turn=None)
+    assert index.find("OPS-1234") == []
+    assert index.find("Huberling 84512") == []
+    assert index.find("Krahmann 71240")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "name\tcity\tsalary\nHuberling\tBerlin\t84512\nKrahmann\tBerlin\t71240\n",
+        "name;city;salary\nHuberling;Berlin;84.512,00\nKrahmann;Berlin;71.240,00\n",
+        "| name | salary |\n|---|---|\n| Huberling | 84,512.00 |\n| Krahmann | 71,240.00 |\n",
+        " name      | salary\n-----------+--------\n Huberling |  84512\n Krahmann  |  71240\n(2 rows)\n",
+        "NAME        CITY     SALARY\nHuberling   Berlin   84512\nKrahmann    Berlin   71240\n",
+        "Huberling x 84512\nKrahmann y 71240\nLodertner z 93370\n",
+        '[{"name": "Huberling", "salary": 84512}, {"name": "Krahmann", "salary": 71240}]',
+        '{"name": "Huberling", "salary": 84512.0}\n{"name": "Krahmann", "salary": 71240.0}\n',
+        "- name: Huberling\n  salary: 84512\n- name: Krahmann\n  salary: 71240\n",
+        "name: Huberling\nsalary: 84512\n\nname: Krahmann\nsalary: 71240\n",
+        "name=Huberling salary=84512\nname=Krahmann salary=71240\n",
+    ],
+)
+def test_each_kind_of_table_is_one(table: str) -> None:
+    """Its rows are found as lines, in JSON, in YAML and the other way round."""
+    index = index_of(f"Please check:\n\n{table}\n")
+    for asked in (
+        "Krahmann,71240",
+        "71240 Krahmann",
+        "| Krahmann | 71,240 |",
+        '{"salary": 71240, "name": "Krahmann"}',
+        '{\n  "name": "Krahmann",\n  "salary": 71240\n}',
+        "- salary: 71240\n  name: Krahmann",
+    ):
+        assert index.find(f"Look:\n{asked}\nWhat of it?"), asked
+    assert index.find("Krahmann\n") == []
+    assert index.find("Krahmann,84512") == []
+
+
+def test_headers_and_common_cells_are_not_stored(staff: Index) -> None:
+    """Neither what stands above a table nor what stands in many."""
+    for text in ("name,salary", "city: Berlin\nactive: yes", "Berlin,yes", "Huberling", "Huberling Berlin", "84512"):
+        assert staff.find(text) == [], text
+
+
+word = st.text("abcdefghijklmnopqrstuvwxyz", min_size=5, max_size=9).map(str.title)
+
+
+salary = st.integers(12_345, 99_999)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(word, st.sampled_from(["Berlin", "Graz"]), salary), min_size=2, max_size=9),
+    delimiter=st.sampled_from(",;\t|"),
+    asked=st.sampled_from([",", ";", "\t", " ", " | ", ", ", "   "]),
+    turned=st.booleans(),
+)
+def test_a_row_of_a_table_is_found_whatever_divides_it(
+    rows: list[tuple[str, str, int]],
+    delimiter: str,
+    asked: str,
+    turned: bool,  # noqa: FBT001
+) -> None:
+    """A name and a number of a row are asked for under a unit that the table stored, unless they are common."""
+    text = delimiter.join(("name", "city", "salary")) + "\n"
+    text += "".join(f"{name}{delimiter}{city}{delimiter}{salary}\n" for name, city, salary in rows)
+    stored = set(tables.stored(text))
+    names = [name for name, _, _ in rows]
+    for name, _, salary in rows:
+        line = asked.join((str(salary), name) if turned else (name, str(salary)))
+        found = {unit for _, _, unit in tables.asked(line)}
+        is_common = names.count(name) > 2 or (len(rows) > 3 and len(set(names)) <= 0.7 * len(rows))
+        is_round = f"{salary}\n{name.lower()}" not in {unit for unit in found if "\n" in unit}
+        assert is_common or is_round or len({s for _, _, s in rows}) < len(rows) or found & stored
+
+
+def test_much_text_takes_little_time() -> None:
+    """The units of a large table, and of a text that only looks like one, are found in linear time."""
+    make = random.Random(1)
+    rows = [",".join(str(make.randrange(10_000, 99_999)) for _ in range(20)) for _ in range(1000)]
+    small, large = "\n".join(rows[:500]), "\n".join(rows)
+    times = []
+    for text in (small, large):
+        start = time.process_time()
+        count = len(set(tables.stored(text)))
+        times.append(time.process_time() - start)
+        assert count < 200_000
+    assert times[1] < 6 * times[0] + 0.5
+    for text in (
+        "[" * 20_000,
+        "[\n" * 20_000,
+        "{" * 20_000,
+        '"' * 20_001,
+        "a@" * 20_000,
+        "1 " * 20_000,
+        "A-" * 20_000,
+        "x: y\n" * 5000,
+    ):
+        start = time.process_time()
+        list(tables.asked(text)), list(tables.stored(text)), list(units.identifiers(text))
+        assert time.process_time() - start < 3, text[:2]

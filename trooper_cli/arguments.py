@@ -1,0 +1,183 @@
+"""Arguments that look like an option and are none: a typing error must not become a prompt for the cloud."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trooper_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What looks like a dash, beside the characters that Unicode calls dashes (category Pd).
+_DASHES = frozenset("\u02c9\u02d7\u06d4\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u2cba\u30fc\uff70")
+# Short strokes. Any other dash may stand for two of them: editors and web pages replace them so.
+_HYPHENS = frozenset("-\u02d7\u2010\u2011\u2043\ufe63\uff0d")
+# Letters and symbols without a shape, which Unicode does not call invisible.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# A space that no shell splits at.
+_OTHER_SPACE = "\0"
+# An option's name at the end with no space before it, or anywhere after a space that no shell splits at.
+_GLUED = re.compile(r"[^\s(\[{<`'\"\u2018\u201c\u00ab\u201e|/=-]--+([a-z][a-z_-]*)(?:=\S*)?\0*\Z")
+_AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)")
+# No option's name is as long.
+_LONGEST = 64
+
+
+class _Level:
+    """The command, or the group of commands, that arguments are given to."""
+
+    def __init__(self, command: Any, path: str) -> None:  # noqa: ANN401 - typer does not export click's types
+        self.path = path
+        self.commands: dict[str, Any] = getattr(command, "commands", {})
+        self.options: dict[str, Any] = {"--help": None, "-h": None}
+        self.takes_files = False
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                self.options |= dict.fromkeys((*parameter.opts, *parameter.secondary_opts), parameter)
+            elif parameter.type.name == "path":
+                self.takes_files = True
+
+    def takes_value(self, name: str) -> bool:
+        option = self.options[name]
+        return option is not None and not option.is_flag and not option.count
+
+    def is_file(self, name: str) -> bool:
+        return str(self.options[name].type.name) == "path"
+
+    def option_of(self, text: str) -> str | None:
+        """Return the option that a folded text names, whatever stands around it."""
+        name = re.sub(r"^[^\w-]+|[^\w-]+$", "", text.partition("=")[0])
+        if not name.startswith("-"):
+            return None
+        word = _squeezed(name)
+        return next((option for option in self.options if _squeezed(option) == word), None)
+
+    def refuse(self, text: str, hint: str) -> NoReturn:
+        raise UsageError(f"{text}, so nothing was sent; {hint} See `{self.path} --help`.")
+
+
+def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
+    """Refuse arguments that look like an option once dashes are folded and invisible characters are taken out.
+
+    Args:
+        arguments: what follows the program's name.
+        command: the command line as typer built it.
+
+    Raises:
+        UsageError: one of them does. The message does not repeat it: it may be a prompt.
+
+    """
+    level, awaits, is_plain = _Level(command, "trooper"), "", False
+    for argument in arguments:
+        if is_plain:
+            if name := level.option_of("".join(islice(_folded(argument), _LONGEST))):
+                level.refuse(f"an argument after -- is {name}", "put options before it, or pipe the prompt in.")
+        elif awaits:
+            _check_value(level, awaits, argument)
+            awaits = ""
+        elif argument == "--":
+            # Before the name of a command it ends the options of the group alone.
+            is_plain = not level.commands
+        elif argument.startswith("-") and (argument != "-" or not level.takes_files):
+            awaits = _check_option(level, argument)
+        else:
+            _check_text(level, argument, "an argument")
+            if level.commands:
+                if argument not in level.commands:
+                    # What there is no command for is told elsewhere.
+                    return
+                level = _Level(level.commands[argument], f"{level.path} {argument}")
+
+
+def _check_option(level: _Level, argument: str) -> str:
+    """Check an argument that begins with a plain dash; return its name if its value is the next argument."""
+    if argument.startswith("--"):
+        name, is_given, value = argument.partition("=")
+    else:
+        # Switches of one letter may stand together, before one whose value follows at once.
+        end = next((n for n in range(1, len(argument)) if not _is_switch(level, f"-{argument[n]}")), len(argument) - 1)
+        name, value = f"-{argument[end:][:1]}", argument[end + 1 :]
+        is_given = value if name not in level.options or level.takes_value(name) else ""
+    if name not in level.options:
+        _refuse_dash(level, argument)
+    if is_given and level.takes_value(name):
+        _check_value(level, name, value)
+        return ""
+    return name if level.takes_value(name) else ""
+
+
+def _is_switch(level: _Level, name: str) -> bool:
+    return name in level.options and not level.takes_value(name)
+
+
+def _check_value(level: _Level, option: str, value: str) -> None:
+    if next(_folded(value), "") == "-" and not (value == "-" and level.is_file(option)):
+        # An empty shell variable before it makes an option the value of another: `-m $MODEL --local`.
+        level.refuse(f"{option} is given an option as its value", "is a shell variable empty?")
+    if not level.is_file(option):
+        _check_text(level, value, f"the value of {option}")
+
+
+def _check_text(level: _Level, text: str, what: str) -> None:
+    if text.isascii() and "--" not in text and text.lstrip()[:1].isalnum():
+        return
+    head = "".join(islice(_folded(text), _LONGEST))
+    if head.startswith("-") and not (text == "-" and level.takes_files):
+        _refuse_dash(level, text)
+    if name := level.option_of(head):
+        level.refuse(f"{what} looks like {name} and is not", f"did you mean {name}?")
+    shown = "".join(_spaced(text[-_LONGEST * 2 :] if text.isascii() else text))
+    found = _GLUED.search(shown) or _AFTER_OTHER_SPACE.search(shown)
+    if found and (name := level.option_of(f"--{found[1]}")):
+        level.refuse(f"{what} holds {name} without a space before it", "is one missing, or of another kind?")
+
+
+def _refuse_dash(level: _Level, argument: str) -> NoReturn:
+    """Refuse an argument that begins with a dash, and name the option that may have been meant."""
+    head = "".join(islice(_folded(argument), _LONGEST))
+    name = level.option_of(head)
+    if name is None and argument.startswith("--") and len(argument) < _LONGEST:
+        from difflib import get_close_matches
+
+        name = next(iter(get_close_matches(head.partition("=")[0], level.options, 1, 0.75)), None)
+    if name:
+        level.refuse(f"an argument looks like {name} and is not", f"did you mean {name}?")
+    level.refuse("an argument begins with a dash and is no option", "put -- before a text that does, or pipe it in.")
+
+
+def _squeezed(name: str) -> str:
+    """Return a name without its dashes; one letter keeps one, since `-s` is not the word `s`."""
+    word = name.replace("-", "").replace("_", "").casefold()
+    return word if len(word) > 1 else f"-{word}"
+
+
+def _folded(text: str) -> Iterator[str]:
+    """Give a text's visible characters: every dash as `-`, every letter as a plain small one."""
+    for letter in _spaced(text):
+        if letter not in {"", " ", _OTHER_SPACE}:
+            yield "-" if letter == "--" else letter
+
+
+def _spaced(text: str) -> Iterator[str]:
+    """Give a text's visible characters and two kinds of spaces; dashes that may stand for two are two."""
+    return map(_plain, text)
+
+
+@cache
+def _plain(letter: str) -> str:
+    if letter.isascii():
+        return letter.lower() if letter.isprintable() else " " * letter.isspace()
+    from unicodedata import category, normalize
+
+    kind = category(letter)
+    if kind[0] == "Z":
+        return _OTHER_SPACE
+    if kind == "Pd" or letter in _DASHES:
+        return "-" if letter in _HYPHENS else "--"
+    if letter in _BLANK or (kind[0] in "CM" and kind != "Cs"):
+        return ""
+    return normalize("NFKC", letter).casefold()

@@ -1,0 +1,163 @@
+"""Units of text too short for the fingerprints of runs, and telling by themselves: words, lines, literals."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from trooper_cli.guard.decoders import unescaped
+from trooper_cli.guard.forms import reduced
+from trooper_cli.lazy import pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What has this many letters and digits always holds a fingerprint of overlap.py: RUN + WINDOW - 1.
+FOUND_AS_RUN = 48
+_SHORT_LINE = range(16, FOUND_AS_RUN + 1)
+_LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
+_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
+# Versions and addresses, sizes, dates, times, and words with a year or a version.
+_COMMON_TOKEN = pattern(
+    r"v?\d+(?:\.\d+)+(?:(?:a|b|rc|dev)\d{1,3}|[a-zµ%]{1,3})?(?:[-+._][a-z]{0,10}\d{0,4})*(?::\d{1,5})?(?:/\d{1,2})?"
+    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d[:.-]?\d\d[\d:.,+Z-]*)?(?:[._-][a-z]{1,8})*"
+    r"|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?Z?(?:[+-]\d\d:?\d\d)?"
+    r"|[A-Z]?[a-z]{1,9}[\d.]{1,4}|[A-Z]?[a-z]+[\d.]{1,2}|[A-Z]?[a-z]+\d?\.\d{1,2}|[A-Z]+[\d.]{1,4}"
+)
+_PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
+_PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
+_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
+# Short secrets as they are printed. Blanks and dashes between the groups do not count.
+_EMAIL = pattern(
+    r"(?<![\w.+%@/-])[A-Za-z0-9][\w.+%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w@-]|\.\w|:[^\s\"])"
+)
+_COMMON_EMAIL = pattern(
+    r"(?i)(?:git|info|support|noreply|no-reply|root|admin|user|users|hello|test|help|contact|nobody|list|bugs?)@.*"
+    r"|.*[@.](?:example|invalid|test|localhost)(?:\.\w+)?|.*@users\.noreply\..*|.*-list@.*|.*@lists?\..*|.*@(?:bugs|tracker)\..*"
+)
+# Who wrote something stands in many public texts.
+_AUTHORSHIP = pattern(
+    r"(?im)author|committer|signed-off-by|co-authored|reviewed|maintain|copyright|\(c\)|©|written by|contribut"
+    r"|uploaders|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
+)
+_IBAN = pattern(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])")
+_CARD = pattern(r"(?<![\w.,+-])\d{4}(?:[ -]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
+_PHONE = pattern(
+    r"(?<![\w.,:/+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/.-]{0,3}"
+    r"(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
+    r"|(?<![\w.,:/+-])(?<!\d )\(?0[1-9]\d{0,4}\)?[ /-]{1,3}\d(?:[ /-]?\d){4,9}(?![\w:-]|[.,]\d)"
+    r"|(?<![\w.,:/+-])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
+    r"|(?<![\w.,:/+-])\(?[2-9]\d\d\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?![\w:-]|[.,]\d)"
+)
+_TICKET = pattern(r"(?<![\w./-])[A-Z][A-Z0-9]{1,9}(?:-\d{4})?-\d{3,7}(?![\w-]|\.\d)")
+_STANDARD = frozenset(
+    "UTF SHA ISO IEC RFC CVE CWE AES PEP RSA EN DIN IEEE ECMA ANSI CP KOI GB BIG LATIN WINDOWS IBM HTTP TLS SSL MD GPT"
+    " COVID ED ECDSA DSA HMAC BLAKE CRC ASCII EUC GPL LGPL BSD MIT NIST FIPS PKCS ITU POSIX XEP BCP STD ISSN ISBN GHSA"
+    " CVSS USN DSA DLA RHSA PYSEC RUSTSEC JDK JSR JEP KB MS LVL COM RS BUG SF BPO ARM X PC".split()
+)
+_AT = pattern("@")
+_EIGHT_DIGITS = pattern(r"\d(?:[ ()/.-]{0,3}\d){7}")
+_THREE_DIGITS = pattern(r"\d[ ()/.-]?\d[ ()/.-]?\d")
+_PLATE = pattern(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?[1-9]\d{1,3}[EH]?(?![\w-])")
+
+
+def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
+    """Return offset, length and unit of account and card numbers, addresses, telephone numbers, tickets and plates.
+
+    The units are the same whatever blanks and dashes the text is printed with. With `stored`, leave out addresses that
+    tell who wrote something: they stand in public texts as well.
+    """
+    for start, line in _lines_with(_AT, text):
+        for match in _EMAIL.finditer(line):
+            at = start + match.start()
+            if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and _names_an_author(text, at)):
+                yield at, len(match[0]), reduced(match[0])
+    for start, line in _lines_with(_THREE_DIGITS, text):
+        for sign, unit_of in _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED:
+            for match in sign.finditer(line):
+                if (unit := unit_of(match[0])) is not None:
+                    yield start + match.start(), len(match[0]), unit
+
+
+def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
+    """Return place and text of the lines that hold a sign: few do, and what is asked of them takes long."""
+    end = -1
+    for match in sign.finditer(text):
+        if match.start() > end:
+            start = text.rfind("\n", 0, match.start()) + 1
+            end = text.find("\n", match.end())
+            end = end if end >= 0 else len(text)
+            yield start, text[start:end]
+
+
+def _names_an_author(text: str, at: int) -> bool:
+    # A list of names goes on over some lines.
+    start = max(text.rfind("\n\n", 0, at), at - 2000, 0)
+    return _AUTHORSHIP.search(text[start:at]) is not None
+
+
+def _iban(word: str) -> str | None:
+    """Return the letters and digits of an IBAN, or None where its check digits are wrong (ISO 7064, MOD 97-10)."""
+    letters = reduced(word)
+    if not 15 <= len(letters) <= 34 or not letters.isascii():
+        return None
+    return letters if int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1 else None
+
+
+def _card(word: str) -> str | None:
+    """Return the digits of a card's number, or None where its last digit is wrong (Luhn's formula)."""
+    digits = reduced(word)
+    if not 13 <= len(digits) <= 19 or len(set(digits)) < 4:
+        return None
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    return digits if sum(number - 9 * (number > 9) for number in doubled) % 10 == 0 else None
+
+
+def _phone(word: str) -> str | None:
+    """Return the last digits of a telephone number: they are the same with and without the code of the country."""
+    digits = reduced(word)
+    return f"phone {digits[-8:]}" if len(digits) >= 8 and len(set(digits)) > 3 else None
+
+
+def _ticket(word: str) -> str | None:
+    return None if word.partition("-")[0].rstrip("0123456789") in _STANDARD else f"ticket {reduced(word)}"
+
+
+def _plate(word: str) -> str:
+    return f"plate {reduced(word)}"
+
+
+_SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
+_NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), *_SHORT_NUMBERED)
+
+
+def tokens(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
+    for match in _TOKEN.finditer(text):
+        word = match[0].strip(".:!?*_-")
+        if _PLACE.fullmatch(match[0]):
+            # Places are named everywhere; what looks like a secret within one is not.
+            for part in _PART_OF_PLACE.finditer(match[0]):
+                yield match.start(), len(match[0]), reduced(part[0])
+            continue
+        letters = reduced(word)
+        if not 10 <= len(letters) <= FOUND_AS_RUN or _COMMON_TOKEN.fullmatch(word):
+            continue
+        digits = sum(map(str.isdigit, letters))
+        if 0 < digits < len(letters) or digits >= 12:
+            yield match.start(), len(match[0]), letters
+
+
+def short_lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give the lines, and the text as a whole if it is one, that are too short to hold a run."""
+    for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * 32 else ())):
+        if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
+            yield match.start(), len(match[0]), line
+
+
+def literals(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give the short lines within texts in quotation marks, as JSON has them."""
+    for match in _LITERAL.finditer(text):
+        for part in unescaped(match[1]).split("\n"):
+            if len(line := reduced(part)) in _SHORT_LINE:
+                yield match.start(), len(match[0]), line

@@ -1,0 +1,138 @@
+"""Every text of a request, and the parts of it in which a whole prompt or answer of a private turn may stand.
+
+Programs merge messages, flatten a history into one text, quote it, and move an answer into a tool's result or the
+system prompt. What is longer than a run of the guard's fingerprints is found by these; the parts here are shorter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trooper_cli.guard import exact
+from trooper_cli.guard.decoders import unescaped
+from trooper_cli.guard.forms import reduced
+from trooper_cli.guard.telling import FLOOR, LINE_FLOOR, is_ordinary, is_telling
+from trooper_cli.lazy import pattern
+from trooper_cli.messages.request import blocks_of, text_of, texts_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from trooper_cli.guard import Guard
+    from trooper_cli.messages.request import Message
+
+# A shared run of so many letters and digits is always found by the guard.
+_LONGEST = 48
+_MOST_PARTS = 12
+_LONG_NAME = 16
+# Within a line: who speaks, a tag, the border of a cell.
+_CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
+_QUOTED = pattern(
+    r'"((?:[^"\\\n]|\\.){1,300})"|\u201c([^\u201d\n]{1,300})\u201d|\u201e([^\u201c\u201d\n]{1,300})[\u201c\u201d]'
+    r"|\u00ab([^\u00bb\n]{1,300})\u00bb|\u2018([^\u2019\n]{1,300})\u2019|(?<!\w)'([^'\n]{1,300})'(?!\w)|`([^`\n]{1,300})`"
+)
+
+Leaf = tuple[str, str]
+
+
+def leaves_of(messages: Iterable[tuple[int, Message]], fields: Mapping[str, object]) -> Iterator[Leaf]:
+    """Return each text of numbered messages and of fields with its place; blocks are read together and alone."""
+    for at, message in messages:
+        blocks = blocks_of(message["content"])
+        texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
+        if len(texts) > 1:
+            yield f"messages.{at}", text_of(message["content"])
+        for text in (*texts, *texts_in([block for block in blocks if block["type"] != "text"])):
+            yield f"messages.{at}", text
+    for name, value in fields.items():
+        # What a program calls a field of its own is not repeated in an error.
+        place = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
+        for text in texts_in({name: value}):
+            yield place, text
+
+
+def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:
+    """Return the place of a leaf that holds a private turn's whole prompt or answer, None if there is none.
+
+    A part of a leaf has to be telling by itself, or together with its other half: in another leaf, or among the
+    `halves` of turns that were left out.
+
+    Raises:
+        StorageError: the guard's index cannot be read.
+
+    """
+    found: dict[str, tuple[str, str, bool]] = {}
+    for place, leaf in leaves:
+        for form in exact.loosely(leaf):
+            found[form] = place, leaf, True
+        for form, part in parts(leaf):
+            found.setdefault(form, (place, part, False))
+    known = guard.known(map(exact.said, found))
+    private = {form: each for form, each in found.items() if exact.said(form) in known.private}
+    alone = {form: each for form, each in private.items() if exact.said(form) not in known.public}
+    for place, text, is_whole in alone.values():
+        if is_telling(text) if is_whole else is_telling(text, LINE_FLOOR):
+            return place
+    asked = {form: text for form, (_, text, _) in private.items()}
+    left_out = {form: half for half in halves for form in exact.loosely(half)}
+    pairs = {
+        exact.pair(first, second): place
+        for first, prompt in (asked | left_out).items()
+        for second, (place, answer, _) in private.items()
+        if first != second
+        and is_telling(f"{prompt} {answer}")
+        # What was asked in public too is a reason only beside an answer that is nobody else's.
+        and (first in alone or first in left_out or (second in alone and _is_rare(answer)))
+    }
+    known = guard.known(pairs)
+    return next((place for name, place in pairs.items() if known.only_private(name)), None)
+
+
+def _is_rare(text: str) -> bool:
+    return len(reduced(text)) >= FLOOR and not is_ordinary(text)
+
+
+def parts(text: str) -> Iterator[tuple[str, str]]:
+    """Return the loose form of each line, of what stands in it, and of neighbours together; each with its text."""
+    for layer in (text, unescaped(text)) if "\\" in text else (text,):
+        yield from _parts_of_lines(layer)
+        for quoted in _QUOTED.finditer(layer):
+            yield from _parts_of_lines(unescaped(quoted[quoted.lastindex or 0]))
+
+
+def _parts_of_lines(text: str) -> Iterator[tuple[str, str]]:
+    lines = [(form, line) for line in text.split("\n") if (form := reduced(line))]
+    heads = [_bare(*line) for line in lines]
+    pieces = [piece for line, head in zip(lines, heads, strict=True) for piece in _pieces(line, head)]
+    yield from _together(lines, lines)
+    # Of most lines nothing comes off.
+    if heads != lines:
+        yield from _together(heads, lines)
+        yield from _together(heads, heads)
+    if pieces != heads:
+        yield from _together(pieces, pieces)
+
+
+def _bare(form: str, line: str) -> tuple[str, str]:
+    short = exact.bare(line)
+    return (form, line) if len(short) == len(line.strip()) else (reduced(short), short)
+
+
+def _pieces(line: tuple[str, str], head: tuple[str, str]) -> list[tuple[str, str]]:
+    cuts = _CUT.split(line[1])
+    if len(cuts) == 1:
+        return [head]
+    return [_bare(form, cut) for cut in cuts if (form := reduced(cut))]
+
+
+def _together(firsts: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Return each text with no, one, two … of those that follow it, as long as they are short."""
+    for at, (form, text) in enumerate(firsts):
+        joined = form
+        for count in range(at + 1, at + 1 + _MOST_PARTS):
+            if len(joined) > _LONGEST:
+                break
+            yield joined, "\n".join((text, *(other for _, other in others[at + 1 : count])))
+            if count == len(others):
+                break
+            joined += others[count][0]
