@@ -134,14 +134,21 @@ def test_unrelated_text_is_not_found(index: Index) -> None:
     assert index.find("The vault is open. Ask for the key after nine. Ottilie works in the northern branch.") == []
 
 
-def test_what_public_turns_hold_too_does_not_count(index: Index) -> None:
-    """Boilerplate that stands in a public turn as well is no leak; the private rest around it is."""
+def test_what_public_turns_hold_too_does_not_count() -> None:
+    """Boilerplate that stands in a public turn as well is no leak, whatever is around it; the private rest is.
+
+    Which of its fingerprints are stored depends on the key, so there are many.
+    """
     boilerplate = "This message is confidential and intended solely for the use of the individual it is addressed to. "
-    remember(index, PRIVATE + boilerplate)
-    assert index.find(boilerplate * 2)
-    remember(index, f"Hello there, {boilerplate} Goodbye.", public=True, turn=2)
-    assert index.find(f"A note. {boilerplate}") == []
-    assert index.find(f"{boilerplate}{PRIVATE}")
+    for public in (f"Hello there, {boilerplate} Goodbye.", boilerplate):
+        for _ in range(50):
+            index = Index.in_memory()
+            remember(index, PRIVATE + boilerplate)
+            assert index.find(boilerplate * 2)
+            remember(index, public, public=True, turn=2)
+            assert index.find(f"A note. {boilerplate}") == []
+            assert index.find(f"{boilerplate}{PRIVATE}")
+            index.close()
 
 
 @pytest.mark.parametrize(

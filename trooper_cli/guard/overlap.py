@@ -42,7 +42,7 @@ class Index(IndexFile):
         marks = {self._hash_of_name(name) for name in names}
         for text, is_answer in texts:
             for form in forms(text):
-                for run in self._stored_runs(form.text):
+                for run in self._public_runs(form.text) if public else self._stored_runs(form.text):
                     marks.add(self._hash(run))
                 units = (
                     *tokens(form.decoded),
@@ -66,6 +66,20 @@ class Index(IndexFile):
             part = text[start : start + _PART + WINDOW + RUN - 2]
             for place in _minima(self._selectors(part), WINDOW):
                 yield part[place : place + RUN]
+
+    def _public_runs(self, text: str) -> Iterator[str]:
+        """Return the runs of a public text that a private one which quotes it, or a part of it, may have stored.
+
+        What stands around the quotation decides which: near its ends it may be any run that is the least so far. So the
+        windows are smaller, and reach beyond both ends of the text.
+        """
+        beyond = [1 << 32] * (ASKING_WINDOW - 1)
+        for start in range(0, max(1, len(text) - RUN + 1), _PART):
+            part = text[start : start + _PART + ASKING_WINDOW + RUN - 2]
+            for place in _minima([*beyond, *self._selectors(part), *beyond], ASKING_WINDOW):
+                run = part[(at := place - len(beyond)) : at + RUN]
+                if at >= 0 and len(run) == RUN:
+                    yield run
 
     def known(self, names: Iterable[str]) -> Known:
         """Tell which of these names private turns have, and which public ones."""
@@ -147,7 +161,7 @@ class Index(IndexFile):
             for place, mark in marks.items():
                 if mark not in private or mark in public:
                     continue
-                # At the edge of a run that public turns hold as well, its mark may be missing; its neighbours' are not.
+                # At the edge of what public turns hold as well, a letter or two go on alike by chance.
                 near = settled[bisect_left(settled, place - WINDOW) : bisect_right(settled, place + WINDOW)]
                 others = {self._hash(text[other : other + RUN]) for other in near if other != place}
                 if others and others <= self._known(others)[1]:
