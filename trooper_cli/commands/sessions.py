@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,7 +171,7 @@ def import_turns(
     with closing(Guard(home, settings, notices.tell)) as opened:
         warn = notices.tell if on_leak is MadePublic.WARN else None
         count = import_file(home, session, file, opened, warn)
-    notices.tell(f"{count} turns imported into {session}")
+    notices.tell(f"{count} turn{'' if count == 1 else 's'} imported into {session}")
     return 0
 
 
@@ -182,7 +182,7 @@ def rm(*, session: NamedSession) -> int:
     trooper rm -s ops
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
-    from trooper_cli.errors import NotFoundError
+    from trooper_cli.errors import NotFoundError, StorageError
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
     from trooper_cli.session import remove
@@ -195,11 +195,13 @@ def rm(*, session: NamedSession) -> int:
         session_id = remove(home, session)
     except NotFoundError:
         # An earlier try that was cut short may have left fingerprints of what is gone already.
-        with closing(Guard(home, settings)) as guard:
+        # Where nothing can be written, they stay, and what they are of is refused all the same.
+        with suppress(StorageError), closing(Guard(home, settings)) as guard:
             guard.forget_session(session)
         raise
     with closing(Guard(home, settings)) as guard:
         guard.forget_session(session, session_id)
+    say(f"{session} is gone; the guard no longer knows its text, which may now go to the cloud")
     if locks:
         say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
     return 0
@@ -248,7 +250,7 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
         for number in turns:
             copy, identity = opened.share(number)
             guard.remember_turn(identity, copy)
-            output.write(f"{number} is public as {copy.number}\n")
+            output.write(f"turn {number} was copied to the new public turn {copy.number}\n")
     return 0
 
 
@@ -259,13 +261,15 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     trooper forget -s ops 7 8
     trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
+    from trooper_cli.database import check_alone
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.session import Session, path_of
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
+        check_alone(path_of(home, session))
         there = {turn.number for turn in opened.turns()}
         gone = [number for number in turns if number not in there]
         if gone and (identity := opened.identity()):
@@ -274,4 +278,6 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
         # The turns go first: what can still be shown is known to the guard.
         if identity := opened.forget(turns):
             guard.forget_turns(identity, turns)
+    said = f"turn {turns[0]} is" if len(turns) == 1 else f"{len(turns)} turns are"
+    say(f"{said} erased from {session}; the guard no longer knows the text, which may now go to the cloud")
     return 0
