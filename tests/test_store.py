@@ -227,7 +227,7 @@ class TestChangedFiles:
         assert (done.code, done.out, done.notices.count("\n")) == (65, b"", 1)
         assert "hard link" in done.notices
         for name in ("ops", "link"):
-            assert [turn["prompt"] for turn in trooper.turns(name)] == [SECRET]
+            assert [turn["answer"] for turn in trooper.turns(name)] == [SECRET]
         assert trooper("ask", stdin=SECRET).code == 77
         path_of(trooper, "link").unlink()
         assert trooper(arguments[0], "-s", "ops", *arguments[1:]).code == 0
@@ -235,7 +235,7 @@ class TestChangedFiles:
     def test_what_a_killed_call_left_beside_a_session_is_no_link(self, trooper: Trooper) -> None:
         """A file is made under another name first, which a kill may have left."""
         private(trooper, SECRET)
-        left = trooper.home / ".new-abc"
+        left = path_of(trooper).parent / ".new-abc"
         left.hardlink_to(path_of(trooper))
         assert trooper("rm", "-s", "ops").code == 0
         assert not left.exists()

@@ -201,7 +201,7 @@ def rm(*, session: NamedSession) -> int:
         raise
     with closing(Guard(home, settings)) as guard:
         guard.forget_session(session, session_id)
-    say(f"{session} is gone; the guard no longer knows its text, which may now go to the cloud")
+    say(f"{session} is gone, and the guard no longer knows its text (unless another turn holds it): it can be sent to the cloud")
     if locks:
         say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
     return 0
@@ -279,5 +279,8 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
         if identity := opened.forget(turns):
             guard.forget_turns(identity, turns)
     said = f"turn {turns[0]} is" if len(turns) == 1 else f"{len(turns)} turns are"
-    say(f"{said} erased from {session}; the guard no longer knows the text, which may now go to the cloud")
+    say(
+        f"{said} erased from {session}, and the guard no longer knows the text (unless another turn holds it): "
+        "it can be sent to the cloud"
+    )
     return 0
