@@ -12,19 +12,25 @@ from trooper_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What looks like a dash, beside the characters that Unicode calls dashes (category Pd).
-_DASHES = frozenset("\u02c9\u02d7\u06d4\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u2cba\u30fc\uff70")
+# What looks like a dash, beside the characters that Unicode calls dashes (category Pd): strokes by their names, and some
+# letters. Others stand for a dash directly before an option's name alone.
+_STROKES = frozenset({"DASH", "HYPHEN", "MINUS", "MACRON", "OVERLINE", "PROLONGED", "TILDE"})
+_DASHES = frozenset("\u06d4\u23af\u2500\u2501\u2cba")
 # Short strokes. Any other dash may stand for two of them: editors and web pages replace them so.
 _HYPHENS = frozenset("-\u02d7\u2010\u2011\u2043\ufe63\uff0d")
 # Letters and symbols without a shape, which Unicode does not call invisible.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-# A space that no shell splits at.
-_OTHER_SPACE = "\0"
-# An option's name at the end with no space before it, or anywhere after a space that no shell splits at.
-_GLUED = re.compile(r"[^\s(\[{<`'\"\u2018\u201c\u00ab\u201e|/=-]--+([a-z][a-z_-]*)(?:=\S*)?\0*\Z")
+# A space that no shell splits at; and line breaks and tabs, at which it does outside quotation marks.
+_OTHER_SPACE, _BREAK = "\0", "\n"
+# An option's name in the last word: after a letter or digit, whatever signs stand between them, and after no option.
+_GLUED = re.compile(r"(?<![^\s\0])(?!\W*-)[^\s\0]*[^\W_][^\s\0]*?--+([a-z][a-z_-]*)(?:=[^\s\0]*)?[\0\s'\"\u2019\u201d]*\Z")
+# One anywhere after a space that no shell splits at, or in the last line directly after a line break or a tab.
 _AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)")
-# No option's name is as long.
-_LONGEST = 64
+_AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n*\Z")
+# What no dash is mistyped as, although an option's name stands behind it: `*.json`, `$file`, `@here`, `#local`.
+_OTHER_SIGNS = frozenset("!#$%&()*,.;<>?@[]^`{|}'\"")
+# No option's name is as long, and no line that an option begins by mistake.
+_LONGEST, _LONGEST_LINE = 64, 1024
 
 
 class _Level:
@@ -49,12 +55,14 @@ class _Level:
         return str(self.options[name].type.name) == "path"
 
     def option_of(self, text: str) -> str | None:
-        """Return the option that a folded text names, whatever stands around it."""
-        name = re.sub(r"^[^\w-]+|[^\w-]+$", "", text.partition("=")[0])
-        if not name.startswith("-"):
+        """Return the option that a folded text names, whatever stands around it, with signs for its dashes."""
+        start = next((place for place, letter in enumerate(text) if letter.isascii() and letter.isalnum()), len(text))
+        signs = text[:start].strip("".join(_OTHER_SIGNS))
+        if not signs or any(letter in _OTHER_SIGNS for letter in signs):
             return None
-        word = _squeezed(name)
-        return next((option for option in self.options if _squeezed(option) == word), None)
+        word = _squeezed(re.sub(r"[^\w-]+$", "", text[start:].partition("=")[0]))
+        is_dash = signs.strip("-") == ""
+        return next((o for o in self.options if _squeezed(o) == word and (is_dash or o.startswith("--"))), None)
 
     def refuse(self, text: str, hint: str) -> NoReturn:
         raise UsageError(f"{text}, so nothing was sent; {hint} See `{self.path} --help`.")
@@ -130,8 +138,8 @@ def _check_text(level: _Level, text: str, what: str) -> None:
         _refuse_dash(level, text)
     if name := level.option_of(head):
         level.refuse(f"{what} looks like {name} and is not", f"did you mean {name}?")
-    shown = "".join(_spaced(text[-_LONGEST * 2 :] if text.isascii() else text))
-    found = _GLUED.search(shown) or _AFTER_OTHER_SPACE.search(shown)
+    shown = "".join(_spaced(text[-_LONGEST_LINE:] if text.isascii() else text))
+    found = _GLUED.search(shown[-_LONGEST * 2 :]) or _AFTER_OTHER_SPACE.search(shown) or _AFTER_BREAK.search(shown)
     if found and (name := level.option_of(f"--{found[1]}")):
         level.refuse(f"{what} holds {name} without a space before it", "is one missing, or of another kind?")
 
@@ -158,25 +166,26 @@ def _squeezed(name: str) -> str:
 def _folded(text: str) -> Iterator[str]:
     """Give a text's visible characters: every dash as `-`, every letter as a plain small one."""
     for letter in _spaced(text):
-        if letter not in {"", " ", _OTHER_SPACE}:
+        if letter not in {"", " ", _OTHER_SPACE, _BREAK}:
             yield "-" if letter == "--" else letter
 
 
 def _spaced(text: str) -> Iterator[str]:
-    """Give a text's visible characters and two kinds of spaces; dashes that may stand for two are two."""
+    """Give a text's visible characters and three kinds of spaces; dashes that may stand for two are two."""
     return map(_plain, text)
 
 
 @cache
 def _plain(letter: str) -> str:
     if letter.isascii():
-        return letter.lower() if letter.isprintable() else " " * letter.isspace()
-    from unicodedata import category, normalize
+        return letter.lower() if letter.isprintable() else _BREAK * letter.isspace()
+    from unicodedata import category, name, normalize
 
     kind = category(letter)
     if kind[0] == "Z":
         return _OTHER_SPACE
-    if kind == "Pd" or letter in _DASHES:
+    words = set(name(letter, "").replace("-", " ").split()) if kind[0] in "PS" or kind == "Lm" else set()
+    if kind == "Pd" or letter in _DASHES or (words & _STROKES and not words & {"PLUS", "VERTICAL", "WITH"}):
         return "-" if letter in _HYPHENS else "--"
     if letter in _BLANK or (kind[0] in "CM" and kind != "Cs"):
         return ""
