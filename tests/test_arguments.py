@@ -93,7 +93,11 @@ ALIKE = [
     ["\t--local"],
     ["--locl"],
     ["-local"],
-    *[[stroke * times + "local"] for stroke in "\u1173\u3161\u4e00\u223c\u2053\u0640\u30fc\u02dc\u207b~_=+/" for times in (1, 2)],
+    *[
+        [stroke * times + "local"]
+        for stroke in "\u1173\u3161\u4e00\u223c\u2053\u0640\u30fc\u02dc\u207b~_=+/"
+        for times in (1, 2)
+    ],
     ["--", "\u4e00\u4e00local"],
     ["-m", "\u3161\u3161local"],
     *[[f"{SECRET}{sign}--local"] for sign in "\"'/|)=>`.,:!?\u201d\u2019"],
@@ -204,7 +208,28 @@ class TestAsk:
     def test_every_command_is_held_to_it(self, trooper: Trooper, cloud: Standin, arguments: list[str]) -> None:
         done = trooper(*arguments, stdin="{}")
         assert (done.code, done.out) == (2, b"")
-        assert "nothing was sent" in done.notices
+        assert f"nothing was {'sent' if arguments[0] == 'messages' else 'done'}" in done.notices
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["--local", "ask", SECRET], "--local is an option of ask, so nothing was sent; put it after that"),
+            (["--json", "show"], "`trooper show --json"),
+            (["\u2014local", "ask", SECRET], "nothing was sent"),
+            (["rm", "--yes", "-s", "ops"], "so nothing was done. See `trooper rm --help`."),
+            (["ask", "--local=1", SECRET], "'--local' does not take a value"),
+            (["forget", "-s", "ops", "abc"], "'abc' is not a whole number"),
+            (["forget", "-s", "ops", "0"], "0 is below 1"),
+        ],
+    )
+    def test_a_wrong_usage_is_told_in_one_line(
+        self, trooper: Trooper, cloud: Standin, arguments: list[str], told: str
+    ) -> None:
+        done = trooper(*arguments)
+        assert (done.code, done.out, done.notices.count("\n")) == (2, b"", 1)
+        assert told in done.notices
+        assert "marzipan" not in done.notices
         assert cloud.connections == 0
 
     def test_other_commands_take_what_begins_with_a_dash(self, trooper: Trooper) -> None:

@@ -260,7 +260,7 @@ class TestUnknownVariables:
             ("TROOPER_", "TROOPER_"),
             ("TROPER_LOCAL", "TROOPER_LOCAL"),
             ("TROPER_LOCL", "TROOPER_LOCAL"),
-            ("TORO_PER-LOCL", "TROOPER_LOCAL"),
+            ("TOROPER-LOCL", "TROOPER_LOCAL"),
             ("RTOOPER_LOCAL", "TROOPER_LOCAL"),
             ("TROOPS_LOCAL", "TROOPER_LOCAL"),
             ("TROOPERLOCAL", "TROOPER_LOCAL"),

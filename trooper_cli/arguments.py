@@ -12,8 +12,8 @@ from trooper_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What looks like a dash, beside the characters that Unicode calls dashes (category Pd): strokes by their names, and some
-# letters. Others stand for a dash directly before an option's name alone.
+# What looks like a dash, beside the characters that Unicode calls dashes (category Pd): by its name, or without one that
+# says so. Any other stroke stands for a dash directly before an option's name alone.
 _STROKES = frozenset({"DASH", "HYPHEN", "MINUS", "MACRON", "OVERLINE", "PROLONGED", "TILDE"})
 _DASHES = frozenset("\u06d4\u23af\u2500\u2501\u2cba")
 # Short strokes. Any other dash may stand for two of them: editors and web pages replace them so.
@@ -23,7 +23,9 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # A space that no shell splits at; and line breaks and tabs, at which it does outside quotation marks.
 _OTHER_SPACE, _BREAK = "\0", "\n"
 # An option's name in the last word: after a letter or digit, whatever signs stand between them, and after no option.
-_GLUED = re.compile(r"(?<![^\s\0])(?!\W*-)[^\s\0]*[^\W_][^\s\0]*?--+([a-z][a-z_-]*)(?:=[^\s\0]*)?[\0\s'\"\u2019\u201d]*\Z")
+_GLUED = re.compile(
+    r"(?<![^\s\0])(?!\W*-)[^\s\0]*[^\W_][^\s\0]*?--+([a-z][a-z_-]*)(?:=[^\s\0]*)?[\0\s'\"\u2019\u201d]*\Z"
+)
 # One anywhere after a space that no shell splits at, or in the last line directly after a line break or a tab.
 _AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)")
 _AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n*\Z")
@@ -64,8 +66,19 @@ class _Level:
         is_dash = signs.strip("-") == ""
         return next((o for o in self.options if _squeezed(o) == word and (is_dash or o.startswith("--"))), None)
 
+    @property
+    def takes_prompts(self) -> bool:
+        return self.path in {"trooper", "trooper ask", "trooper messages"}
+
     def refuse(self, text: str, hint: str) -> NoReturn:
-        raise UsageError(f"{text}, so nothing was sent; {hint} See `{self.path} --help`.")
+        said = f"{text}, so nothing was {'sent' if self.takes_prompts else 'done'}"
+        raise UsageError(f"{said}{f'; {hint}' if hint else '.'} See `{self.path} --help`.")
+
+    def refuse_below(self, text: str, arguments: list[str]) -> None:
+        """Refuse an option that stands before its command, and name the command; one that is given goes first."""
+        for word in sorted(self.commands, key=lambda word: word not in arguments):
+            if name := _Level(self.commands[word], f"{self.path} {word}").option_of(text):
+                self.refuse(f"{name} is an option of {word}", f"put it after that: `{self.path} {word} {name} …`.")
 
 
 def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
@@ -91,7 +104,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
             # Before the name of a command it ends the options of the group alone.
             is_plain = not level.commands
         elif argument.startswith("-") and (argument != "-" or not level.takes_files):
-            awaits = _check_option(level, argument)
+            awaits = _check_option(level, argument, arguments)
         else:
             _check_text(level, argument, "an argument")
             if level.commands:
@@ -101,7 +114,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
                 level = _Level(level.commands[argument], f"{level.path} {argument}")
 
 
-def _check_option(level: _Level, argument: str) -> str:
+def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
     """Check an argument that begins with a plain dash; return its name if its value is the next argument."""
     if argument.startswith("--"):
         name, is_given, value = argument.partition("=")
@@ -111,6 +124,7 @@ def _check_option(level: _Level, argument: str) -> str:
         name, value = f"-{argument[end:][:1]}", argument[end + 1 :]
         is_given = value if name not in level.options or level.takes_value(name) else ""
     if name not in level.options:
+        level.refuse_below("".join(islice(_folded(argument), _LONGEST)), arguments)
         _refuse_dash(level, argument)
     if is_given and level.takes_value(name):
         _check_value(level, name, value)
@@ -154,7 +168,8 @@ def _refuse_dash(level: _Level, argument: str) -> NoReturn:
         name = next(iter(get_close_matches(head.partition("=")[0], level.options, 1, 0.75)), None)
     if name:
         level.refuse(f"an argument looks like {name} and is not", f"did you mean {name}?")
-    level.refuse("an argument begins with a dash and is no option", "put -- before a text that does, or pipe it in.")
+    hint = "put -- before a text that does, or pipe it in." if level.takes_prompts else ""
+    level.refuse("an argument begins with a dash and is no option", hint)
 
 
 def _squeezed(name: str) -> str:

@@ -105,7 +105,9 @@ def _question(wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply"
     except (TrooperError, RecursionError) as fault:
         from trooper_cli.messages.refused import remember_refused
 
-        error = fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
+        error = (
+            fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
+        )
         remember_refused(error.readable if isinstance(error, UnreadableError) else data, wishes, settings, home, error)
         if error is fault:
             raise

@@ -95,7 +95,8 @@ def _check_known(home: Path, settings: Settings, name: str, output: Output) -> N
             guard.know_all(session.identity(), session.turns())
     except StorageError as error:
         raise StorageError(
-            f"{error}; private turns that the guard does not know are shown on a terminal only"
+            "private turns that the guard does not know are shown on a terminal only; set TROOPER_HOME to a folder "
+            f"that can be written, or make room: {error}"
         ) from error
 
 
@@ -201,7 +202,10 @@ def rm(*, session: NamedSession) -> int:
         raise
     with closing(Guard(home, settings)) as guard:
         guard.forget_session(session, session_id)
-    say(f"{session} is gone, and the guard no longer knows its text (unless another turn holds it): it can be sent to the cloud")
+    say(
+        f"{session} is gone, and the guard no longer knows its text (unless another turn holds it): "
+        "it can be sent to the cloud"
+    )
     if locks:
         say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
     return 0

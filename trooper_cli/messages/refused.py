@@ -136,7 +136,9 @@ def _texts(value: object) -> Iterator[str]:
 def _text(message: object) -> str:
     """Return the text of a message's text blocks."""
     content = message.all("content") if isinstance(message, Node) else [message]
-    texts = [text for block in content if isinstance(block, Node) for each in block.nodes() for text in each.all("text")]
+    texts = [
+        text for block in content if isinstance(block, Node) for each in block.nodes() for text in each.all("text")
+    ]
     return "".join(text for text in (*content, *texts) if isinstance(text, str))
 
 
@@ -144,7 +146,9 @@ def _names(messages: list[list[str]], data: str) -> Iterable[str]:
     """Return the names by which texts are known again: of each, of each message, and of the place if it is sound."""
     wholes = [text for texts in messages for text in (*texts, "\n\n".join(texts))]
     wholes.append("\n\n".join(texts[0] for texts in messages))
-    names = [name for text in dict.fromkeys(wholes) if text for name in (exact.of_prompt(text), *exact.loose_names(text))]
+    names = [
+        name for text in dict.fromkeys(wholes) if text for name in (exact.of_prompt(text), *exact.loose_names(text))
+    ]
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError, InputError):
         *_, last = exchanges(checked_messages(json.loads(data)["messages"]))
         names += [name for place in last.prompt_places[-1:] for name in place]
