@@ -12,8 +12,8 @@ from trooper_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What looks like a dash, beside the characters that Unicode calls dashes (category Pd): by its name, or without one that
-# says so. Any other stroke stands for a dash directly before an option's name alone.
+# What looks like a dash, beside the characters that Unicode calls dashes (category Pd): by its name, or one of these.
+# Any other stroke stands for a dash directly before an option's name alone.
 _STROKES = frozenset({"DASH", "HYPHEN", "MINUS", "MACRON", "OVERLINE", "PROLONGED", "TILDE"})
 _DASHES = frozenset("\u06d4\u23af\u2500\u2501\u2cba")
 # Short strokes. Any other dash may stand for two of them: editors and web pages replace them so.

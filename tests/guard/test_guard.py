@@ -424,12 +424,13 @@ class TestCommands:
         """So nobody takes an erased secret for a guarded one."""
         for _ in range(3):
             trooper("ask", "-s", "ops", "--local", stdin=SECRET)
-        assert "turn 1 is erased from ops, and the guard no longer knows" in trooper("forget", "-s", "ops", "1").notices
-        assert "2 turns are erased from ops, and" in trooper("forget", "-s", "ops", "2", "3").notices
-        assert "ops is gone, and the guard no longer knows" in trooper("rm", "-s", "ops").notices
-        assert (
-            "1 turn imported into ops" in trooper("import", "-s", "ops", stdin='{"prompt": "a", "answer": "b"}').notices
-        )
+        assert "turn 1 of ops erased; the guard no longer knows" in trooper("forget", "-s", "ops", "1").notices
+        assert "2 turns of ops erased; the guard" in trooper("forget", "-s", "ops", "2", "3").notices
+        turn = json.dumps({"prompt": "a", "answer": "b"})
+        assert "1 turn imported into ops" in trooper("import", "-s", "ops", stdin=turn).notices
+        assert "ops is gone; the guard no longer knows" in trooper("rm", "-s", "ops").notices
+        trooper("ask", "-s", "ops", "--cloud", "hello")
+        assert trooper("forget", "-s", "ops", "1").notices == trooper("rm", "-s", "ops").notices == ""
 
     def test_share_declassifies_by_copying(self, trooper: Trooper, cloud: Standin) -> None:
         """A shared turn is copied into a new public one, which the cloud is told; the private one stays private."""

@@ -190,7 +190,7 @@ def rm(*, session: NamedSession) -> int:
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    locks = _locks(home, session)
+    locks, had_private = _kept_here(home, session)
     # The file goes first: what can still be shown is known to the guard.
     try:
         session_id = remove(home, session)
@@ -202,27 +202,33 @@ def rm(*, session: NamedSession) -> int:
         raise
     with closing(Guard(home, settings)) as guard:
         guard.forget_session(session, session_id)
-    say(
-        f"{session} is gone, and the guard no longer knows its text (unless another turn holds it): "
-        "it can be sent to the cloud"
-    )
+    told = [f"the guard no longer knows its private text{_UNKNOWN}"] if had_private else []
     if locks:
-        say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
+        told.append(f"it was kept from the cloud by {' and '.join(locks)}, and a new session of that name is not")
+    if told:
+        say(f"{session} is gone; {'; '.join(told)}")
     return 0
 
 
-def _locks(home: Path, name: str) -> list[str]:
-    """Return the settings that keep a session's turns on this machine, as far as its file can be read."""
+# What follows where a private turn is erased.
+_UNKNOWN = ", unless another turn holds it: pasted into a public question it is sent"
+
+
+def _kept_here(home: Path, name: str) -> tuple[list[str], bool]:
+    """Return the settings that keep a session here, and whether it has private turns, if its file can be read."""
     import sqlite3
 
     from trooper_cli.errors import TrooperError
-    from trooper_cli.session import settings_of
+    from trooper_cli.session import Session, settings_of
 
     try:
         found = settings_of(home, name)
+        with closing(Session.open(home, name)) as session:
+            private = session.counts()[1]
     except (TrooperError, sqlite3.Error):
-        return []
-    return [f"{name} = {value}" for name, value in found.items() if (name, value) in {("cloud", "off"), ("local", "1")}]
+        return [], False
+    locks = [f"{key} = {value}" for key, value in found.items() if (key, value) in {("cloud", "off"), ("local", "1")}]
+    return locks, private > 0
 
 
 def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = MadePublic.BLOCK) -> int:
@@ -274,7 +280,8 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     home = data_folder(settings.environ)
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
         check_alone(path_of(home, session))
-        there = {turn.number for turn in opened.turns()}
+        there = {turn.number: turn.label for turn in opened.turns()}
+        private = {number for number, label in there.items() if label is Label.PRIVATE}
         gone = [number for number in turns if number not in there]
         if gone and (identity := opened.identity()):
             # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
@@ -282,9 +289,7 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
         # The turns go first: what can still be shown is known to the guard.
         if identity := opened.forget(turns):
             guard.forget_turns(identity, turns)
-    said = f"turn {turns[0]} is" if len(turns) == 1 else f"{len(turns)} turns are"
-    say(
-        f"{said} erased from {session}, and the guard no longer knows the text (unless another turn holds it): "
-        "it can be sent to the cloud"
-    )
+    if private.intersection(turns):
+        which = f"turn {turns[0]}" if len(turns) == 1 else f"{len(turns)} turns"
+        say(f"{which} of {session} erased; the guard no longer knows the private text{_UNKNOWN}")
     return 0
