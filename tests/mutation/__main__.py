@@ -414,7 +414,9 @@ MUTANTS = [
         HISTORY,
     ),
     Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
-    Mutant("other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES:', "if False:", ARGUMENTS),
+    Mutant(
+        "other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES or', "if False and", ARGUMENTS
+    ),
     Mutant(
         "what is not seen is a letter",
         "arguments.py",

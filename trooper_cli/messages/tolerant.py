@@ -85,6 +85,8 @@ def _parsed(text: str) -> Node:
 def _value_of(token: re.Match[str]) -> object:
     if token["bare"] is None:
         written = token["quoted"] if token["quoted"] is not None else token["single"]
+        if "\\" not in written:
+            return str(written)
         try:
             text = str(json.loads(f'"{written}"', strict=False))
         except ValueError:
@@ -94,8 +96,10 @@ def _value_of(token: re.Match[str]) -> object:
     word = token["bare"].strip()
     if word.lower() in _LITERALS:
         return _LITERALS[word.lower()]
+    if word[0] not in "-0123456789":
+        return word
     try:
-        number: object = json.loads(word)
+        number: int | float = json.loads(word)
     except ValueError:
         return word
-    return number if isinstance(number, (int, float)) else word
+    return number
