@@ -175,7 +175,10 @@ class TestAsk:
             (["usage:\n--local  here\n--cloud  there\nExplain."], "usage:\n--local  here\n--cloud  there\nExplain."),
             (['what is "--local'], 'what is "--local'),
             (["-n", "what are --local/--cloud"], "what are --local/--cloud"),
-            (["\u4e00\u4e2alocal\u662f\u4ec0\u4e48", "*.json"], "\u4e00\u4e2alocal\u662f\u4ec0\u4e48 *.json"),
+            (
+                ["\u4e00\u4e2alocal\u662f\u4ec0\u4e48", "*.json", "./model", "@file", "#local"],
+                "\u4e00\u4e2alocal\u662f\u4ec0\u4e48 *.json ./model @file #local",
+            ),
         ],
     )
     def test_a_prompt_with_dashes_is_asked(

@@ -59,11 +59,11 @@ class _Level:
     def option_of(self, text: str) -> str | None:
         """Return the option that a folded text names, whatever stands around it, with signs for its dashes."""
         start = next((place for place, letter in enumerate(text) if letter.isascii() and letter.isalnum()), len(text))
-        signs = text[:start].strip("".join(_OTHER_SIGNS))
-        if not signs or any(letter in _OTHER_SIGNS for letter in signs):
+        signs = text[:start].strip("'\"`()[]{}<>")
+        is_dash = signs.strip("".join(_OTHER_SIGNS)).strip("-") == ""
+        if "-" not in signs if is_dash else not _OTHER_SIGNS.isdisjoint(signs):
             return None
         word = _squeezed(re.sub(r"[^\w-]+$", "", text[start:].partition("=")[0]))
-        is_dash = signs.strip("-") == ""
         return next((o for o in self.options if _squeezed(o) == word and (is_dash or o.startswith("--"))), None)
 
     @property

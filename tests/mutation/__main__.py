@@ -301,8 +301,8 @@ MUTANTS = [
     Mutant(
         "strokes before an option's name make a prompt of it",
         "arguments.py",
-        '        is_dash = signs.strip("-") == ""',
-        '        is_dash = signs.strip("-") == ""\n        if not is_dash:\n            return None',
+        "if is_dash else not _OTHER_SIGNS.isdisjoint(signs):",
+        "if is_dash else True:",
         ARGUMENTS,
     ),
     Mutant(
