@@ -69,6 +69,15 @@ AS_A_PROCESS = [
     ["--", "--local"],
     ["--", "\u2014local"],
     ["-s", "ops--local"],
+    ["\u3161local"],
+    ["\u4e00\u4e00local"],
+    ["\u223clocal"],
+    ["--", "\u2053local"],
+    ["\u0640\u0640local"],
+    [f'{SECRET}"--local'],
+    [f"{SECRET}/--local"],
+    [f"{SECRET}\n--local"],
+    [f"{SECRET}\t--local"],
     ["--system", "\u2014local"],
     ["-f", "\u2014local"],
     [f"{SECRET}\u00a0--local"],
@@ -84,6 +93,18 @@ ALIKE = [
     ["\t--local"],
     ["--locl"],
     ["-local"],
+    *[
+        [stroke * times + "local"]
+        for stroke in "\u1173\u3161\u4e00\u223c\u2053\u0640\u30fc\u02dc\u207b~_=+/"
+        for times in (1, 2)
+    ],
+    ["--", "\u4e00\u4e00local"],
+    ["-m", "\u3161\u3161local"],
+    *[[f"{SECRET}{sign}--local"] for sign in "\"'/|)=>`.,:!?\u201d\u2019"],
+    [f'{SECRET}"--local"'],
+    [f"{SECRET}\r\n--local"],
+    [f"{SECRET}\n--local -v"],
+    [f"{SECRET}\t\u2014local"],
     ["'--local'"],
     ["[--local]"],
     ["\uff0d\uff0d\uff4c\uff4f\uff43\uff41\uff4c"],
@@ -151,6 +172,13 @@ class TestAsk:
             (["it is \u2014 so to say \u2014 local"], "it is \u2014 so to say \u2014 local"),
             (["Que fait\u00a0: --local\u202f?"], "Que fait\u00a0: --local\u202f?"),
             (["-s", "a-local", "x=--y"], "x=--y"),
+            (["usage:\n--local  here\n--cloud  there\nExplain."], "usage:\n--local  here\n--cloud  there\nExplain."),
+            (['what is "--local'], 'what is "--local'),
+            (["-n", "what are --local/--cloud"], "what are --local/--cloud"),
+            (
+                ["\u4e00\u4e2alocal\u662f\u4ec0\u4e48", "*.json", "./model", "@file", "#local"],
+                "\u4e00\u4e2alocal\u662f\u4ec0\u4e48 *.json ./model @file #local",
+            ),
         ],
     )
     def test_a_prompt_with_dashes_is_asked(
@@ -183,7 +211,28 @@ class TestAsk:
     def test_every_command_is_held_to_it(self, trooper: Trooper, cloud: Standin, arguments: list[str]) -> None:
         done = trooper(*arguments, stdin="{}")
         assert (done.code, done.out) == (2, b"")
-        assert "nothing was sent" in done.notices
+        assert f"nothing was {'sent' if arguments[0] == 'messages' else 'done'}" in done.notices
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["--local", "ask", SECRET], "--local is an option of ask, so nothing was sent; put it after that"),
+            (["--json", "show"], "`trooper show --json"),
+            (["\u2014local", "ask", SECRET], "nothing was sent"),
+            (["rm", "--yes", "-s", "ops"], "so nothing was done. See `trooper rm --help`."),
+            (["ask", "--local=1", SECRET], "'--local' does not take a value"),
+            (["forget", "-s", "ops", "abc"], "'abc' is not a whole number"),
+            (["forget", "-s", "ops", "0"], "0 is below 1"),
+        ],
+    )
+    def test_a_wrong_usage_is_told_in_one_line(
+        self, trooper: Trooper, cloud: Standin, arguments: list[str], told: str
+    ) -> None:
+        done = trooper(*arguments)
+        assert (done.code, done.out, done.notices.count("\n")) == (2, b"", 1)
+        assert told in done.notices
+        assert "marzipan" not in done.notices
         assert cloud.connections == 0
 
     def test_other_commands_take_what_begins_with_a_dash(self, trooper: Trooper) -> None:

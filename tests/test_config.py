@@ -258,6 +258,22 @@ class TestUnknownVariables:
             ("TROOPER_LIMIT_DAY", "TROOPER_"),
             ("TROOPER_EFFORT", "TROOPER_"),
             ("TROOPER_", "TROOPER_"),
+            ("TROPER_LOCAL", "TROOPER_LOCAL"),
+            ("TROPER_LOCL", "TROOPER_LOCAL"),
+            ("TOROPER-LOCL", "TROOPER_LOCAL"),
+            ("RTOOPER_LOCAL", "TROOPER_LOCAL"),
+            ("TROOPS_LOCAL", "TROOPER_LOCAL"),
+            ("TROOPERLOCAL", "TROOPER_LOCAL"),
+            ("TROOPER-LOCAL", "TROOPER_LOCAL"),
+            ("trooper.cloud", "TROOPER_CLOUD"),
+            ("_TROOPER_CLOUD", "TROOPER_CLOUD"),
+            ("TROPPER_SESSION", "TROOPER_SESSION"),
+            ("\u0422ROOPER_LOCAL", "TROOPER_LOCAL"),
+            ("TR\u041e\u041ePER_L\u041eCAL", "TROOPER_LOCAL"),
+            ("\u0422ROOPER_LOCL", "TROOPER_LOCAL"),
+            ("TROO\u200bPER_LOCAL", "TROOPER_LOCAL"),
+            ("\u200bTROOPER_CLOUD", "TROOPER_CLOUD"),
+            ("\uff34\uff32ROOPER_LOCAL", "TROOPER_LOCAL"),
         ],
     )
     def test_nothing_is_read_or_sent(
@@ -296,6 +312,14 @@ class TestUnknownVariables:
             "MY_TROOPER_X": "1",
             "TROOPERS": "1",
             "TROOPER": "1",
+            "TROOP_URL": "1",
+            "GROUPER_LOCAL_URL": "1",
+            "STORE_LOCAL": "1",
+            "PROPER_CLOUD_NAME": "1",
+            "GROUPER_LOCAL": "1",
+            "MY_TROOPER_LOCAL": "1",
+            "TROUPER_LOCALE_DIR": "1",
+            "TR\u00c4GER": "1",
         }
         assert trooper("ask", "hello", **others).code == 0
 

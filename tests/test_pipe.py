@@ -108,7 +108,10 @@ class TestUnwritable:
     def test_a_read_only_disk(self, made: Trooper, cloud: Standin, local: Standin, tmp_path: Path, how: str) -> None:
         """As in a container whose root is read-only."""
         readonly = f"mount --bind {made.home} {made.home} && mount -o remount,bind,ro {made.home}"
-        check_silent(run(made, tmp_path, _command(how), readonly), cloud)
+        outcome = run(made, tmp_path, _command(how), readonly)
+        check_silent(outcome, cloud)
+        assert "set TROOPER_HOME to a folder that can be written" in outcome[2]
+        assert "?;" not in outcome[2]
         assert local.bodies == []
 
     @mounts
@@ -283,6 +286,15 @@ class TestPrinting:
             (made.home / name).unlink(missing_ok=True)
         readonly = f"mount --bind {made.home} {made.home} && mount -o remount,bind,ro {made.home}"
         check_silent(run(made, tmp_path, f"@ {command}", readonly), cloud)
+
+    @mounts
+    def test_a_missing_session_in_a_read_only_home_is_told(self, trooper: Trooper, tmp_path: Path) -> None:
+        """That there is no such session is the error, not that nothing can be written."""
+        trooper.home.mkdir(mode=0o700)
+        readonly = f"mount --bind {trooper.home} {trooper.home} && mount -o remount,bind,ro {trooper.home}"
+        code, out, notices = run(trooper, tmp_path, "@ rm -s ops", readonly)
+        assert (code, out, notices.count("\n")) == (66, "", 1), notices
+        assert "there is no session ops" in notices
 
     @pytest.mark.parametrize("command", ["show", "export"])
     def test_a_turn_that_the_guard_missed_is_taken_in(

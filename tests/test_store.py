@@ -214,8 +214,31 @@ class TestChangedFiles:
         path_of(trooper, "link").hardlink_to(path_of(trooper))
         for _ in range(2):
             assert trooper("ask", stdin=SECRET).code == 77
+        path_of(trooper).unlink()
         assert trooper("forget", "-s", "link", number).code == 0
         assert trooper("ask", stdin=SECRET).code == 0
+
+    @pytest.mark.parametrize("arguments", [["rm"], ["forget", "1"]])
+    def test_a_link_is_not_emptied_with_the_other(self, trooper: Trooper, arguments: list[str]) -> None:
+        """What is erased is overwritten, which another name of the file would show as well."""
+        private(trooper, SECRET)
+        path_of(trooper, "link").hardlink_to(path_of(trooper))
+        done = trooper(arguments[0], "-s", "link", *arguments[1:])
+        assert (done.code, done.out, done.notices.count("\n")) == (65, b"", 1)
+        assert "hard link" in done.notices
+        for name in ("ops", "link"):
+            assert [turn["answer"] for turn in trooper.turns(name)] == [SECRET]
+        assert trooper("ask", stdin=SECRET).code == 77
+        path_of(trooper, "link").unlink()
+        assert trooper(arguments[0], "-s", "ops", *arguments[1:]).code == 0
+
+    def test_what_a_killed_call_left_beside_a_session_is_no_link(self, trooper: Trooper) -> None:
+        """A file is made under another name first, which a kill may have left."""
+        private(trooper, SECRET)
+        left = path_of(trooper).parent / ".new-abc"
+        left.hardlink_to(path_of(trooper))
+        assert trooper("rm", "-s", "ops").code == 0
+        assert not left.exists()
 
     def test_who_waits_is_told_once(self, trooper: Trooper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Reading that takes longer than a second is told of, for all sessions in one line."""

@@ -12,19 +12,27 @@ from trooper_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What looks like a dash, beside the characters that Unicode calls dashes (category Pd).
-_DASHES = frozenset("\u02c9\u02d7\u06d4\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u2cba\u30fc\uff70")
+# What looks like a dash, beside the characters that Unicode calls dashes (category Pd): by its name, or one of these.
+# Any other stroke stands for a dash directly before an option's name alone.
+_STROKES = frozenset({"DASH", "HYPHEN", "MINUS", "MACRON", "OVERLINE", "PROLONGED", "TILDE"})
+_DASHES = frozenset("\u06d4\u23af\u2500\u2501\u2cba")
 # Short strokes. Any other dash may stand for two of them: editors and web pages replace them so.
 _HYPHENS = frozenset("-\u02d7\u2010\u2011\u2043\ufe63\uff0d")
 # Letters and symbols without a shape, which Unicode does not call invisible.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-# A space that no shell splits at.
-_OTHER_SPACE = "\0"
-# An option's name at the end with no space before it, or anywhere after a space that no shell splits at.
-_GLUED = re.compile(r"[^\s(\[{<`'\"\u2018\u201c\u00ab\u201e|/=-]--+([a-z][a-z_-]*)(?:=\S*)?\0*\Z")
+# A space that no shell splits at; and line breaks and tabs, at which it does outside quotation marks.
+_OTHER_SPACE, _BREAK = "\0", "\n"
+# An option's name in the last word: after a letter or digit, whatever signs stand between them, and after no option.
+_GLUED = re.compile(
+    r"(?<![^\s\0])(?!\W*-)[^\s\0]*[^\W_][^\s\0]*?--+([a-z][a-z_-]*)(?:=[^\s\0]*)?[\0\s'\"\u2019\u201d]*\Z"
+)
+# One anywhere after a space that no shell splits at, or in the last line directly after a line break or a tab.
 _AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)")
-# No option's name is as long.
-_LONGEST = 64
+_AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n*\Z")
+# What no dash is mistyped as, although an option's name stands behind it: `*.json`, `$file`, `@here`, `#local`.
+_OTHER_SIGNS = frozenset("!#$%&()*,.;<>?@[]^`{|}'\"")
+# No option's name is as long, and no line that an option begins by mistake.
+_LONGEST, _LONGEST_LINE = 64, 1024
 
 
 class _Level:
@@ -49,15 +57,28 @@ class _Level:
         return str(self.options[name].type.name) == "path"
 
     def option_of(self, text: str) -> str | None:
-        """Return the option that a folded text names, whatever stands around it."""
-        name = re.sub(r"^[^\w-]+|[^\w-]+$", "", text.partition("=")[0])
-        if not name.startswith("-"):
+        """Return the option that a folded text names, whatever stands around it, with signs for its dashes."""
+        start = next((place for place, letter in enumerate(text) if letter.isascii() and letter.isalnum()), len(text))
+        signs = text[:start].strip("'\"`()[]{}<>")
+        is_dash = signs.strip("".join(_OTHER_SIGNS)).strip("-") == ""
+        if "-" not in signs if is_dash else not _OTHER_SIGNS.isdisjoint(signs):
             return None
-        word = _squeezed(name)
-        return next((option for option in self.options if _squeezed(option) == word), None)
+        word = _squeezed(re.sub(r"[^\w-]+$", "", text[start:].partition("=")[0]))
+        return next((o for o in self.options if _squeezed(o) == word and (is_dash or o.startswith("--"))), None)
+
+    @property
+    def takes_prompts(self) -> bool:
+        return self.path in {"trooper", "trooper ask", "trooper messages"}
 
     def refuse(self, text: str, hint: str) -> NoReturn:
-        raise UsageError(f"{text}, so nothing was sent; {hint} See `{self.path} --help`.")
+        said = f"{text}, so nothing was {'sent' if self.takes_prompts else 'done'}"
+        raise UsageError(f"{said}{f'; {hint}' if hint else '.'} See `{self.path} --help`.")
+
+    def refuse_below(self, text: str, arguments: list[str]) -> None:
+        """Refuse an option that stands before its command, and name the command; one that is given goes first."""
+        for word in sorted(self.commands, key=lambda word: word not in arguments):
+            if name := _Level(self.commands[word], f"{self.path} {word}").option_of(text):
+                self.refuse(f"{name} is an option of {word}", f"put it after that: `{self.path} {word} {name} …`.")
 
 
 def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
@@ -83,7 +104,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
             # Before the name of a command it ends the options of the group alone.
             is_plain = not level.commands
         elif argument.startswith("-") and (argument != "-" or not level.takes_files):
-            awaits = _check_option(level, argument)
+            awaits = _check_option(level, argument, arguments)
         else:
             _check_text(level, argument, "an argument")
             if level.commands:
@@ -93,7 +114,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
                 level = _Level(level.commands[argument], f"{level.path} {argument}")
 
 
-def _check_option(level: _Level, argument: str) -> str:
+def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
     """Check an argument that begins with a plain dash; return its name if its value is the next argument."""
     if argument.startswith("--"):
         name, is_given, value = argument.partition("=")
@@ -103,6 +124,7 @@ def _check_option(level: _Level, argument: str) -> str:
         name, value = f"-{argument[end:][:1]}", argument[end + 1 :]
         is_given = value if name not in level.options or level.takes_value(name) else ""
     if name not in level.options:
+        level.refuse_below("".join(islice(_folded(argument), _LONGEST)), arguments)
         _refuse_dash(level, argument)
     if is_given and level.takes_value(name):
         _check_value(level, name, value)
@@ -130,8 +152,8 @@ def _check_text(level: _Level, text: str, what: str) -> None:
         _refuse_dash(level, text)
     if name := level.option_of(head):
         level.refuse(f"{what} looks like {name} and is not", f"did you mean {name}?")
-    shown = "".join(_spaced(text[-_LONGEST * 2 :] if text.isascii() else text))
-    found = _GLUED.search(shown) or _AFTER_OTHER_SPACE.search(shown)
+    shown = "".join(_spaced(text[-_LONGEST_LINE:] if text.isascii() else text))
+    found = _GLUED.search(shown[-_LONGEST * 2 :]) or _AFTER_OTHER_SPACE.search(shown) or _AFTER_BREAK.search(shown)
     if found and (name := level.option_of(f"--{found[1]}")):
         level.refuse(f"{what} holds {name} without a space before it", "is one missing, or of another kind?")
 
@@ -146,7 +168,8 @@ def _refuse_dash(level: _Level, argument: str) -> NoReturn:
         name = next(iter(get_close_matches(head.partition("=")[0], level.options, 1, 0.75)), None)
     if name:
         level.refuse(f"an argument looks like {name} and is not", f"did you mean {name}?")
-    level.refuse("an argument begins with a dash and is no option", "put -- before a text that does, or pipe it in.")
+    hint = "put -- before a text that does, or pipe it in." if level.takes_prompts else ""
+    level.refuse("an argument begins with a dash and is no option", hint)
 
 
 def _squeezed(name: str) -> str:
@@ -158,25 +181,26 @@ def _squeezed(name: str) -> str:
 def _folded(text: str) -> Iterator[str]:
     """Give a text's visible characters: every dash as `-`, every letter as a plain small one."""
     for letter in _spaced(text):
-        if letter not in {"", " ", _OTHER_SPACE}:
+        if letter not in {"", " ", _OTHER_SPACE, _BREAK}:
             yield "-" if letter == "--" else letter
 
 
 def _spaced(text: str) -> Iterator[str]:
-    """Give a text's visible characters and two kinds of spaces; dashes that may stand for two are two."""
+    """Give a text's visible characters and three kinds of spaces; dashes that may stand for two are two."""
     return map(_plain, text)
 
 
 @cache
 def _plain(letter: str) -> str:
     if letter.isascii():
-        return letter.lower() if letter.isprintable() else " " * letter.isspace()
-    from unicodedata import category, normalize
+        return letter.lower() if letter.isprintable() else _BREAK * letter.isspace()
+    from unicodedata import category, name, normalize
 
     kind = category(letter)
     if kind[0] == "Z":
         return _OTHER_SPACE
-    if kind == "Pd" or letter in _DASHES:
+    words = set(name(letter, "").replace("-", " ").split()) if kind[0] in "PS" or kind == "Lm" else set()
+    if kind == "Pd" or letter in _DASHES or (words & _STROKES and not words & {"PLUS", "VERTICAL", "WITH"}):
         return "-" if letter in _HYPHENS else "--"
     if letter in _BLANK or (kind[0] in "CM" and kind != "Cs"):
         return ""

@@ -121,9 +121,11 @@ def _told_in_full(turn: UnderWay) -> StorageError | None:
     if turn.failure is None:
         return None
     if turn.decision.label is Label.PRIVATE:
-        return StorageError(f"{turn.failure}; the guard may not know this turn, so do not pipe its answer to the cloud")
+        return StorageError(
+            f"the guard may not know this turn, so do not pipe its answer to the cloud, and make room: {turn.failure}"
+        )
     if turn.decision.side is Side.CLOUD:
-        return StorageError(f"{turn.failure}; the request was sent to the cloud, and `trooper audit` may not list it")
+        return StorageError(f"the request was sent to the cloud, and `trooper audit` may not list it: {turn.failure}")
     return turn.failure
 
 

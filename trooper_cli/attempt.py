@@ -169,7 +169,10 @@ def check_recorded(turn: UnderWay) -> None:
     """
     if turn.failure is None or turn.decision.label is Label.PUBLIC or turn.question.on_terminal:
         return
-    raise StorageError(f"{turn.failure}; a private answer that is not on record is printed on a terminal only")
+    raise StorageError(
+        "the private answer could not be recorded, so it is printed on a terminal only; set TROOPER_HOME to a folder "
+        f"that can be written, or make room: {turn.failure}"
+    )
 
 
 def _check_end(turn: UnderWay, end: End) -> None:

@@ -58,11 +58,22 @@ def run(arguments: list[str]) -> int:
             # The word that is no command may be a prompt, which no error repeats.
             say("there is no such command; a question is asked by `trooper ask`. See `trooper --help`.")
             return error.exit_code
-        say(f"{' '.join(error.format_message().split())} See `{path} --help`.")
+        say(f"{_plainly(error.format_message())} See `{path} --help`.")
         return error.exit_code
     except Abort:
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _plainly(message: str) -> str:
+    """Return an error of the library in one line, and without the names of types in programs."""
+    import re
+
+    text = " ".join(message.split())
+    text = re.sub(r"is not a valid int(?:eger)?(?: range)?\b", "is not a whole number", text)
+    text = re.sub(r"is not a valid float(?: range)?\b", "is not a number", text)
+    text = re.sub(r"is not in the range (\d\S*?)<=x<=(?:\d{16,})", r"is below \1", text)
+    return re.sub(r"is not in the range (\d\S*?)<=x<=(\d[^\s<]*?)(?=\.?(?:\s|$))", r"is not from \1 to \2", text)
 
 
 def _version(value: bool) -> None:  # noqa: FBT001

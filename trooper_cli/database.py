@@ -101,6 +101,28 @@ def check(path: Path, form: Format) -> None:
         close_to_others(path)
 
 
+def check_alone(path: Path) -> None:
+    """Look for other names of a file that is about to be emptied: they would be emptied with it.
+
+    Raises:
+        InputError: it has one; nothing is changed.
+
+    """
+    try:
+        for left_over in path.parent.glob(".new-*") if path.stat().st_nlink > 1 else ():
+            # `make_whole` was killed before it took its own name away.
+            if left_over.samefile(path):
+                left_over.unlink()
+        links = path.stat().st_nlink
+    except OSError as error:
+        raise StorageError(f"cannot look at {path}: {error.strerror}") from error
+    if links > 1:
+        raise InputError(
+            f"{path} has another name (a hard link), and what is erased here would be gone there too; it is left as it "
+            f"is. Make the other a copy, or remove one of the names: `find DIR -samefile {path}` shows them"
+        )
+
+
 def _check_version(path: Path, form: Format, found: int) -> None:
     if found not in form.schemas:
         raise InputError(

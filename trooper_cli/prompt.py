@@ -75,7 +75,9 @@ def _decoded(data: bytes, what: str) -> str:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         message = f"{what} is not UTF-8 (byte {error.start}); convert it, for instance with iconv"
-        raise UnreadableError(message, data.decode("utf-8", "replace")) from error
+        # The shell of Windows writes UTF-16, with a mark in front.
+        form = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+        raise UnreadableError(message, data.decode(form, "replace")) from error
 
 
 def stdin_text(tell: Callable[[str], None]) -> str:

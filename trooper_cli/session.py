@@ -684,13 +684,14 @@ def remove(home: Path, name: str) -> str | None:
 
     Raises:
         NotFoundError: there is none of that name.
-        InputError: the file is not a session of Trooper's; it is left as it is.
+        InputError: the file is not a session of Trooper's, or has another name; it is left as it is.
 
     """
     path, session_id = path_of(home, name), None
     if not os.path.lexists(path):
         raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
     database.check(path, FORMAT)
+    database.check_alone(path)
     # What is deleted is overwritten before its file goes.
     try:
         with contextlib.closing(Session.open(home, name)) as session:

@@ -124,7 +124,7 @@ class TestShare:
         assert (done.code, done.out, done.notices.count("\n")) == (77, b"", 1)
         assert TOKEN not in done.notices
         done = trooper("share", "-s", "ops", "1", "--on-leak", "warn")
-        assert (done.code, done.text) == (0, "1 is public as 2\n")
+        assert (done.code, done.text) == (0, "turn 1 was copied to the new public turn 2\n")
         assert "warning" in done.notices
 
 

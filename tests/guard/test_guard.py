@@ -411,14 +411,33 @@ class TestCommands:
         assert done.code == 77
         assert "clean.txt" not in done.text
         assert "dirty.txt" in done.text
+        assert (done.notices.count("\n"), "ask with --local" in done.notices) == (1, True)
         assert trooper("guard", str(tmp_path / "none")).code == 66
+
+    def test_guard_names_where_private_text_is_from(self, trooper: Trooper) -> None:
+        """A turn without a session has no name, and that is what is said."""
+        trooper("ask", "--local", stdin=SECRET)
+        assert trooper("guard", stdin=SECRET).text.endswith(" of a turn without a session\n")
+        assert "session" not in trooper("guard", "--json", stdin=SECRET).text
+
+    def test_what_is_erased_is_said_to_be_unknown(self, trooper: Trooper) -> None:
+        """So nobody takes an erased secret for a guarded one."""
+        for _ in range(3):
+            trooper("ask", "-s", "ops", "--local", stdin=SECRET)
+        assert "turn 1 of ops erased; the guard no longer knows" in trooper("forget", "-s", "ops", "1").notices
+        assert "2 turns of ops erased; the guard" in trooper("forget", "-s", "ops", "2", "3").notices
+        turn = json.dumps({"prompt": "a", "answer": "b"})
+        assert "1 turn imported into ops" in trooper("import", "-s", "ops", stdin=turn).notices
+        assert "ops is gone; the guard no longer knows" in trooper("rm", "-s", "ops").notices
+        trooper("ask", "-s", "ops", "--cloud", "hello")
+        assert trooper("forget", "-s", "ops", "1").notices == trooper("rm", "-s", "ops").notices == ""
 
     def test_share_declassifies_by_copying(self, trooper: Trooper, cloud: Standin) -> None:
         """A shared turn is copied into a new public one, which the cloud is told; the private one stays private."""
         trooper("ask", "-s", "ops", "--local", stdin=SECRET)
         trooper("ask", "-s", "ops", "hello")
         assert b"Ottilie" not in cloud.bytes
-        assert trooper("share", "-s", "ops", "1").text == "1 is public as 3\n"
+        assert trooper("share", "-s", "ops", "1").text == "turn 1 was copied to the new public turn 3\n"
         assert trooper("ask", "-s", "ops", "and now?").code == 0
         assert b"Ottilie" in cloud.bytes
         assert [turn["label"] for turn in trooper.turns("ops")] == ["private", "public", "public", "public"]

@@ -10,6 +10,8 @@ import pytest
 from tests.messages.program import assistant, request, user
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Trooper
     from tests.standin import Standin
 
@@ -102,3 +104,87 @@ def test_blocks_are_remembered_as_one_text(trooper: Trooper, cloud: Standin) -> 
     for text in (LONG, note):
         assert trooper("messages", stdin=json.dumps(request(user(f"Summarise: {text}")))).code == 77
     assert cloud.connections == 0
+
+
+def in_full(text: str, **fields: Any) -> str:
+    return json.dumps(request(user(text), **fields))
+
+
+# Requests of other shapes, and those that are no JSON: what is given to the command for a text.
+SHAPES: dict[str, Callable[[str], str | bytes]] = {
+    "a list of requests": lambda text: json.dumps([request(user(text), **HERE)]),
+    "a batch": lambda text: json.dumps({"requests": [{"custom_id": "a", "params": request(user(text), **HERE)}]}),
+    "a prompt": lambda text: json.dumps({"model": "m", "prompt": text, **HERE}),
+    "an input": lambda text: json.dumps({"model": "m", "input": [user(text)], **HERE}),
+    "parts": lambda text: json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}], **HERE}),
+    "the assistant's words as the newest": lambda text: json.dumps(request(assistant(text), **HERE)),
+    "the start of an answer": lambda text: json.dumps(request(user("Go on."), assistant(text), **HERE)),
+    "a list in a list": lambda text: json.dumps({"model": "m", "messages": [[user(text)]], **HERE}),
+    "a request in a text": lambda text: json.dumps(in_full(text, **HERE)),
+    "a system prompt alone": lambda text: json.dumps({"system": text, **HERE}),
+    "deeply nested": lambda text: in_full(text, **HERE, metadata=json.loads("[" * 900 + "]" * 900)),
+    "nested beyond reading": lambda text: in_full(text, **HERE)[:-1] + ', "a": ' + "[" * 5000 + "]" * 5000 + "}",
+    "a comma at the end": lambda text: in_full(text, **HERE)[:-1] + ",}",
+    "cut off": lambda text: '{"x_force_local": true, ' + in_full(text)[1:-4],
+    "cut off in the text": lambda text: '{"x_force_local": true, "model": "m", "messages": "' + text,
+    "a comma that is missing": lambda text: in_full(text, **HERE).replace(', "x_force', ' "x_force'),
+    "Python's notation": lambda text: str(request(user(text), **HERE)),
+    "no quotes around names": lambda text: f"{{x_force_local: true, messages: [{{role: 'user', content: '{text}'}}]}}",
+    "no quotes at all": lambda text: f"x_force_local: true\nprompt: {text}\n",
+    "a comment": lambda text: in_full(text, **HERE)[:-1] + " // keep it here\n}",
+    "two requests": lambda text: in_full("hello") + "\n" + in_full(text, **HERE),
+    "a quotation mark too many": lambda text: '{"model": "say "hi"", ' + in_full(text, **HERE)[1:],
+    "UTF-16": lambda text: in_full(text, **HERE).encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("text", [LONG, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_shape_of_a_request_is_forgotten(
+    trooper: Trooper, cloud: Standin, local: Standin, shape: str, text: str
+) -> None:
+    """Whatever is refused and says x_force_local, its text is known when the program sends it with its next request."""
+    done = trooper("messages", stdin=SHAPES[shape](text))
+    assert (done.code, done.json["type"]) == (65, "error"), done.notices
+    assert (local.bodies, cloud.connections) == ([], 0)
+    for history in ([user(text), user("and the weather?")], [user(text), assistant("an error"), user("and then?")]):
+        done = trooper("messages", stdin=json.dumps(request(*history)))
+        assert done.code in {0, 77}, done.notices
+    if text == LONG:
+        assert trooper("messages", stdin=in_full(f"Summarise: {text}")).code == 77
+    assert b"Ottilie" not in cloud.bytes
+
+
+def test_quotation_marks_within_a_text_tear_it_only_apart(trooper: Trooper, cloud: Standin) -> None:
+    """A text with quotation marks that are not escaped is remembered, with what stands between them."""
+    text = LONG.replace("marzipan fund", 'so-called "marzipan" fund')
+    body = f'{{"x_force_local": true, "messages": [{{"role": "user", "content": "{text}"}}]}}'
+    assert trooper("messages", stdin=body).code == 65
+    assert trooper("messages", stdin=in_full(text)).code == 77
+    assert cloud.connections == 0
+
+
+def test_a_byte_order_mark_changes_nothing(trooper: Trooper, cloud: Standin, local: Standin) -> None:
+    assert trooper("messages", stdin="\ufeff" + in_full(LONG, **HERE)).code == 0
+    assert (len(local.bodies), cloud.connections) == (1, 0)
+    assert trooper("messages", stdin="\ufeff" + in_full("hello")).code == 0
+    assert len(cloud.bodies) == 1
+
+
+def test_the_history_and_the_program_s_own_are_not_remembered(trooper: Trooper, cloud: Standin) -> None:
+    """Only what is new was meant to stay here; neither a broken nor an unsound request makes more of it private."""
+    system = "You are the accountant's assistant; answer in the voice of a cheerful clerk of the nineteenth century."
+    history = [user(LONG), assistant("That is how it has always been done here, for as long as anybody can remember.")]
+    body = json.dumps(request(*history, user("What does Bruno earn?"), system=system, tools=[TOOL], **HERE))
+    for broken in (body, body[:-1] + ",}"):
+        assert trooper("messages", stdin=broken).code == 65
+    assert trooper("messages", stdin=json.dumps(request(*history, user("and then?"), system=system))).code == 0
+    assert b"Ottilie" in cloud.bytes
+
+
+def test_a_broken_public_request_is_forgotten(trooper: Trooper, cloud: Standin) -> None:
+    body = in_full(LONG, metadata={"locale": "de"})
+    for broken in (body[:-1] + ",}", body[:-1] + ', "x_force_local": false,}', body[:-3]):
+        assert trooper("messages", stdin=broken).code == 65
+    assert trooper("messages", stdin=body).code == 0
+    assert b"Ottilie" in cloud.bytes

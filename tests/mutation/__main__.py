@@ -272,9 +272,59 @@ MUTANTS = [
     Mutant(
         "a refused request is forgotten",
         "messages/refused.py",
-        'remember_prompt(guard, text.encode("utf-8", "replace").decode(), _names(newest, body))',
+        "remember_prompt(guard, text, _names(messages, data))",
         "pass",
         "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "a refused request that is no JSON is forgotten",
+        "messages/refused.py",
+        "request = parsed(data)",
+        "try:\n        request = parsed(json.dumps(json.loads(data)))\n"
+        "    except (ValueError, RecursionError):\n        return",
+        "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "what is no list of messages is forgotten",
+        "messages/refused.py",
+        "            yield [*texts_in(item)]",
+        "            yield []",
+        "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "the start of an answer is forgotten",
+        "messages/refused.py",
+        "    return messages[start:]",
+        "    return [message for message, is_one in zip(messages, is_answer, strict=True) if not is_one]",
+        "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "strokes before an option's name make a prompt of it",
+        "arguments.py",
+        "if is_dash else not _OTHER_SIGNS.isdisjoint(signs):",
+        "if is_dash else True:",
+        ARGUMENTS,
+    ),
+    Mutant(
+        "an option on the last line is a prompt",
+        "arguments.py",
+        " or _AFTER_BREAK.search(shown)",
+        "",
+        ARGUMENTS,
+    ),
+    Mutant(
+        "a variable with a typing error in its first part is another program's",
+        "settings.py",
+        "if _is_near(letters, each)",
+        "if False",
+        CONFIG,
+    ),
+    Mutant(
+        "a session is emptied under all its names",
+        "session.py",
+        "    database.check_alone(path)\n",
+        "",
+        STORE,
     ),
     Mutant(
         "the model's name is not looked at",
@@ -364,7 +414,9 @@ MUTANTS = [
         HISTORY,
     ),
     Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
-    Mutant("other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES:', "if False:", ARGUMENTS),
+    Mutant(
+        "other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES or', "if False and", ARGUMENTS
+    ),
     Mutant(
         "what is not seen is a letter",
         "arguments.py",

@@ -56,7 +56,7 @@ def guard(
     git diff --cached | trooper guard
     trooper guard --json notes.txt | jq .kind
     """  # noqa: D301
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard import PRIVATE_TEXT, Guard
     from trooper_cli.places import data_folder
     from trooper_cli.prompt import stdin_text, text_of
 
@@ -70,6 +70,11 @@ def guard(
                 told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
                 if find.session:
                     told |= {"session": find.session, "turn": find.turn or 0}
-                line = json.dumps(told) if as_json else " ".join(f"{key} {value}" for key, value in told.items())
-                output.write(f"{line}\n")
+                if as_json:
+                    output.write(f"{json.dumps(told)}\n")
+                    continue
+                origin = " of a turn without a session" if find.kind == PRIVATE_TEXT and not find.session else ""
+                output.write(f"{' '.join(f'{key} {value}' for key, value in told.items())}{origin}\n")
+    if found and not as_json:
+        say("an ask in public would be refused: take this out, ask with --local, or see --on-leak and `trooper share`")
     return 77 if found else 0

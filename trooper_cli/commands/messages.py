@@ -91,18 +91,24 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
 
 def _question(wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices) -> "Question":
     """Read the request; of one that is refused, the guard remembers what was meant to be private."""
-    from trooper_cli.errors import TrooperError
+    from trooper_cli.errors import InputError, TrooperError
     from trooper_cli.messages.request import read
     from trooper_cli.messages.settle import settled
     from trooper_cli.prompt import UnreadableError, stdin_text
 
     data = ""
     try:
-        data = stdin_text(notices.tell)
+        # PowerShell and some editors put a byte order mark in front.
+        data = stdin_text(notices.tell).removeprefix("\ufeff")
         settings.text("local"), settings.text("cloud")
         return settled(read(data), wishes, settings, home, reply, notices.tell)
-    except TrooperError as error:
+    except (TrooperError, RecursionError) as fault:
         from trooper_cli.messages.refused import remember_refused
 
+        error = (
+            fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
+        )
         remember_refused(error.readable if isinstance(error, UnreadableError) else data, wishes, settings, home, error)
-        raise
+        if error is fault:
+            raise
+        raise error from fault

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,7 +95,8 @@ def _check_known(home: Path, settings: Settings, name: str, output: Output) -> N
             guard.know_all(session.identity(), session.turns())
     except StorageError as error:
         raise StorageError(
-            f"{error}; private turns that the guard does not know are shown on a terminal only"
+            "private turns that the guard does not know are shown on a terminal only; set TROOPER_HOME to a folder "
+            f"that can be written, or make room: {error}"
         ) from error
 
 
@@ -171,7 +172,7 @@ def import_turns(
     with closing(Guard(home, settings, notices.tell)) as opened:
         warn = notices.tell if on_leak is MadePublic.WARN else None
         count = import_file(home, session, file, opened, warn)
-    notices.tell(f"{count} turns imported into {session}")
+    notices.tell(f"{count} turn{'' if count == 1 else 's'} imported into {session}")
     return 0
 
 
@@ -182,41 +183,52 @@ def rm(*, session: NamedSession) -> int:
     trooper rm -s ops
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
-    from trooper_cli.errors import NotFoundError
+    from trooper_cli.errors import NotFoundError, StorageError
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
     from trooper_cli.session import remove
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    locks = _locks(home, session)
+    locks, had_private = _kept_here(home, session)
     # The file goes first: what can still be shown is known to the guard.
     try:
         session_id = remove(home, session)
     except NotFoundError:
         # An earlier try that was cut short may have left fingerprints of what is gone already.
-        with closing(Guard(home, settings)) as guard:
+        # Where nothing can be written, they stay, and what they are of is refused all the same.
+        with suppress(StorageError), closing(Guard(home, settings)) as guard:
             guard.forget_session(session)
         raise
     with closing(Guard(home, settings)) as guard:
         guard.forget_session(session, session_id)
+    told = [f"the guard no longer knows its private text{_UNKNOWN}"] if had_private else []
     if locks:
-        say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
+        told.append(f"it was kept from the cloud by {' and '.join(locks)}, and a new session of that name is not")
+    if told:
+        say(f"{session} is gone; {'; '.join(told)}")
     return 0
 
 
-def _locks(home: Path, name: str) -> list[str]:
-    """Return the settings that keep a session's turns on this machine, as far as its file can be read."""
+# What follows where a private turn is erased.
+_UNKNOWN = ", unless another turn holds it: pasted into a public question it is sent"
+
+
+def _kept_here(home: Path, name: str) -> tuple[list[str], bool]:
+    """Return the settings that keep a session here, and whether it has private turns, if its file can be read."""
     import sqlite3
 
     from trooper_cli.errors import TrooperError
-    from trooper_cli.session import settings_of
+    from trooper_cli.session import Session, settings_of
 
     try:
         found = settings_of(home, name)
+        with closing(Session.open(home, name)) as session:
+            private = session.counts()[1]
     except (TrooperError, sqlite3.Error):
-        return []
-    return [f"{name} = {value}" for name, value in found.items() if (name, value) in {("cloud", "off"), ("local", "1")}]
+        return [], False
+    locks = [f"{key} = {value}" for key, value in found.items() if (key, value) in {("cloud", "off"), ("local", "1")}]
+    return locks, private > 0
 
 
 def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = MadePublic.BLOCK) -> int:
@@ -248,7 +260,7 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
         for number in turns:
             copy, identity = opened.share(number)
             guard.remember_turn(identity, copy)
-            output.write(f"{number} is public as {copy.number}\n")
+            output.write(f"turn {number} was copied to the new public turn {copy.number}\n")
     return 0
 
 
@@ -259,14 +271,17 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     trooper forget -s ops 7 8
     trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
+    from trooper_cli.database import check_alone
     from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.session import Session, path_of
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
     with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
-        there = {turn.number for turn in opened.turns()}
+        check_alone(path_of(home, session))
+        there = {turn.number: turn.label for turn in opened.turns()}
+        private = {number for number, label in there.items() if label is Label.PRIVATE}
         gone = [number for number in turns if number not in there]
         if gone and (identity := opened.identity()):
             # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
@@ -274,4 +289,7 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
         # The turns go first: what can still be shown is known to the guard.
         if identity := opened.forget(turns):
             guard.forget_turns(identity, turns)
+    if private.intersection(turns):
+        which = f"turn {turns[0]}" if len(turns) == 1 else f"{len(turns)} turns"
+        say(f"{which} of {session} erased; the guard no longer knows the private text{_UNKNOWN}")
     return 0

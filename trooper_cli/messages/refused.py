@@ -8,103 +8,148 @@ from __future__ import annotations
 import contextlib
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import Guard, exact
 from trooper_cli.messages.recognise import exchanges
 from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours, texts_in
+from trooper_cli.messages.tolerant import Node, parsed
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.session import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from trooper_cli.messages.settle import Wishes
     from trooper_cli.settings import Settings
 
-
-class _Object(list[tuple[str, object]]):
-    """A JSON object as it was written: a field may stand in it twice."""
-
-    def all(self, name: str) -> list[object]:
-        return [value for key, value in self if key == name]
+# What a program sends with each request: it is its own, and may go to the cloud with others.
+_PROGRAMS_OWN = {
+    "betas",
+    "functions",
+    "max_tokens",
+    "mcp_servers",
+    "metadata",
+    "model",
+    "output_config",
+    "response_format",
+    "stop_sequences",
+    "system",
+    "tool_choice",
+    "tools",
+    "x_session",
+    "x_trooper",
+}
+_KINDS = {"role", "type"}
+_LONGEST_NAME = 64
 
 
 def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, refusal: TrooperError) -> None:
-    """Have the guard remember the newest message of a request that was meant to be private, if it can be parsed."""
-    with contextlib.suppress(ValueError, RecursionError):
-        body = json.loads(data, object_pairs_hook=_Object)
-        if not isinstance(body, _Object) or not _is_meant_private(body, wishes, settings, home):
-            return
-        newest = [_plain(message) for messages in body.all("messages") for message in _newest(messages)]
-        text = "\n\n".join(text for message in newest for text in (_text(message), *texts_in(_blocks(message))))
-        with remembering(refusal), closing(Guard(home, settings)) as guard:
-            remember_prompt(guard, text.encode("utf-8", "replace").decode(), _names(newest, body))
+    """Have the guard remember what is new in a request that was meant to be private, however unsound it is."""
+    request = parsed(data)
+    if not _is_meant_private(request, wishes, settings, home):
+        return
+    messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
+    text = "\n\n".join(text for texts in messages for text in texts)
+    with remembering(refusal), closing(Guard(home, settings)) as guard:
+        remember_prompt(guard, text, _names(messages, data))
 
 
-def _is_meant_private(body: _Object, wishes: Wishes, settings: Settings, home: Path) -> bool:
-    if wishes.local or _says_so(body, top=True):
+def _is_meant_private(request: Node, wishes: Wishes, settings: Settings, home: Path) -> bool:
+    if wishes.local or _says_so(request, top=True):
         return True
-    name = next(filter(None, (wishes.session, *body.all("x_session"))), None)
-    if not settings.of_session and isinstance(name, str):
+    name = wishes.session or next(_sessions(request), None)
+    if not settings.of_session and name:
         with contextlib.suppress(TrooperError):
             settings.of_session = settings_of(home, name)
     return is_meant_private(None, settings)
 
 
-def _says_so(value: object, *, top: bool) -> bool:
+def _sessions(node: Node) -> Iterator[str]:
+    for name, item in node:
+        if name == "x_session" and isinstance(item, str):
+            yield item
+        elif isinstance(item, Node):
+            yield from _sessions(item)
+
+
+def _says_so(node: Node, *, top: bool) -> bool:
     """Return whether a field that asks for a private turn, or is misspelt for one, says anything but no."""
-    if isinstance(value, _Object):
-        return any(
-            (item not in (False, None) and (is_force_local(name) or (top and is_like_ours(name))))
-            or _says_so(item, top=top and name == "messages")
-            for name, item in value
-            if name not in {"x_session", "x_trooper"}
-        )
-    return isinstance(value, list) and any(_says_so(item, top=top) for item in value)
+    for name, item in node:
+        if name in {"x_session", "x_trooper"}:
+            continue
+        if item not in (False, None) and (is_force_local(name) or (top and is_like_ours(name))):
+            return True
+        if isinstance(item, Node):
+            if _says_so(item, top=top and name in {"", "messages"}):
+                return True
+        elif not name and isinstance(item, str) and len(item) < _LONGEST_NAME and is_force_local(item):
+            # Quotes that are missing elsewhere have made a text of the name.
+            return True
+    return False
 
 
-def _newest(messages: object) -> Iterator[object]:
-    """Return the user's messages after the assistant's last, or before it where that is the end."""
-    if not isinstance(messages, list) or isinstance(messages, _Object):
-        return iter([messages])
-    roles = [message.all("role") if isinstance(message, _Object) else [] for message in messages]
-    end = len(messages)
-    while end and roles[end - 1] == ["assistant"]:
-        end -= 1
-    start = end
-    while start and roles[start - 1] != ["assistant"]:
+def _new(node: Node) -> Iterator[list[str]]:
+    """Return the texts of each message that is new, and of all else that is not the program's own.
+
+    In a list of messages these are the last ones, from the user's first after an answer on.
+    """
+    if any(message.all("role") for message in node.nodes()):
+        for message in _newest([value for _, value in node]):
+            yield [*dict.fromkeys(filter(None, (_text(message), *_texts(message))))]
+        return
+    for name, item in node:
+        is_own = name in _PROGRAMS_OWN | _KINDS and not (isinstance(item, Node) and _says_so(item, top=False))
+        if isinstance(item, Node) and not is_own:
+            yield from _new(item)
+        elif not is_own:
+            yield [*texts_in(item)]
+
+
+def _newest(messages: list[object]) -> list[object]:
+    """Return the user's messages after the assistant's last, or before it where that is the end, and that as well."""
+    is_answer = [isinstance(message, Node) and message.all("role") == ["assistant"] for message in messages]
+    start = len(messages)
+    while start and is_answer[start - 1]:
         start -= 1
-    return iter(messages[start:end])
+    while start and not is_answer[start - 1]:
+        start -= 1
+    return messages[start:]
 
 
-def _plain(value: object) -> object:
-    """Return parsed JSON with a list of its values for each field that stands twice in an object."""
-    if isinstance(value, _Object):
-        values = {name: [_plain(item) for item in value.all(name)] for name, _ in value}
-        return {name: items[0] if len(items) == 1 else items for name, items in values.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _names(newest: list[object], body: _Object) -> list[str]:
-    """Return the names by which messages are known again: of their texts and, if they are sound, of their place."""
-    texts = list(filter(None, map(_text, newest)))
-    wholes = [text for text in dict.fromkeys((*texts, "\n\n".join(texts))) if text]
-    names = [name for text in wholes for name in (exact.of_prompt(text), *exact.loose_names(text))]
-    with contextlib.suppress(InputError):
-        *_, last = exchanges(checked_messages(cast("dict[str, object]", _plain(body)).get("messages")))
-        names += [name for place in last.prompt_places[-1:] for name in place]
-    return names
+def _texts(value: object) -> Iterator[str]:
+    """Return every text of a part of the request, but for what only says of which kind it is."""
+    if not isinstance(value, Node):
+        yield from texts_in(value)
+    elif ("type", "base64") in value:
+        for name, item in value:
+            yield from texts_in({"type": "base64", name: item})
+    else:
+        for name, item in value:
+            yield from texts_in({name: None})
+            if name not in _KINDS:
+                yield from _texts(item)
 
 
 def _text(message: object) -> str:
-    """Return the text of a message's text blocks, however unsound the message is."""
-    texts = [block.get("text") if isinstance(block, dict) else block for block in _blocks(message)]
-    return "".join(text for text in texts if isinstance(text, str))
+    """Return the text of a message's text blocks."""
+    content = message.all("content") if isinstance(message, Node) else [message]
+    texts = [
+        text for block in content if isinstance(block, Node) for each in block.nodes() for text in each.all("text")
+    ]
+    return "".join(text for text in (*content, *texts) if isinstance(text, str))
 
 
-def _blocks(message: object) -> list[object]:
-    content = message.get("content") if isinstance(message, dict) else message
-    return content if isinstance(content, list) else [content]
+def _names(messages: list[list[str]], data: str) -> Iterable[str]:
+    """Return the names by which texts are known again: of each, of each message, and of the place if it is sound."""
+    wholes = [text for texts in messages for text in (*texts, "\n\n".join(texts))]
+    wholes.append("\n\n".join(texts[0] for texts in messages))
+    names = [
+        name for text in dict.fromkeys(wholes) if text for name in (exact.of_prompt(text), *exact.loose_names(text))
+    ]
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError, InputError):
+        *_, last = exchanges(checked_messages(json.loads(data)["messages"]))
+        names += [name for place in last.prompt_places[-1:] for name in place]
+    return names
