@@ -13,13 +13,14 @@ from bisect import bisect_left, bisect_right
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.guard.decoders import encoded, line_heads, line_numbers
+from trooper_cli.guard.decoders import encoded
+from trooper_cli.guard.line_heads import line_heads, line_numbers
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trooper_cli.guard.decoders import Piece
+    from trooper_cli.guard.piece import Piece
 
 
 class Form:
