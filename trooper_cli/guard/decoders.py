@@ -12,21 +12,32 @@ from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 _ESCAPE = pattern(
-    r'(?:\\u[0-9a-fA-F]{4})+|(?:\\u\{[0-9a-fA-F]{1,6}\})+|(?:\\x[0-9a-fA-F]{2})+|(?:\\[0-3][0-7]{2})+|\\[nrtbf"\\/]'
+    r"(?:\\u[0-9a-fA-F]{4})+|(?:\\u\{[0-9a-fA-F]{1,6}\})+|(?:\\U[0-9a-fA-F]{8})+|(?:\\x[0-9a-fA-F]{2})+"
+    r'|(?:\\[0-3][0-7]{2})+|(?:\\[nrtbf"\\/])+'
 )
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+")
+_PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+|(?:%u[0-9A-Fa-f]{4})+")
+_CODE_POINTS = pattern(r"U\+[0-9A-Fa-f]{4,6}(?:[\s,]{0,4}U\+[0-9A-Fa-f]{4,6}){3,}")
+_POINT = pattern(r"[0-9A-Fa-f]{4,8}")
+# Unseen letters: Unicode's tags.
+_TAGS = pattern("[\\U000e0020-\\U000e007e]+")
+# Colours of a terminal, and tags of HTML and XML. Inline ones stand within a sentence, others end one.
+_MARKUP = pattern(r"\x1b\[[0-?]*[ -/]*[@-~]|<(/?)([A-Za-z][\w:.-]{0,30})(?:\s[^<>]*)?/?>")
+_INLINE = frozenset(
+    "a abbr b bdi bdo big cite code del em font i ins kbd mark q s samp small span strong sub sup tt u".split()
+)
+_CELL = frozenset(("td", "th"))
 _ENTITY = pattern(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _QUOTED_PRINTABLE = pattern(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}|=\r?\n")
 
 
 def encoded(text: str) -> list[Piece]:
     """Return what is encoded in a text, in order and apart."""
-    escapes = sorted(_escapes(text), key=lambda piece: piece.start)
+    escapes = sorted((*_escapes(text), *_marks(text)), key=lambda piece: piece.start)
     pieces = [*_blocks(text, escapes), *escapes]
     if "=" in text:
         pieces += _quoted_printable(text)
@@ -47,13 +58,26 @@ def _escapes(text: str) -> Iterator[Piece]:
             yield Piece(*match.span(), _from_escape(match))
     if "%" in text:
         for match in _PERCENT.finditer(text):
-            yield Piece(*match.span(), _from_bytes(bytes.fromhex(match[0].replace("%", ""))))
+            yield Piece(*match.span(), _from_percent(match[0]))
     if "&" in text and _ENTITY.search(text):
         import html
 
         for match in _ENTITY.finditer(text):
             if (named := html.unescape(match[0])) != match[0]:
                 yield Piece(*match.span(), named)
+
+
+def _marks(text: str) -> Iterator[Piece]:
+    """Return names of letters, unseen letters, and marks between words."""
+    if "U+" in text:
+        for match in _CODE_POINTS.finditer(text):
+            yield Piece(*match.span(), _from_points(_POINT.findall(match[0])))
+    if not text.isascii():
+        for match in _TAGS.finditer(text):
+            yield Piece(*match.span(), "".join(chr(ord(letter) - 0xE0000) for letter in match[0]))
+    if "\x1b" in text or "</" in text:
+        for match in _MARKUP.finditer(text):
+            yield Piece(*match.span(), _from_markup(match))
 
 
 def _quoted_printable(text: str) -> Iterator[Piece]:
@@ -90,16 +114,37 @@ def unescaped(text: str) -> str:
 def _from_escape(match: re.Match[str]) -> str:
     run = match[0]
     if run.startswith("\\u{"):
-        points = (int(point, 16) for point in run[3:-1].split("}\\u{"))
-        return "".join(chr(point) for point in points if point < 0x110000)
+        return _from_points(run[3:-1].split("}\\u{"))
+    if run[1] == "U":
+        return _from_points(run[2:].split("\\U"))
     if run[1] == "u":
-        # Letters beyond the first 65,536 come in two halves.
-        return bytes.fromhex(run.replace("\\u", "")).decode("utf-16-be", "replace")
+        return _from_halves(run.replace("\\u", ""))
     if run[1] == "x":
         return _from_bytes(bytes.fromhex(run.replace("\\x", "")))
     if run[1].isdigit():
         return _from_bytes(bytes(int(digits, 8) for digits in run[1:].split("\\")))
-    return _PLAIN.get(run[1], run[1])
+    return "".join(_PLAIN.get(letter, letter) for letter in run[1::2])
+
+
+def _from_points(points: Iterable[str]) -> str:
+    numbers = (int(point, 16) for point in points)
+    return "".join(chr(number) for number in numbers if number < 0x110000 and not 0xD800 <= number < 0xE000)
+
+
+def _from_halves(digits: str) -> str:
+    """Decode UTF-16, in which letters beyond the first 65,536 come in two halves."""
+    return bytes.fromhex(digits).decode("utf-16-be", "replace")
+
+
+def _from_percent(run: str) -> str:
+    return _from_halves(run.replace("%u", "")) if run[1] == "u" else _from_bytes(bytes.fromhex(run.replace("%", "")))
+
+
+def _from_markup(match: re.Match[str]) -> str:
+    name = (match[2] or "a").lower()
+    if name in _CELL:
+        return "\t" if match[1] else ""
+    return "" if name in _INLINE else "\n"
 
 
 def _from_bytes(data: bytes) -> str:

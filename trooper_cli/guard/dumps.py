@@ -19,9 +19,14 @@ _HEX_WORDS = pattern(
     r"(?:(?:[:,;-][\s>|]{0,8}|[\s>|]{1,8})(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,8}){3,}(?![0-9A-Za-z])"
 )
 _NO_DIGIT = pattern(r"0[xX]|[^0-9A-Fa-f]+")
+# Bytes as decimal numbers, as in a list of a program.
+_DECIMALS = pattern(r"(?<![\w.,])\d{1,3}(?:[,;\s]{1,4}\d{1,3}){15,}(?![\w.])")
+_DECIMAL = pattern(r"\d+")
 # What xxd, hexdump and od print, quoted or not.
 _DUMP = pattern(
-    r"^[ \t>|+-]*0[0-9a-fA-F]{5,15}:?[ \t]+\S.*(?:\n[ \t>|+-]*(?:0[0-9a-fA-F]{5,15}(?::|\b).*|\*[ \t]*$))*",
+    # Its first line may begin behind other words.
+    r"(?:^[ \t>|+-]*0[0-9a-fA-F]{5,15}:?[ \t]+\S|(?<![\w.-])0{6,16}:?(?:[ \t]+[0-9a-fA-F]{2,8}){4}).*"
+    r"(?:\n[ \t>|+-]*(?:0[0-9a-fA-F]{5,15}(?::|\b).*|\*[ \t]*$))*",
     re.MULTILINE,
 )
 _DUMP_LINE = pattern(r"[ \t>|+-]*0[0-9a-fA-F]{5,15}(:?)(.*)")
@@ -39,6 +44,10 @@ def dumped(text: str) -> Iterator[Piece]:
     for match in _HEX_WORDS.finditer(text):
         digits = _NO_DIGIT.sub("", match[0])
         if len(digits) >= _SHORTEST and (words := readable(bytes.fromhex(digits))):
+            yield Piece(*match.span(), f"\n{words}\n")
+    for match in _DECIMALS.finditer(text):
+        numbers = [int(number) for number in _DECIMAL.findall(match[0])]
+        if max(numbers) < 256 and (words := readable(bytes(numbers))) and len(words.encode()) == len(numbers):
             yield Piece(*match.span(), f"\n{words}\n")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,11 +61,14 @@ class Form:
         return self.original(self.places[start], self.places[end - 1] + 1)
 
     def is_new(self, start: int, end: int) -> bool:
-        """Return whether `decoded[start:end]` holds something that the form above does not."""
+        """Return whether `decoded[start:end]` holds or touches something that the form above does not.
+
+        What was left out has no size, and a word beside it was another word above.
+        """
         if self.above is None:
             return True
-        before = bisect_left(self._new_starts, end) - 1
-        return before >= 0 and self._new_ends[before] > start
+        before = bisect_right(self._new_starts, end) - 1
+        return before >= 0 and self._new_ends[before] >= start
 
     def _in_above(self, start: int, end: int) -> tuple[int, int]:
         first = self._parts[bisect_right(self._starts, start) - 1]

@@ -8,6 +8,8 @@ from trooper_cli.guard.piece import Piece
 from trooper_cli.lazy import pattern
 
 _NUMBER = pattern(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
+# The number and the times of a subtitle.
+_CUE = pattern(r"^(?:\d{1,6}[ \t]*\r?\n)?[ \t]*(?:\d\d:)?\d\d:\d\d[.,]\d{3}[ \t]+-->.*$", re.MULTILINE)
 _FIRST_WORD = pattern(
     r"^[ \t>+|*#/%;!-]*((?:[A-Z][\w.'-]{0,30} ){1,2}[A-Z][\w.'-]{0,30}:|[^\s{}()]{1,64})(?=[ \t])", re.MULTILINE
 )
@@ -21,7 +23,9 @@ _WORDS_OF_HEAD = 8
 
 
 def line_numbers(text: str) -> list[Piece]:
-    """Return the numbers of lines, which go."""
+    """Return the numbers of lines and of subtitles, which go."""
+    if "-->" in text and (cues := [Piece(*match.span(), "") for match in _CUE.finditer(text)]):
+        return cues
     return [Piece(*match.span(), "") for match in _NUMBER.finditer(text)]
 
 
