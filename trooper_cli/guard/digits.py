@@ -32,7 +32,7 @@ _STANDARD = str.maketrans("-_", "+/")
 # Digits that are no part of the text may yet decode to letters: a line's next word, or what is beyond a separator.
 _WORD, _NEAR = 40, 8
 # A line or a word that is known as a whole is shorter.
-_EDGE = 272
+_EDGE = 256
 
 
 class _Base(NamedTuple):
@@ -116,7 +116,9 @@ def _texts(digits: str, starts: Sequence[int], *, are_words: bool) -> Iterator[t
                 for one in found:
                     start, end = run.start() + one.start, run.start() + one.end
                     yield start, end, one.text
-                    for first, last in _other_ends(start, end, base, starts, edges or ()):
+                    for first, last in _other_ends(
+                        start, end, (run.start() + phase) % base.group, base.group, starts, edges or ()
+                    ):
                         yield start, end, base.decode(digits[first:last]).decode(errors="ignore")
                 if found and found[0].is_all:
                     break
@@ -131,21 +133,22 @@ def _decoded(run: str, base: _Base, phase: int) -> Iterator[_Found]:
 
 
 def _other_ends(
-    start: int, end: int, base: _Base, starts: Sequence[int], edges: Sequence[int]
+    start: int, end: int, phase: int, group: int, starts: Sequence[int], edges: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     """Return where else what was found may begin and end, if letters before and after it are by chance text, too."""
     near = edges[bisect_right(edges, start) : bisect_left(edges, end)]
-    heads = [start, *(edge for edge in near[:_NEAR] if edge <= start + _NEAR and (edge - start) % base.group == 0)]
+    whole = start - (start - phase) % group
+    heads = [whole, *(edge for edge in near[:_NEAR] if edge <= start + _NEAR and (edge - phase) % group == 0)]
     tails = [edge for edge in near[-_NEAR:] if edge >= end - _NEAR]
     line = bisect_left(starts, end) - 1
     if line > 0 and start < starts[line] >= end - _WORD and starts[line] not in tails:
         tails.append(starts[line])
     for head in heads:
         for tail in (*tails, end):
-            if head < tail and (head, tail) != (start, end):
+            if head < tail and (head, tail) != (whole, end):
                 if tail - head <= _EDGE:
                     yield head, tail
                 elif tail == end:
                     yield head, head + _EDGE
-                elif head == start:
-                    yield tail - (tail - head) % base.group - _EDGE // base.group * base.group, tail
+                elif head == whole:
+                    yield tail - (tail - phase) % group - _EDGE, tail

@@ -69,7 +69,7 @@ def _parts(data: bytes, start: int, end: int) -> Iterator[String]:
         done = match.end()
         size = _size(match[0])
         found = _wide(data[start : start + size]) if match["wide"] else match[0].translate(_FOREIGN)
-        if found and size >= _SHORTEST:
+        if found and size >= _SHORTEST and (size >= 2 * _SHORTEST or "".join(found.split()).isprintable()):
             yield String(start, start + size, found)
         start += size
 
@@ -152,4 +152,4 @@ def _inflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
             return (inflated, start + 1) if len(inflated) >= _DAMAGED else (b"", start)
         if inflater.eof or len(inflated) >= limit:
             return inflated, at + len(chunk) - len(inflater.unused_data or inflater.unconsumed_tail)
-    return inflated, len(data)
+    return (inflated, len(data)) if len(inflated) >= _DAMAGED else (b"", start)
