@@ -423,7 +423,7 @@ MUTANTS = [
     Mutant(
         "text within bytes is passed over", "guard/strings.py", "if found and size >= _SHORTEST:", "if False:", FORMS
     ),
-    Mutant("marks between words stay", "guard/decoders.py", ", *_marks(text))", ",)", FORMS),
+    Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
     Mutant(
         "numbers with a fraction pass",
         "messages/request.py",

@@ -24,6 +24,7 @@ _PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+|(?:%u[0-9A-Fa-f]{4})+")
 _CODE_POINTS = pattern(r"U\+[0-9A-Fa-f]{4,6}(?:[\s,]{0,4}U\+[0-9A-Fa-f]{4,6}){3,}")
 _POINT = pattern(r"[0-9A-Fa-f]{4,8}")
 # Unseen letters: Unicode's tags.
+_UNSEEN = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _TAGS = pattern("[\\U000e0020-\\U000e007e]+")
 # Colours of a terminal, and tags of HTML and XML. Inline ones stand within a sentence, others end one.
 _MARKUP = pattern(r"\x1b\[[0-?]*[ -/]*[@-~]|<(/?)([A-Za-z][\w:.-]{0,30})(?:\s[^<>]*)?/?>")
@@ -37,11 +38,20 @@ _QUOTED_PRINTABLE = pattern(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}|=\r?\n")
 
 def encoded(text: str) -> list[Piece]:
     """Return what is encoded in a text, in order and apart."""
-    escapes = sorted((*_escapes(text), *_marks(text)), key=lambda piece: piece.start)
+    escapes = sorted(_escapes(text), key=lambda piece: piece.start)
     pieces = [*_blocks(text, escapes), *escapes]
+    if not text.isascii():
+        pieces += (Piece(*match.span(), match[0].translate(_UNSEEN)) for match in _TAGS.finditer(text))
     if "=" in text:
         pieces += _quoted_printable(text)
     return _apart(pieces)
+
+
+def markup(text: str) -> list[Piece]:
+    """Return the tags and the colours between words, which go."""
+    if "\x1b" not in text and "</" not in text:
+        return []
+    return [Piece(*match.span(), _from_markup(match)) for match in _MARKUP.finditer(text)]
 
 
 def _apart(pieces: list[Piece]) -> list[Piece]:
@@ -59,25 +69,15 @@ def _escapes(text: str) -> Iterator[Piece]:
     if "%" in text:
         for match in _PERCENT.finditer(text):
             yield Piece(*match.span(), _from_percent(match[0]))
+    if "U+" in text:
+        for match in _CODE_POINTS.finditer(text):
+            yield Piece(*match.span(), _from_points(_POINT.findall(match[0])))
     if "&" in text and _ENTITY.search(text):
         import html
 
         for match in _ENTITY.finditer(text):
             if (named := html.unescape(match[0])) != match[0]:
                 yield Piece(*match.span(), named)
-
-
-def _marks(text: str) -> Iterator[Piece]:
-    """Return names of letters, unseen letters, and marks between words."""
-    if "U+" in text:
-        for match in _CODE_POINTS.finditer(text):
-            yield Piece(*match.span(), _from_points(_POINT.findall(match[0])))
-    if not text.isascii():
-        for match in _TAGS.finditer(text):
-            yield Piece(*match.span(), "".join(chr(ord(letter) - 0xE0000) for letter in match[0]))
-    if "\x1b" in text or "</" in text:
-        for match in _MARKUP.finditer(text):
-            yield Piece(*match.span(), _from_markup(match))
 
 
 def _quoted_printable(text: str) -> Iterator[Piece]:

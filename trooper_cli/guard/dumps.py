@@ -20,14 +20,14 @@ _HEX_WORDS = pattern(
 )
 _NO_DIGIT = pattern(r"0[xX]|[^0-9A-Fa-f]+")
 # Bytes as decimal numbers, as in a list of a program.
-_DECIMALS = pattern(r"(?<![\w.,])\d{1,3}(?:[,;\s]{1,4}\d{1,3}){15,}(?![\w.])")
+_DECIMALS = pattern(r"\d(?<![\w.,]\d)\d{0,2}(?:[,;\s]{1,4}\d{1,3}){15,}(?![\w.])")
 _DECIMAL = pattern(r"\d+")
 # What xxd, hexdump and od print, quoted or not.
-_DUMP = pattern(
-    # Its first line may begin behind other words.
-    r"(?:^[ \t>|+-]*0[0-9a-fA-F]{5,15}:?[ \t]+\S|(?<![\w.-])0{6,16}:?(?:[ \t]+[0-9a-fA-F]{2,8}){4}).*"
-    r"(?:\n[ \t>|+-]*(?:0[0-9a-fA-F]{5,15}(?::|\b).*|\*[ \t]*$))*",
-    re.MULTILINE,
+_FURTHER_LINES = r".*(?:\n[ \t>|+-]*(?:0[0-9a-fA-F]{5,15}(?::|\b).*|\*[ \t]*$))*"
+_DUMP = pattern(rf"^[ \t>|+-]*0[0-9a-fA-F]{{5,15}}:?[ \t]+\S{_FURTHER_LINES}", re.MULTILINE)
+# One whose first line begins behind other words.
+_DUMP_WITHIN = pattern(
+    rf"000000(?<![\w.-]000000)0{{0,10}}:?(?:[ \t]+[0-9a-fA-F]{{2,8}}){{4}}{_FURTHER_LINES}", re.MULTILINE
 )
 _DUMP_LINE = pattern(r"[ \t>|+-]*0[0-9a-fA-F]{5,15}(:?)(.*)")
 _DUMP_TEXT = pattern(r" {1,2}[>|].*[|<]\s*$")
@@ -38,7 +38,7 @@ _DUMP_NAMES = {"": " ", "sp": " ", "nl": "\n", "ht": "\t", "cr": "\r", "\\n": "\
 
 def dumped(text: str) -> Iterator[Piece]:
     """Return what a text holds of dumps."""
-    for match in _DUMP.finditer(text):
+    for match in (*_DUMP.finditer(text), *_DUMP_WITHIN.finditer(text)):
         if decoded := _from_dump(match[0]):
             yield Piece(*match.span(), f"\n{decoded}\n")
     for match in _HEX_WORDS.finditer(text):

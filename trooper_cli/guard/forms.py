@@ -13,7 +13,7 @@ from bisect import bisect_right
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.guard.decoders import encoded
+from trooper_cli.guard.decoders import encoded, markup
 from trooper_cli.guard.line_heads import line_heads, line_numbers
 from trooper_cli.lazy import pattern
 
@@ -130,7 +130,11 @@ def _forms(text: str) -> tuple[Form, ...]:
     for form, depth, is_stripped in made:
         if depth == _DEPTH:
             continue
-        ways = ((encoded, True),) if is_stripped else ((encoded, False), (line_numbers, True), (line_heads, True))
+        ways = (
+            ((encoded, True),)
+            if is_stripped
+            else ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True))
+        )
         for way, strips in ways:
             if not (pieces := way(form.decoded)):
                 continue
