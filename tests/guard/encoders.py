@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import html
+import io
 import json
 import quopri
 import shutil
 import subprocess
+import tarfile
 import textwrap
 import zlib
 from typing import TYPE_CHECKING
@@ -50,6 +52,15 @@ def headed(*heads: str) -> Callable[[str], str]:
     return write
 
 
+def in_tar(text: str) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("notes")
+        member.size = len(text.encode())
+        archive.addfile(member, io.BytesIO(text.encode()))
+    return file.getvalue()
+
+
 TOOLS = (
     "xxd|xxd -p|xxd -g 1|xxd -g 4|xxd -c 8|xxd -e|xxd -i|xxd -u|xxd -b|hexdump -C|hexdump|hexdump -c|hexdump -b|od|"
     "od -c|od -b|od -x|od -a|od -t x1|od -t x4|od -A x -t x1z|od -A n -t x1|od -A d -c|base64|base64 -w 16|base64 -w 0|"
@@ -61,6 +72,7 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "hexadecimal": lambda text: text.encode().hex(),
     "hexadecimal with spaces": lambda text: text.encode().hex(" ").upper(),
     "hexadecimal with colons": lambda text: text.encode().hex(":"),
+    **({"xxd in a line": lambda text: f"see: {ENCODERS['xxd'](text)}"} if shutil.which("xxd") else {}),
     "quoted xxd": lambda text: cut_lines(ENCODERS["xxd"](text), "> "),
     "hexdump in a diff": lambda text: cut_lines(ENCODERS["hexdump -C"](text), "+"),
     "xxd behind a name": lambda text: cut_lines(ENCODERS["xxd"](text), "alice: "),
@@ -86,6 +98,42 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "octal escapes": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
     "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
     "JSON in JSON in JSON": lambda text: json.dumps(json.dumps(json.dumps(text))),
+    "base64 behind a path": lambda text: f"https://x/d/{in_base64(text)}",
+    "base64 behind a letter": lambda text: f"a{in_base64(text)}",
+    "base64 behind two letters": lambda text: f"https://x/?q=ab{in_base64(text)}",
+    "base64 behind three letters": lambda text: f"abc{in_base64(text)}",
+    "base64 before a path": lambda text: f"{in_base64(text).rstrip('=')}/tail",
+    "base64 in a path": lambda text: f"/srv/Data/{in_base64(text).rstrip('=')}/2024/README",
+    "base64 in URLs in a path": lambda text: f"/v1/{base64.urlsafe_b64encode(text.encode()).decode().rstrip('=')}/x",
+    "base64 in lines behind a path": lambda text: cut(f"x/{in_base64(text)}", 30),
+    "base64 behind letters, twice": lambda text: f"x-{in_base64(f'y/{in_base64(text)}')}",
+    "hexadecimal behind a name": lambda text: f"id_{text.encode().hex()}",
+    "hexadecimal behind a digit": lambda text: f"x/a{text.encode().hex().upper()}/tail",
+    "base32 behind a name": lambda text: f"id-{base64.b32encode(text.encode()).decode()}",
+    "base64 of gzip behind a path": lambda text: f"x/{in_base64(gzip.compress(text.encode(), mtime=0))}",
+    "base64 of the second of two members": lambda text: in_base64(
+        gzip.compress(b"here", mtime=0) + gzip.compress(text.encode(), mtime=0)
+    ),
+    "a token of three parts": lambda text: f"{in_base64('{}' * 9)}.{in_base64(json.dumps({'sub': text}))}.c2lnbmF0dXJl",
+    "a data URL": lambda text: f'<a href="data:text/plain;base64,{in_base64(text)}">x</a>',
+    "base64 of tar": lambda text: cut(in_base64(in_tar(text)), 76),
+    "base64 of tar in gzip": lambda text: in_base64(gzip.compress(in_tar(text), mtime=0)),
+    "base64 of UTF-16 behind a path": lambda text: f"x/{in_base64(text.encode('utf-16-be'))}",
+    "base64 of UTF-32": lambda text: in_base64(text.encode("utf-32-le")),
+    "base64 of UTF-32 with its mark": lambda text: in_base64(text.encode("utf-32")),
+    "escapes of eight digits": lambda text: "".join(f"\\U{ord(letter):08x}" for letter in text),
+    "percent signs of UTF-16": lambda text: "".join(f"%u{ord(letter):04X}" for letter in text),
+    "names of letters": lambda text: " ".join(f"U+{ord(letter):04X}" for letter in text),
+    "unseen tags": lambda text: "".join(chr(0xE0000 + ord(one)) if one.isascii() else one for one in text),
+    "bytes in JSON": lambda text: json.dumps(list(text.encode())),
+    "words in JSON": lambda text: json.dumps(text.split()),
+    "subtitles": lambda text: "".join(
+        f"{at}\n00:00:{at:02},000 --> 00:00:{at:02},900\n{line}\n\n" for at, line in enumerate(textwrap.wrap(text, 24))
+    ),
+    "tags between words": lambda text: " ".join(f'<b id="{at}">{one}</b>' for at, one in enumerate(text.split())),
+    "elements": lambda text: "".join(f'<w n="{at}">{one}</w>\n' for at, one in enumerate(text.split())),
+    "colours": lambda text: " ".join(f"\x1b[1;3{at % 8}m{one}\x1b[0m" for at, one in enumerate(text.split())),
+    "colours in JSON": lambda text: json.dumps(ENCODERS["colours"](text)),
     "behind a name": headed("alice: "),
     "behind two names": headed("alice: ", "bob: "),
     "behind two long names": headed("Alice Smith: ", "Bob Roe: "),

@@ -19,9 +19,9 @@ from tests.guard.made import made
 from tests.guard.pdfs import WRITERS
 from tests.messages.program import request, user
 from trooper_cli.guard import credentials, patterns
-from trooper_cli.guard.decoders import readable
 from trooper_cli.guard.forms import forms, reduced
 from trooper_cli.guard.overlap import Index
+from trooper_cli.guard.strings import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +98,8 @@ def test_there_are_many_encoders() -> None:
         "xxd", "xxd -p", "hexdump -C", "hexdump", "od", "od -c", "od -A x -t x1z", "hexadecimal with colons",
         "base64 in lines of 16", "base64 quoted", "base64 in URLs", "base32", "base64 twice", "entities twice",
         "percent signs thrice", "percent signs of base64", "base64 of JSON", "base64 of UTF-16", "base64 of gzip",
+        "base64 behind a path", "base64 behind three letters", "base64 before a path", "base64 in URLs in a path",
+        "hexadecimal behind a name", "base64 of gzip behind a path", "base64 of tar in gzip", "tags between words",
         "behind a name", "behind REM", "behind a clock and a host", "Cyrillic letters", "Greek letters",
     ],
 )  # fmt: skip
@@ -189,6 +191,10 @@ CARRIERS: dict[str, Callable[[str], str]] = {
     "xxd": ENCODERS.get("xxd", lambda text: text.encode().hex(" ")),
     "UTF-16": lambda text: in_base64(text.encode("utf-16-le")),
     "gzip": lambda text: in_base64(gzip.compress(text.encode(), mtime=0)),
+    "base64 in a path": lambda text: f"https://x/d/{in_base64(text).rstrip('=')}/tail",
+    "base64 behind letters": lambda text: f"abc{in_base64(text)}",
+    "hexadecimal behind a name": lambda text: f"id_{text.encode().hex()}",
+    "colours": lambda text: f"\x1b[31m{text[:9]}\x1b[0m{text[9:]}",
 }
 
 
@@ -208,7 +214,7 @@ def test_an_encoded_credential_is_found(name: str) -> None:
     assert patterns.hosts(f"see\n{CARRIERS[name]('http://db7.corp.example/')}", ["db7.corp.example"])
 
 
-@pytest.mark.parametrize("name", ["base64", "some percent signs", "JSON escapes", "xxd"])
+@pytest.mark.parametrize("name", ["base64", "some percent signs", "JSON escapes", "xxd", "base64 in a path"])
 def test_an_encoded_credential_is_not_sent(name: str, trooper: Trooper, cloud: Standin) -> None:
     done = trooper("ask", "what is this?", stdin=CARRIERS[name](KEY))
     assert (done.code, done.out) == (77, b"")
@@ -269,6 +275,15 @@ def bomb(depth: int) -> str:
         in_base64(b"%PDF-1.4\n1 0 obj /FlateDecode stream\n" + zlib.compress(b"(a) Tj " * 3_000_000) + b"endstream"),
         bomb(1),
         bomb(3),
+        "\n".join([in_base64(gzip.compress(b"password " * 400, mtime=0))] * 3000),
+        in_base64(gzip.compress(b"a", mtime=0) * 10_000),
+        in_base64(b"x\x9c" * 100_000),
+        in_base64(random.Random(1).randbytes(150_000)),
+        "abCdefghijklmnop/" * 18_000,
+        in_base64(in_base64(in_base64(in_base64("the password " * 4000)))),
+        '\\\\\\\\\\"a' * 40_000,
+        "<a " * 100_000,
+        "1, " * 100_000,
     ],
     ids=lambda text: text[:12].strip(),
 )

@@ -468,7 +468,14 @@ MUTANTS = [
         "for form in list(forms(text))[:1]:",
         FORMS,
     ),
-    Mutant("documents are not looked at", "guard/decoders.py", 'if data.startswith(b"%PDF-"):', "if False:", FORMS),
+    Mutant("documents are not looked at", "guard/strings.py", "_text_of_pdf(data[start:]) if", '"" if', FORMS),
+    Mutant(
+        "digits are read in one way", "guard/digits.py", "for phase in range(base.phases):", "for phase in (0,):", FORMS
+    ),
+    Mutant(
+        "text within bytes is passed over", "guard/strings.py", "if found and size >= _SHORTEST:", "if False:", FORMS
+    ),
+    Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
     Mutant(
         "numbers with a fraction pass",
         "messages/request.py",

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.guard.decoders import encoded, line_heads, line_numbers
+from trooper_cli.guard.decoders import encoded, markup
+from trooper_cli.guard.line_heads import line_heads, line_numbers
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trooper_cli.guard.decoders import Piece
+    from trooper_cli.guard.piece import Piece
 
 
 class Form:
@@ -60,11 +61,14 @@ class Form:
         return self.original(self.places[start], self.places[end - 1] + 1)
 
     def is_new(self, start: int, end: int) -> bool:
-        """Return whether `decoded[start:end]` holds something that the form above does not."""
+        """Return whether `decoded[start:end]` holds or touches something that the form above does not.
+
+        What was left out has no size, and a word beside it was another word above.
+        """
         if self.above is None:
             return True
-        before = bisect_left(self._new_starts, end) - 1
-        return before >= 0 and self._new_ends[before] > start
+        before = bisect_right(self._new_starts, end) - 1
+        return before >= 0 and self._new_ends[before] >= start
 
     def _in_above(self, start: int, end: int) -> tuple[int, int]:
         first = self._parts[bisect_right(self._starts, start) - 1]
@@ -126,7 +130,11 @@ def _forms(text: str) -> tuple[Form, ...]:
     for form, depth, is_stripped in made:
         if depth == _DEPTH:
             continue
-        ways = ((encoded, True),) if is_stripped else ((encoded, False), (line_numbers, True), (line_heads, True))
+        ways = (
+            ((encoded, True),)
+            if is_stripped
+            else ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True))
+        )
         for way, strips in ways:
             if not (pieces := way(form.decoded)):
                 continue

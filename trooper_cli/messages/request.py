@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
-from trooper_cli.guard.decoders import readable
 from trooper_cli.guard.forms import reduced
+from trooper_cli.guard.strings import readable
 from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:

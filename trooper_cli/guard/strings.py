@@ -1,0 +1,155 @@
+"""Find text in bytes, as strings(1) does: UTF-8, UTF-16 and UTF-32, compressed, or in a PDF."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from trooper_cli.lazy import pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONTROLS = bytes((*range(7), 11, *range(14, 27), *range(28, 32), 127))
+_WHOLE = 0.9
+_LOW = bytes(range(8))
+_ORDERS = {b"\xfe\xff": "be", b"\xff\xfe": "le"}
+# In bytes read as UTF-8, with what is none as surrogates: letters, with a foreign byte here and there; or UTF-16.
+_LETTERS = r"[^\x00-\x06\x0b\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]{8,}"
+_STRING = pattern(
+    rf"{_LETTERS}(?:[\x00\udc80-\udcff]{_LETTERS})*|(?P<wide>(?:[\s\S][\x00-\x07]){{8,}}|(?:[\x00-\x07][\s\S]){{8,}})"
+)
+# By chance, one place in some ten thousand looks like text of this many bytes.
+_SHORTEST = 12
+_FOREIGN = {0: "\n", **{0xDC00 + byte: chr(byte) for byte in range(128, 256)}}
+_PACKED = rb"\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|%PDF-|\x89PNG\r\n|\xff\xd8\xff[\xdb\xe0\xe1\xee]"
+_ENDS = {b"%PDF": b"%%EOF", b"\x89PNG": b"IEND"}
+# What compressed text may grow to; who encodes more of it is not found.
+_INFLATED, _GROWTH = 1 << 20, 8
+_CHUNK = 1 << 14
+# What looked compressed and was not ends before it has given so much.
+_DAMAGED = 64
+
+
+class String(NamedTuple):
+    """A part of some bytes, and the text that it holds."""
+
+    start: int
+    end: int
+    text: str
+
+
+def readable(data: bytes) -> str | None:
+    """Return the text that bytes hold, None if there is none."""
+    return "\n".join(string.text for string in strings(data)) or None
+
+
+def strings(data: bytes) -> list[String]:
+    """Return the texts that bytes hold, in order and apart; pictures are passed over."""
+    if not data.startswith(b"%PDF-") and (text := _utf8(data) or _wide(data)):
+        return [String(0, len(data), text)]
+    found: list[String] = []
+    end = 0
+    for packed in _packed(data):
+        found += _parts(data, end, packed.start)
+        if packed.text:
+            found.append(packed)
+        end = packed.end
+    return [*found, *_parts(data, end, len(data))]
+
+
+def _parts(data: bytes, start: int, end: int) -> Iterator[String]:
+    """Return the parts of bytes that are text."""
+    if end - start < _SHORTEST:
+        return
+    text = data[start:end].decode(errors="surrogateescape")
+    done = 0
+    for match in _STRING.finditer(text):
+        start += _size(text[done : match.start()])
+        done = match.end()
+        size = _size(match[0])
+        found = _wide(data[start : start + size]) if match["wide"] else match[0].translate(_FOREIGN)
+        if found and size >= _SHORTEST and (size >= 2 * _SHORTEST or "".join(found.split()).isprintable()):
+            yield String(start, start + size, found)
+        start += size
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogateescape"))
+
+
+def _utf8(data: bytes) -> str | None:
+    """Decode what is text, perhaps but for a character cut off at either end or a word taken along."""
+    text = data.decode(errors="ignore")
+    lost = len(data) - len(text.encode())
+    controls = len(data) - len(data.translate(None, _CONTROLS))
+    return text if lost <= (1 - _WHOLE) * len(data) and controls * 64 <= len(data) else None
+
+
+def _wide(data: bytes) -> str | None:
+    """Decode UTF-32; or UTF-16 of letters that have one half of their codes in common, or that says in which order."""
+    if len(data) < 2 or (len(data.translate(None, _LOW)) * 3 > len(data) * 2 and data[:2] not in _ORDERS):
+        return None
+    for name in ("utf-32-be", "utf-32-le"):
+        try:
+            text = data[: len(data) - len(data) % 4].decode(name)
+        except UnicodeDecodeError:
+            continue
+        if found := _utf8(text.lstrip("\ufeff").encode()):
+            return found
+    whole = data[: len(data) - len(data) % 2]
+    big, little = whole[::2], whole[1::2]
+    order = _ORDERS.get(whole[:2])
+    if order is None:
+        shares = {"be": max(map(big.count, range(8))), "le": max(map(little.count, range(8)))}
+        order = max(shares, key=lambda one: shares[one])
+        if shares[order] * 3 < len(big) * 2:
+            return None
+    text = whole.decode(f"utf-16-{order}", "ignore").lstrip("\ufeff")
+    return _utf8(text.encode())
+
+
+def _packed(data: bytes) -> Iterator[String]:
+    """Return what is compressed, PDFs, and pictures, which have no text."""
+    left = 2 * _GROWTH * len(data)
+    end = 0
+    for match in re.finditer(_PACKED, data):
+        start = match.start()
+        if start < end or left <= 0:
+            continue
+        if match[0][:1] in b"\x1fx":
+            inflated, stop = _inflated(data, start, min(left, _INFLATED, _GROWTH * (len(data) - start)))
+            left -= len(inflated)
+            text = _utf8(inflated) or "\n".join(part.text for part in _parts(inflated, 0, len(inflated)))
+        else:
+            last = data.rfind(_ENDS.get(match[0][:4], b"\xff\xd9"), start)
+            stop = last if last > 0 else len(data)
+            text = _text_of_pdf(data[start:]) if match[0] == b"%PDF-" else ""
+            if match[0] == b"%PDF-" and not text:
+                continue
+        if text or stop > start:
+            end = stop
+            yield String(start, stop, text)
+
+
+def _text_of_pdf(data: bytes) -> str:
+    from trooper_cli.guard.pdf import text_of_pdf
+
+    return text_of_pdf(data)
+
+
+def _inflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
+    """Return what is compressed from a place on, up to a limit, and where it ends; it may be cut off or damaged."""
+    import zlib
+
+    inflater = zlib.decompressobj(47)
+    inflated = b""
+    for at in range(start, len(data), _CHUNK):
+        chunk = data[at : at + _CHUNK]
+        try:
+            inflated += inflater.decompress(chunk, limit - len(inflated))
+        except zlib.error:
+            return (inflated, start + 1) if len(inflated) >= _DAMAGED else (b"", start)
+        if inflater.eof or len(inflated) >= limit:
+            return inflated, at + len(chunk) - len(inflater.unused_data or inflater.unconsumed_tail)
+    return (inflated, len(data)) if len(inflated) >= _DAMAGED else (b"", start)
