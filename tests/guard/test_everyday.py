@@ -245,7 +245,10 @@ def test_few_everyday_asks_are_refused(index: Index) -> None:
     [
         SPRING + "\tat com.kestrel.billing.Dunning.remind(Dunning.java:118)\n2026-03-02T08:15:09.004Z ERROR "
         "[http-nio-8080-exec-3] c.kestrel.billing.Dunning - reminder for Pezgerow failed\n" + SPRING,
-        MIT.replace("\n", " ") + "-FEE = 4.5\n+FEE = 4.75\nThe old fee did not cover the costs of a letter. " + MIT,
+        "\tat com.kestrel.billing.Dunning.remind(Dunning.java:118)\n" + SPRING,
+        MIT.replace("\n", " ")
+        + "Raise the dunning fee to 4.75, the old fee did not cover the costs of a letter. "
+        + MIT,
         PROBES + "image: harbor.kestrel.lan/billing:4.18.2\nnamespace: production name: kestrel-billing\n"
         "  namespace: production\n  labels:\n    app: kestrel-billing",
         "Best regards,\nOttilie Kern <ottilie.kern@kestrel-billing.at>",
