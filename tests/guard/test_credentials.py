@@ -14,6 +14,7 @@ from trooper_cli.guard import rules
 from trooper_cli.guard.credentials import find, load_gitleaks, mask
 from trooper_cli.guard.find import Find
 from trooper_cli.guard.re2 import translated
+from trooper_cli.guard.unseen import unseen
 
 MAKER = Maker(7)
 
@@ -291,3 +292,55 @@ def test_go_expressions_become_python_ones(go: str, python: str) -> None:
 def test_no_made_credential_repeats() -> None:
     assert len({secret for _, secret in made("github", 50)}) == 50
     assert set(Maker(1).hex(99)) <= set(HEX)
+
+
+TOKEN = "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
+
+
+def full_width(text: str) -> str:
+    return "".join(chr(ord(letter) + 0xFEE0) for letter in text)
+
+
+UNSEEN = {
+    "zero-width space": f"{TOKEN[:20]}\u200b{TOKEN[20:]}",
+    "word joiner in the prefix": f"{TOKEN[:2]}\u2060{TOKEN[2:]}",
+    "soft hyphens": "\u00ad".join(TOKEN),
+    "byte order mark": f"{TOKEN[:9]}\ufeff{TOKEN[9:]}",
+    "variation selector": f"{TOKEN[:9]}\ufe0f{TOKEN[9:]}",
+    "full-width": full_width(TOKEN),
+    "a part in full-width letters": TOKEN[:10] + full_width(TOKEN[10:20]) + TOKEN[20:],
+    "grep --color": f"\x1b[01;31m\x1b[K{TOKEN[:7]}\x1b[m\x1b[K{TOKEN[7:]}",
+    "colour before it": f"\x1b[1;38;5;208m{TOKEN}\x1b[0m",
+    "a link of a terminal": f"\x1b]8;;https://x.example\x1b\\{TOKEN[:8]}\x1b]8;;\x1b\\{TOKEN[8:]}",
+    "bold of man": "".join(f"{letter}\b{letter}" for letter in TOKEN),
+    "zero bytes": "\0".join(TOKEN),
+    "in JSON": f'{{"a": "{TOKEN[:20]}\\u200b{TOKEN[20:]}"}}',
+    "colours in JSON": f'{{"a": "{TOKEN[:20]}\\u001b[31m{TOKEN[20:]}"}}',
+}
+
+
+@pytest.mark.parametrize("text", UNSEEN.values(), ids=UNSEEN)
+def test_unseen_characters_and_other_letters_hide_no_credential(text: str) -> None:
+    """Nor does the place leave out a part of it, but for the colour before."""
+    (place,) = find(f"use it: {text} please")
+    assert place.kind == "github-token"
+    assert place.length > len(TOKEN) - 8
+
+
+def test_other_scripts_are_left_as_they_are() -> None:
+    """Commas of Chinese, joiners of Persian and of emoji change nothing and cost no second reading."""
+    for text in (
+        "\u4f7f\u7528\uff0c\u5bc6\u7801\uff1a",
+        "\u0645\u06cc\u200c\u062e\u0648",
+        "\U0001f468\u200d\U0001f469",
+        "caf\u00e9\nplain\ttext",
+    ):
+        assert unseen(text) == []
+
+
+def test_a_coloured_text_takes_little_time() -> None:
+    """Whatever stands in it, a megabyte does."""
+    for text in ("\x1b[" * 500_000, "\x1b]" * 500_000, "a\b" * 500_000, "a\uff22" * 500_000, "\u200b" * 1_000_000):
+        start = time.process_time()
+        unseen(text)
+        assert time.process_time() - start < 10, text[:2]

@@ -116,6 +116,43 @@ class TestShare:
             assert trooper("share", "-s", where, "1").code == 0
             assert trooper("share", "-s", "ops", "1").code == 0
 
+    @pytest.mark.parametrize("answer", [SECRET, "Ottilie of Vienna signs", "Ottilie Kern"])
+    @pytest.mark.parametrize("where", ["ops", "elsewhere"])
+    def test_an_answer_that_another_private_turn_had_is_refused(
+        self, trooper: Trooper, local: Standin, cloud: Standin, where: str, answer: str
+    ) -> None:
+        """However short: shared, it would be public for that turn as well."""
+        local.respond = ollama(answer)
+        trooper("ask", "-s", where, "--local", "who signs for the northern branch?")
+        trooper("ask", "-s", "ops", "--local", "whom did I mean with the branch?")
+        number = str(len(trooper.turns("ops")))
+        done = trooper("share", "-s", "ops", number)
+        assert (done.code, done.out, done.notices.count("\n")) == (77, b"", 1)
+        assert f"session {where}, turn 1" in done.notices
+        assert "Ottilie" not in done.notices
+        assert trooper("ask", stdin=answer).code == 77
+        assert cloud.connections == 0
+        if where == "ops":
+            assert trooper("share", "-s", "ops", "1", number).code == 0
+        else:
+            done = trooper("share", "-s", "ops", number, "--on-leak", "warn")
+            assert (done.code, done.notices.count("\n")) == (0, 1)
+        assert trooper("ask", stdin=answer).code == 0
+
+    def test_the_same_turn_asked_twice_is_shared(self, trooper: Trooper, local: Standin) -> None:
+        """Prompt and answer are the same text; and an everyday answer is nobody's."""
+        local.respond = ollama(SECRET)
+        for _ in range(2):
+            trooper("ask", "-s", "ops", "--local", "about the branch")
+        done = trooper("share", "-s", "ops", "2")
+        assert (done.code, done.notices) == (0, "")
+        local.respond = ollama("Yes, that is correct.")
+        trooper("ask", "-s", "ops", "--local", "is this so?")
+        trooper("ask", "-s", "ops", "--local", "and are the ledgers complete?")
+        number = str(len(trooper.turns("ops")))
+        done = trooper("share", "-s", "ops", number)
+        assert (done.code, done.notices) == (0, "")
+
     def test_a_credential_is_refused(self, trooper: Trooper, local: Standin) -> None:
         """A private turn may hold one, and a public turn gets it by the user's word alone."""
         local.respond = ollama(f"the token is {TOKEN}")

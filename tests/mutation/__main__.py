@@ -38,6 +38,12 @@ HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 STORE = "tests/test_store.py"
 ARGUMENTS, CONFIG = "tests/test_arguments.py", "tests/test_config.py"
 FORMS = "tests/guard/test_forms.py"
+UNITS, CREDENTIALS, EVERYDAY = (
+    "tests/guard/test_units.py",
+    "tests/guard/test_credentials.py",
+    "tests/guard/test_everyday.py",
+)
+RE2 = "tests/guard/test_re2.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
 MUTANTS = [
@@ -223,8 +229,8 @@ MUTANTS = [
     Mutant(
         "share declassifies credentials",
         "guard/__init__.py",
-        "finds = [*self._repeats(text, None, own), *self._secrets(text)]",
-        "finds = self._repeats(text, None, own)",
+        "return sorted([*repeats, *self._secrets(text)], key=",
+        "return sorted(repeats, key=",
         DECLASSIFY,
     ),
     Mutant(
@@ -459,7 +465,7 @@ MUTANTS = [
         GUARD,
     ),
     Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
-    Mutant("the heads of lines stay", "guard/forms.py", ", (line_heads, True))", ")", FORMS),
+    Mutant("the heads of lines stay", "guard/forms.py", "(line_heads, True), ", "", FORMS),
     Mutant("look-alike letters are others", "guard/forms.py", ".translate(_LOOKALIKES)", "", FORMS),
     Mutant(
         "encoded credentials pass",
@@ -473,7 +479,11 @@ MUTANTS = [
         "digits are read in one way", "guard/digits.py", "for phase in range(base.phases):", "for phase in (0,):", FORMS
     ),
     Mutant(
-        "text within bytes is passed over", "guard/strings.py", "if found and size >= _SHORTEST:", "if False:", FORMS
+        "text within bytes is passed over",
+        "guard/strings.py",
+        "if found and size >= _SHORTEST and",
+        "if not found and",
+        FORMS,
     ),
     Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
     Mutant(
@@ -554,6 +564,110 @@ MUTANTS = [
         "literals, tables.asked)",
         "tests/guard/test_units.py",
     ),
+    Mutant(
+        "tickets without their dash pass",
+        "guard/units.py",
+        "for sign, unit_of in signs if stored else (*signs, *_TYPED):",
+        "for sign, unit_of in signs:",
+        UNITS,
+    ),
+    Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
+    Mutant("unseen characters hide credentials", "guard/forms.py", ", (unseen, False))", ")", CREDENTIALS),
+    Mutant("colours hide credentials", "guard/unseen.py", "{_SEQUENCE}|[^", "[^", CREDENTIALS),
+    Mutant(
+        "share makes the answer of another turn public",
+        "guard/__init__.py",
+        "exact.of_exchange(turn.prompt, turn.answer)]\n        own",
+        "exact.of_answer(turn.answer)]\n        own",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "share makes a short answer of another turn public",
+        "guard/__init__.py",
+        "for find in self._index.whole(turn.answer, own)",
+        "for find in ()",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "what stands beside boilerplate passes",
+        "guard/boilerplate.py",
+        "(at < _PART or shown[:at] in known) and (",
+        "(",
+        EVERYDAY,
+    ),
+    Mutant(
+        "every line of a trace passes",
+        "guard/boilerplate.py",
+        "return _FRAME.fullmatch(above if is_code else line) is not None",
+        'return line.lstrip().startswith("at ")',
+        EVERYDAY,
+    ),
+    Mutant(
+        "words of every day hide numbers",
+        "guard/overlap.py",
+        "and sum(map(str.isdigit, shown)) < 4",
+        "",
+        UNITS,
+    ),
+    Mutant(
+        "rm forgets the fingerprints first",
+        "commands/sessions.py",
+        "        session_id = remove(home, session)\n",
+        "        from trooper_cli.session import Session\n"
+        "        with closing(Session.open(home, session)) as opened:\n"
+        "            identity = opened.identity()\n"
+        "        with closing(Guard(home, settings)) as guard:\n"
+        "            guard.forget_session(session, identity.id if identity else None)\n"
+        "        session_id = remove(home, session)\n",
+        STORE,
+    ),
+    Mutant(
+        "a copy of a session keeps its id",
+        "guard/__init__.py",
+        "opened.become_another(identity.id)",
+        "pass",
+        STORE,
+    ),
+    Mutant("nobody is told what takes long", "guard/__init__.py", "> SLOW_SECONDS:", "> 1e9:", STORE),
+    Mutant("a lost key is not told of", "guard/index.py", "tell_lost(self.lost)", "pass", STORE),
+    Mutant("a lost index is not told of", "guard/__init__.py", 'self._tell_lost("the guard\'s index")', "pass", STORE),
+    Mutant("rm does not tell of a lock", "commands/sessions.py", "    if locks:\n", "    if False:\n", DECLASSIFY),
+    Mutant(
+        "imports declassify credentials",
+        "guard/__init__.py",
+        "if finds := [*self.look(text), *within]:",
+        "if finds := [*self._repeats(text, None), *within]:",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "dumps are not decoded", "guard/dumps.py", "(*_DUMP.finditer(text), *_DUMP_WITHIN.finditer(text))", "()", FORMS
+    ),
+    Mutant("base32 is not decoded", "guard/digits.py", "[A-Z2-7]{16,}|[a-z2-7]{16,}", "[A-Z2-7]{999,}", FORMS),
+    Mutant("short lines of base64 are not decoded", "guard/digits.py", "_SHORTEST = 16", "_SHORTEST = 40", FORMS),
+    Mutant("what is encoded twice is not decoded", "guard/forms.py", "_DEPTH = 5", "_DEPTH = 1", FORMS),
+    Mutant(
+        "encoded patterns of the user pass",
+        "guard/patterns.py",
+        "for form in forms(text)",
+        "for form in forms(text)[:1]",
+        FORMS,
+    ),
+    Mutant("classes end too early", "guard/re2.py", 'if letter in r"\\]^[-&~|"', 'if letter in r"\\]^-&~|"', RE2),
+    Mutant(
+        "rules that cannot be translated are left out",
+        "guard/re2.py",
+        'raise ValueError("a repetition is repeated")',
+        "pass",
+        RE2,
+    ),
+    Mutant(
+        "a pipe is read as a model",
+        "engines/embedded.py",
+        "if path.exists() and not path.is_file():",
+        "if False:",
+        REAL,
+    ),
+    Mutant("a signal waits for llama.cpp", "__main__.py", "        os._exit(code)\n", "        sys.exit(code)\n", REAL),
 ]
 
 

@@ -173,13 +173,15 @@ class Guard:
 
         The turns that are shared with it are passed over.
         """
-        names = [exact.of_prompt(turn.prompt), exact.of_answer(turn.answer)]
-        text, own = (
-            f"{turn.prompt}\n\n{turn.answer}",
-            self._index.own_origins(session.id if session else "", turn.number, shared, names),
-        )
-        finds = [*self._repeats(text, None, own), *self._secrets(text)]
-        return sorted(finds, key=lambda found: (found.offset, found.kind))
+        # An earlier turn with the same prompt, as a try that failed, is the same question. One with the same answer to
+        # another prompt is another turn: once the answer is public, the guard no longer knows it.
+        names = [exact.of_prompt(turn.prompt), exact.of_exchange(turn.prompt, turn.answer)]
+        own = self._index.own_origins(session.id if session else "", turn.number, shared, names)
+        text, at = f"{turn.prompt}\n\n{turn.answer}", len(turn.prompt) + 2
+        repeats = self._repeats(text, None, own) or [
+            find._replace(offset=at) for find in self._index.whole(turn.answer, own)
+        ]
+        return sorted([*repeats, *self._secrets(text)], key=lambda found: (found.offset, found.kind))
 
     def prepared(self, label: Label, *, prompt: str = "", answer: str = "", names: Iterable[str] = ()) -> Remember:
         """Do the work of taking in a turn's text; what is returned then stores it, under the turn's number, at once.

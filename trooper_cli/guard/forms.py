@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard.decoders import encoded, markup
 from trooper_cli.guard.line_heads import line_heads, line_numbers
+from trooper_cli.guard.unseen import unseen
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ _LOOKALIKES = str.maketrans(
 # As many letters around what was decoded as the longest run that is surely found, and some more.
 _CONTEXT = 64
 _DEPTH = 5
+# How a text is read, and whether the heads of its lines are gone then, which go once.
+_ONCE = ((encoded, True),)
+_WAYS = ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True), (unseen, False))
 # Compressed text grows: in all, the forms of a text have at most so many times its size and this.
 _GROWTH, _ALWAYS = 20, 1 << 20
 
@@ -130,12 +134,7 @@ def _forms(text: str) -> tuple[Form, ...]:
     for form, depth, is_stripped in made:
         if depth == _DEPTH:
             continue
-        ways = (
-            ((encoded, True),)
-            if is_stripped
-            else ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True))
-        )
-        for way, strips in ways:
+        for way, strips in _ONCE if is_stripped else _WAYS:
             if not (pieces := way(form.decoded)):
                 continue
             inner = _excerpt(form, pieces)

@@ -113,10 +113,12 @@ class Index(IndexFile):
             for start, size, unit in _units(form.decoded):
                 if form.is_new(start, start + size):
                     asked.setdefault(self._hash(unit), []).append(form.original(start, start + size))
+        finds = [find for find in finds if not _is_everybody_s(text, find, is_run=True)]
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
-                finds += [Find(PRIVATE_TEXT, offset, length, session, turn) for offset, length in asked[mark]]
+                units = [Find(PRIVATE_TEXT, offset, length, session, turn) for offset, length in asked[mark]]
+                finds += [find for find in units if not _is_everybody_s(text, find)]
         return _merged([*finds, *self.whole(text, passed_over)])
 
     def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Find]:
@@ -220,6 +222,23 @@ def _units(text: str) -> Iterator[tuple[int, int, str]]:
     """Return offset, length and text of all units by which a prompt is asked about."""
     for kind in (tokens, short_lines, literals, identifiers, tables.asked):
         yield from kind(text)
+
+
+def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:
+    """Return whether what was found is no secret: a licence, a frame of a library, a short line of everyday words.
+
+    A run of everyday words may say what nobody else knows.
+    """
+    from trooper_cli.guard.boilerplate import are_frames, is_boilerplate
+    from trooper_cli.guard.telling import is_ordinary
+
+    end = find.offset + find.length
+    shown = text[find.offset : end]
+    return (
+        is_boilerplate(shown, is_run=is_run)
+        or (not is_run and is_ordinary(shown) and sum(map(str.isdigit, shown)) < 4)
+        or are_frames(text, find.offset, end)
+    )
 
 
 def _merged(finds: list[Find]) -> list[Find]:

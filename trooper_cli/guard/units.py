@@ -33,7 +33,7 @@ _EMAIL = pattern(
 )
 _COMMON_EMAIL = pattern(
     r"(?i)(?:git|info|support|noreply|no-reply|root|admin|user|users|hello|test|help|contact|nobody|list|bugs?)@.*"
-    r"|.*[@.](?:example|invalid|test|localhost)(?:\.\w+)?|.*@users\.noreply\..*|.*-list@.*|.*@lists?\..*|.*@(?:bugs|tracker)\..*"
+    r"|.*@(?:example|invalid|test|localhost)(?:\.\w+)?|.*\.(?:invalid|test|localhost|example\.\w+)|.*@users\.noreply\..*|.*-list@.*|.*@lists?\..*|.*@(?:bugs|tracker)\..*"
 )
 # Who wrote something stands in many public texts.
 _AUTHORSHIP = pattern(
@@ -47,18 +47,28 @@ _PHONE = pattern(
     r"(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?<!\d[ ,:])\(?0[1-9]\d{0,4}\)?[ /-]{1,3}\d(?:[ /-]?\d){4,9}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?<!\d[,:])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
-    r"|(?<![\w./+-])(?<!\d[,:])\(?[2-9]\d\d\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?![\w:-]|[.,]\d)"
+    r"|(?<![\w./+-])(?:1[ .-]?)?\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\w:-]|[.,]\d)"
 )
+_SOCIAL = pattern(r"(?<![\w./+-])(?<!\d[,:])\d{3}([- ]?)\d\d\1\d{4}(?![\w:-]|[.,]\d)")
 _TICKET = pattern(r"(?<![\w./-])[A-Z][A-Z0-9]{1,9}(?:-\d{4})?-\d{3,7}(?![\w-]|\.\d)")
 _STANDARD = frozenset(
     "UTF SHA ISO IEC RFC CVE CWE AES PEP RSA EN DIN IEEE ECMA ANSI CP KOI GB BIG LATIN WINDOWS IBM HTTP TLS SSL MD GPT"
     " COVID ED ECDSA DSA HMAC BLAKE CRC ASCII EUC GPL LGPL BSD MIT NIST FIPS PKCS ITU POSIX XEP BCP STD ISSN ISBN GHSA"
-    " CVSS USN DSA DLA RHSA PYSEC RUSTSEC JDK JSR JEP KB MS LVL COM RS BUG SF BPO ARM X PC".split()
+    " CVSS USN DSA DLA RHSA PYSEC RUSTSEC JDK JSR JEP KB MS LVL COM RS BUG SF BPO ARM X PC"
+    # Months, and errors of well-known programs.
+    " JAN FEB MAR APR MAY JUN JUL AUG SEP SEPT OCT NOV DEC FY CW KW"
+    " ORA TNS PLS RMAN DPY DPI MY SQLSTATE TS CS NU MSB SC AADSTS".split()
 )
 _AT = pattern("@")
 _EIGHT_DIGITS = pattern(r"\d(?:[ ()/.-]{0,3}\d){7}")
 _THREE_DIGITS = pattern(r"\d[ ()/.-]?\d[ ()/.-]?\d")
 _PLATE = pattern(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?[1-9]\d{1,3}[EH]?(?![\w-])")
+# As people type them. A prompt is asked about these, and only what is printed with its dash is stored.
+_TYPED_TICKET = pattern(
+    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:-]{0,2}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
+)
+_TYPED_PLATE = pattern(r"(?<![^\W_])[A-Za-zÄÖÜäöü]{1,3}[ -]?[A-Za-z]{1,2}[ -]?[1-9]\d{1,3}[EHeh]?(?![\w-]|\.\d)")
+_YEAR = pattern(r"(?:19|20)\d\d")
 
 
 def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
@@ -73,7 +83,8 @@ def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, 
             if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and _names_an_author(text, at)):
                 yield at, len(match[0]), reduced(match[0])
     for start, line in _lines_with(_THREE_DIGITS, text):
-        for sign, unit_of in _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED:
+        signs = _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED
+        for sign, unit_of in signs if stored else (*signs, *_TYPED):
             for match in sign.finditer(line):
                 if (unit := unit_of(match[0])) is not None:
                     yield start + match.start(), len(match[0]), unit
@@ -116,11 +127,41 @@ def _card(word: str) -> str | None:
 def _phone(word: str) -> str | None:
     """Return the last digits of a telephone number: they are the same with and without the code of the country."""
     digits = reduced(word)
-    return f"phone {digits[-8:]}" if len(digits) >= 8 and len(set(digits)) > 3 else None
+    if len(digits) < 8 or len(set(digits)) <= 3 or (digits == word and _is_common(digits)):
+        return None
+    return f"phone {digits[-8:]}"
+
+
+def _social(word: str) -> str | None:
+    """Return the digits of a number of the US social security, or None where none is given out like it."""
+    digits = reduced(word)
+    is_given = digits[:3] not in {"000", "666"} and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
+    return f"social {digits}" if is_given and len(set(digits)) > 3 and not _is_common(digits) else None
+
+
+def _is_common(digits: str) -> bool:
+    """Return whether a number is one that stands everywhere: the digits in their order, or next to a power of two."""
+    number = int(digits)
+    return (
+        digits in "1234567890"
+        or digits in "9876543210"
+        or digits[-3:] == "000"
+        or min(near.bit_count() for near in (number - 1, number, number + 1)) <= 1
+    )
 
 
 def _ticket(word: str) -> str | None:
     return None if word.partition("-")[0].rstrip("0123456789") in _STANDARD else f"ticket {reduced(word)}"
+
+
+def _typed_ticket(word: str) -> str | None:
+    """Return the unit of a ticket without its dash or capitals; "line 1234" and "May 2024" are none."""
+    match = _TYPED_TICKET.fullmatch(word)
+    if match is None or match[1].upper() in _STANDARD or _YEAR.fullmatch(match[2]):
+        return None
+    from trooper_cli.guard.telling import is_ordinary
+
+    return None if is_ordinary(match[1]) else f"ticket {reduced(word)}"
 
 
 def _plate(word: str) -> str:
@@ -128,7 +169,8 @@ def _plate(word: str) -> str:
 
 
 _SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
-_NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), *_SHORT_NUMBERED)
+_NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social), *_SHORT_NUMBERED)
+_TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
 
 
 def tokens(text: str) -> Iterator[tuple[int, int, str]]:
