@@ -269,7 +269,7 @@ def stored(texts: list[str], *, with_units: bool) -> Index:
         index = Index.in_memory()
     with _without(with_units=with_units):
         for number, text in enumerate(texts):
-            index.add(index.marks([(text, False)], public=False), public=False, session="s", turn=number)
+            index.add(index.marks([(text, False)], public=False), public=False, session=None, turn=number)
     return index
 
 

@@ -93,12 +93,13 @@ class Index(IndexFile):
         passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Part of a decoded form is the text as it was, whose runs need no second look.
         known: set[str] = set()
-        asked: dict[int, list[tuple[int, int]]] = {}
+        places: dict[str, list[tuple[int, int]]] = {}
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
             for start, size, unit in _units(form.decoded):
                 if form.is_new(start, start + size):
-                    asked.setdefault(self._hash(unit), []).append(form.original(start, start + size))
+                    places.setdefault(unit, []).append(form.original(start, start + size))
+        asked = {self._hash(unit): found for unit, found in places.items()}
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:

@@ -128,11 +128,12 @@ def _pieces(line: tuple[str, str], head: tuple[str, str]) -> list[tuple[str, str
 def _together(firsts: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Return each text with no, one, two … of those that follow it, as long as they are short."""
     for at, (form, text) in enumerate(firsts):
-        joined = form
+        joined, joined_text = form, text
         for count in range(at + 1, at + 1 + _MOST_PARTS):
             if len(joined) > _LONGEST:
                 break
-            yield joined, "\n".join((text, *(other for _, other in others[at + 1 : count])))
+            yield joined, joined_text
             if count == len(others):
                 break
             joined += others[count][0]
+            joined_text += f"\n{others[count][1]}"
