@@ -33,7 +33,7 @@ def _numbered(piece: str, separator: str = "") -> Callable[[int], str]:
 
 
 def _chance(letters: str) -> Callable[[int], str]:
-    return lambda size: "".join(random.Random(size).choices(letters, k=size))  # noqa: S311
+    return lambda size: "".join(random.Random(size).choices(letters, k=size))
 
 
 def _nested(layers: int) -> Callable[[int], str]:
@@ -215,8 +215,8 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "names, commas": _repeated("Anna Huber, Ben Krahmann, "),
     "tokens": _numbered("tok3n-{}-abcdef", " "),
     "numbers, lines": _repeated(" ".join(str(number) for number in range(4001, 4901, 17)) + "\n"),
-    "numbers with commas, lines": _numbered(",".join(f"{number}{{}}" for number in range(12, 36)) + "\n"),
-    "names, lines": _numbered(",".join(f"Huber{letter}{{}}" for letter in "abcdefghijklmnopqrstuvwx") + "\n"),
+    "numbers with commas, lines": _numbered(",".join(f"{number}{{0}}" for number in range(12, 36)) + "\n"),
+    "names, lines": _numbered(",".join(f"Huber{letter}{{0}}" for letter in "abcdefghijklmnopqrstuvwx") + "\n"),
     "words, lines": _numbered("Huber {} Anna Ben Clara David Emma Felix Greta Hans Ida\n"),
     "dates": _repeated("2025-11-03 "),
     "amounts": _numbered("1,2{}.50", " "),

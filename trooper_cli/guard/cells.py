@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,7 @@ _ADDRESS = pattern(r"(?!127\.|0\.)\d{1,3}(?:\.\d{1,3}){3}")
 AMOUNT = r"\d{1,3}(?:[,.'\u2019]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?"
 _WHOLE_AMOUNT = pattern(rf"(?:[-+(]?\s?(?:[$€£¥]|[A-Z]{{3}}|Fr\.)?\s?)(?:{AMOUNT})\s?(?:[$€£¥%)]|[A-Z]{{3}})?")
 _PARTS_OF_NUMBER = pattern(r"[\d,.'\u2019]")
+_DECIMALS = pattern(r"(.*)[.,](\d+)")
 _STANDARDS = ("iso", "iec", "rfc", "cve", "utf", "sha", "windows")
 # Words that stand in cells of many tables; with one of them a cell tells nothing by itself.
 _COMMON_WORDS = frozenset(
@@ -49,6 +50,8 @@ class Key(NamedTuple):
     is_telling: bool = False
 
 
+# Cells come again: in other rows, and in other forms of the same text.
+@lru_cache(maxsize=4096)
 def key_of(cell: str) -> Key | None:
     """Return what is compared of a cell, or None for one that tells nothing even beside another."""
     cell = cell.strip().strip("\"'")
@@ -78,7 +81,7 @@ def key_of(cell: str) -> Key | None:
 
 def number_of(text: str) -> Key | None:
     """Return a number without separators, and without zeros at the end of its decimals."""
-    decimals = re.fullmatch(r"(.*)[.,](\d+)", text)
+    decimals = _DECIMALS.fullmatch(text)
     if decimals and len(decimals[2]) != 3:
         text = decimals[1] + decimals[2].rstrip("0")
     digits = reduced(text).lstrip("0")

@@ -48,7 +48,7 @@ class Index(IndexFile):
                     *tokens(form.decoded),
                     *identifiers(form.decoded, stored=not public),
                     *(short_lines(form.decoded) if is_answer or public else ()),
-                    *(tables.asked(form.decoded) if public else ()),
+                    *(tables.asked(form.decoded, form.is_new) if public else ()),
                 )
                 marks.update(self._hash(unit) for start, size, unit in units if form.is_new(start, start + size))
             marks.update(self._hash(unit) for unit in tables.stored(text))
@@ -96,7 +96,7 @@ class Index(IndexFile):
         places: dict[str, list[tuple[int, int]]] = {}
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
-            for start, size, unit in _units(form.decoded):
+            for start, size, unit in _units(form):
                 if form.is_new(start, start + size):
                     places.setdefault(unit, []).append(form.original(start, start + size))
         asked = {self._hash(unit): found for unit, found in places.items()}
@@ -203,10 +203,11 @@ def _minima(values: list[int], window: int) -> list[int]:
     return [place for place, value in enumerate(values) if value in chosen]
 
 
-def _units(text: str) -> Iterator[tuple[int, int, str]]:
+def _units(form: Form) -> Iterator[tuple[int, int, str]]:
     """Return offset, length and text of all units by which a prompt is asked about."""
-    for kind in (tokens, short_lines, literals, identifiers, tables.asked):
-        yield from kind(text)
+    for kind in (tokens, short_lines, literals, identifiers):
+        yield from kind(form.decoded)
+    yield from tables.asked(form.decoded, form.is_new)
 
 
 def _merged(finds: list[Find]) -> list[Find]:

@@ -8,7 +8,7 @@ from trooper_cli.guard.cells import LONGEST_CELL
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _LONGEST_LINE = 2000
 # Neighbouring lines with more keys than this are no row.
@@ -38,8 +38,11 @@ class Record(NamedTuple):
     is_row: bool
 
 
-def records(text: str) -> Iterator[Record]:
-    """Return the lines of a text that may be rows, and what stands in neighbouring lines of keys and values."""
+def records(text: str, is_wanted: Callable[[int, int], bool]) -> Iterator[Record]:
+    """Return the lines of a text that may be rows, and what stands in neighbouring lines of keys and values.
+
+    Lines between places for which `is_wanted` is false are left out.
+    """
     for start, end, keyed in keyed_lines(text):
         yield Record(start, end - start, [value for value in keyed.values() if not CODE.search(value)], is_row=True)
     for match in _LIST.finditer(text):
@@ -53,7 +56,9 @@ def records(text: str) -> Iterator[Record]:
         while 0 <= digit < at:
             digit = next(digits, -1)
         # Most lines are prose or source code without a number, and no more is asked of them.
-        if len(line) < 6 or (not has_digits and ('"' not in line if is_code(line) else _is_prose(line))):
+        if len(line) < 6 or not is_wanted(offset, at):
+            continue
+        if not has_digits and ('"' not in line if is_code(line) else _is_prose(line)):
             continue
         first = 0
         if "," in line:

@@ -33,7 +33,7 @@ from trooper_cli.guard.table_reader import tables_of
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # At most so many pairs are stored of one table of many rows.
 MOST_PAIRS = 150_000
@@ -64,14 +64,21 @@ def stored(text: str) -> Iterator[str]:
         yield from _table_units(header, rows)
 
 
-def asked(text: str) -> Iterator[tuple[int, int, str]]:
-    """Return offset, length and unit of what may be a cell, or a pair of cells, of a stored table."""
+def asked(text: str, is_wanted: Callable[[int, int], bool] = lambda *_: True) -> Iterator[tuple[int, int, str]]:
+    """Return offset, length and unit of what may be a cell, or a pair of cells, of a stored table.
+
+    What stands where `is_wanted` is false, between start and end, is left out: most of the work is spared with it.
+    """
     for match in _NAMES.finditer(text):
+        if not is_wanted(*match.span()):
+            continue
         words = match[0].split(" ")
         for first, last in combinations(range(len(words) + 1), 2):
             if last - first > 1:
                 yield match.start(), len(match[0]), reduced("".join(words[first:last]))
-    for record in records(text):
+    for record in records(text, is_wanted):
+        if not is_wanted(record.offset, record.offset + record.length):
+            continue
         if record.is_row and len(record.fields) == 1 and not _DIGIT.search(record.fields[0]):
             units = _halves(record.fields[0].split())
         else:

@@ -26,7 +26,7 @@ _COMMON_TOKEN = pattern(
 )
 _PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
 _PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
-_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
+_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400}+)"')
 # Short secrets as they are printed. Blanks and dashes between the groups do not count.
 _EMAIL = pattern(
     r"(?<![\w.+%@/-])[A-Za-z0-9][\w.+%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w@-]|\.\w|:[^\s\"])"
