@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ ONCE_SLOW = (
     "CSV of many columns",
     "credential: 'eyJ'",
 )
+# Of the processor: how busy the machine is does not count.
 WHOLE_SECONDS = 20
 
 
@@ -78,14 +80,16 @@ class TestGrowth:
 
 @pytest.mark.slow
 class TestCommand:
-    """A prompt of 200 kB ends soon, whether it is looked at or taken in."""
+    """A prompt of 200 kB is taken in and looked at within a bound that leaves room for a slow machine."""
 
     @pytest.mark.parametrize("name", ["base64 in base64", "addresses, lines"])
     def test_a_prompt_of_200_kb_ends(self, trooper: Trooper, cloud: Standin, name: str) -> None:
         text = SHAPES[name](200_000)
-        for label in (["--cloud"], ["--local"]):
-            begin = time.monotonic()
-            done = trooper("ask", *label, "what is this?", stdin=text)
-            assert done.code == 0, done.notices
-            assert time.monotonic() - begin < WHOLE_SECONDS
-        assert len(cloud.bodies) == 1
+        # No local model here takes so much; it is remembered all the same, and refused in public.
+        for label, code in (("--local", 65), ("--cloud", 77)):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done = trooper("ask", label, "--budget", "1000000", stdin=text)
+            assert done.code == code, done.notices
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            assert after.ru_utime - before.ru_utime < WHOLE_SECONDS
+        assert cloud.connections == 0
