@@ -280,7 +280,7 @@ def _without(*, with_units: bool) -> mock._patch_default_new | mock._patch[objec
     return mock.patch.multiple(
         overlap,
         identifiers=lambda *_, **__: nothing,
-        tables=mock.Mock(stored=lambda _: nothing, asked=lambda _: nothing),
+        tables=mock.Mock(stored=lambda _: nothing, asked=lambda *_: nothing),
     )
 
 
@@ -461,7 +461,7 @@ def false_alarms(half: str, folders: list[Path]) -> None:
 
 
 def _cause(private: list[str], part: str) -> set[str]:
-    mine = {unit for _, _, unit in overlap._units(part)}  # noqa: SLF001
+    mine = {unit for _, _, unit in overlap._units(overlap.Form(part))}  # noqa: SLF001
     theirs = {unit for text in private for unit in overlap.tables.stored(text)}
     theirs |= {unit for text in private for _, _, unit in overlap.identifiers(text, stored=True)}
     return mine & theirs

@@ -553,15 +553,15 @@ MUTANTS = [
     Mutant(
         "prompts are not asked for cells",
         "guard/overlap.py",
-        "literals, identifiers, tables.asked)",
-        "literals, identifiers)",
+        "yield from tables.asked(form.decoded, form.is_new)",
+        "pass",
         "tests/guard/test_units.py",
     ),
     Mutant(
         "no short secrets as printed",
         "guard/overlap.py",
-        "literals, identifiers, tables.asked)",
-        "literals, tables.asked)",
+        "literals, identifiers)",
+        "literals)",
         "tests/guard/test_units.py",
     ),
     Mutant(

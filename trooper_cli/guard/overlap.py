@@ -48,7 +48,7 @@ class Index(IndexFile):
                     *tokens(form.decoded),
                     *identifiers(form.decoded, stored=not public),
                     *(short_lines(form.decoded) if is_answer or public else ()),
-                    *(tables.asked(form.decoded) if public else ()),
+                    *(tables.asked(form.decoded, form.is_new) if public else ()),
                 )
                 marks.update(self._hash(unit) for start, size, unit in units if form.is_new(start, start + size))
             marks.update(self._hash(unit) for unit in tables.stored(text))
@@ -107,13 +107,14 @@ class Index(IndexFile):
         passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Part of a decoded form is the text as it was, whose runs need no second look.
         known: set[str] = set()
-        asked: dict[int, list[tuple[int, int]]] = {}
+        places: dict[str, list[tuple[int, int]]] = {}
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
-            for start, size, unit in _units(form.decoded):
+            for start, size, unit in _units(form):
                 if form.is_new(start, start + size):
-                    asked.setdefault(self._hash(unit), []).append(form.original(start, start + size))
+                    places.setdefault(unit, []).append(form.original(start, start + size))
         finds = [find for find in finds if not _is_everybody_s(text, find, is_run=True)]
+        asked = {self._hash(unit): found for unit, found in places.items()}
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
@@ -218,10 +219,11 @@ def _minima(values: list[int], window: int) -> list[int]:
     return [place for place, value in enumerate(values) if value in chosen]
 
 
-def _units(text: str) -> Iterator[tuple[int, int, str]]:
+def _units(form: Form) -> Iterator[tuple[int, int, str]]:
     """Return offset, length and text of all units by which a prompt is asked about."""
-    for kind in (tokens, short_lines, literals, identifiers, tables.asked):
-        yield from kind(text)
+    for kind in (tokens, short_lines, literals, identifiers):
+        yield from kind(form.decoded)
+    yield from tables.asked(form.decoded, form.is_new)
 
 
 def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:

@@ -10,7 +10,7 @@ from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # What has this many letters and digits always holds a fingerprint of overlap.py: RUN + WINDOW - 1.
 FOUND_AS_RUN = 48
@@ -26,7 +26,7 @@ _COMMON_TOKEN = pattern(
 )
 _PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
 _PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
-_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400})"')
+_LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400}+)"')
 # Short secrets as they are printed. Blanks and dashes between the groups do not count.
 _EMAIL = pattern(
     r"(?<![\w.+%@/-])[A-Za-z0-9][\w.+%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w@-]|\.\w|:[^\s\"])"
@@ -40,6 +40,7 @@ _AUTHORSHIP = pattern(
     r"(?im)author|committer|signed-off-by|co-authored|reviewed|maintain|copyright|\(c\)|©|written by|contribut"
     r"|uploaders|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
 )
+_AUTHORSHIP_REACH, _LONGEST_AUTHORSHIP = 2000, 16
 _IBAN = pattern(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])")
 _CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ -]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
@@ -77,10 +78,11 @@ def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, 
     The units are the same whatever blanks and dashes the text is printed with. With `stored`, leave out addresses that
     tell who wrote something: they stand in public texts as well.
     """
+    names_an_author = _authorship(text)
     for start, line in _lines_with(_AT, text):
         for match in _EMAIL.finditer(line):
             at = start + match.start()
-            if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and _names_an_author(text, at)):
+            if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and names_an_author(at)):
                 yield at, len(match[0]), reduced(match[0])
     for start, line in _lines_with(_THREE_DIGITS, text):
         signs = _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED
@@ -101,10 +103,22 @@ def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
             yield start, text[start:end]
 
 
-def _names_an_author(text: str, at: int) -> bool:
-    # A list of names goes on over some lines.
-    start = max(text.rfind("\n\n", 0, at), at - 2000, 0)
-    return _AUTHORSHIP.search(text[start:at]) is not None
+def _authorship(text: str) -> Callable[[int], bool]:
+    """Return what tells whether an address tells who wrote something; it is asked in order of place, in one pass."""
+    last, read = -1, 0
+
+    def names_an_author(at: int) -> bool:
+        nonlocal last, read
+        # A list of names goes on over some lines.
+        first = max(0, at - _AUTHORSHIP_REACH)
+        first = max(text.rfind("\n\n", first, at), first)
+        for match in _AUTHORSHIP.finditer(text, max(first, read), at):
+            last = match.start()
+        # A word of it may go on where this address begins.
+        read = max(last, at - _LONGEST_AUTHORSHIP)
+        return last >= first
+
+    return names_an_author
 
 
 def _iban(word: str) -> str | None:

@@ -28,7 +28,7 @@ _LONG_NAME = 16
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
 _QUOTED = pattern(
-    r'"((?:[^"\\\n]|\\.){1,300})"|\u201c([^\u201d\n]{1,300})\u201d|\u201e([^\u201c\u201d\n]{1,300})[\u201c\u201d]'
+    r'"((?:[^"\\\n]|\\.){1,300}+)"|\u201c([^\u201d\n]{1,300})\u201d|\u201e([^\u201c\u201d\n]{1,300})[\u201c\u201d]'
     r"|\u00ab([^\u00bb\n]{1,300})\u00bb|\u2018([^\u2019\n]{1,300})\u2019|(?<!\w)'([^'\n]{1,300})'(?!\w)|`([^`\n]{1,300})`"
 )
 
@@ -128,11 +128,12 @@ def _pieces(line: tuple[str, str], head: tuple[str, str]) -> list[tuple[str, str
 def _together(firsts: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Return each text with no, one, two … of those that follow it, as long as they are short."""
     for at, (form, text) in enumerate(firsts):
-        joined = form
+        joined, joined_text = form, text
         for count in range(at + 1, at + 1 + _MOST_PARTS):
             if len(joined) > _LONGEST:
                 break
-            yield joined, "\n".join((text, *(other for _, other in others[at + 1 : count])))
+            yield joined, joined_text
             if count == len(others):
                 break
             joined += others[count][0]
+            joined_text += f"\n{others[count][1]}"

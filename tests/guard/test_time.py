@@ -1,0 +1,95 @@
+"""Time grows with the text, not with its square, whatever the text is. Only work of one run is compared."""
+
+from __future__ import annotations
+
+import resource
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in, thousand_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+    from trooper_cli.guard.overlap import Index
+
+# Four times the text takes about four times as long, and sixteen times where each part is compared with each.
+MOST_GROWTH = 8
+# Who is quicker than this with the larger text is quick enough: so short a time says nothing about growth.
+FLOOR_SECONDS = 0.25
+TRIES = 4
+WAYS = {"look": refuse_or_pass, "store": take_in, "message": read_as_message}
+# What took seconds or minutes once.
+ONCE_SLOW = (
+    "one e-mail address",
+    "addresses, lines",
+    "base64 in base64",
+    "letters and digits",
+    "hexadecimal words",
+    "CSV of many columns",
+    "credential: 'eyJ'",
+)
+# Of the processor: how busy the machine is does not count.
+WHOLE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[Index]:
+    made = thousand_turns()
+    yield made
+    made.close()
+
+
+def seconds(work: Callable[[str, Index], object], text: str, index: Index) -> float:
+    """Return the processor's time, which other programs change little."""
+    begin = time.process_time()
+    work(text, index)
+    return time.process_time() - begin
+
+
+def growth(work: Callable[[str, Index], object], name: str, size: int, index: Index) -> float:
+    """Return how many times as long four times the text takes: the best of several tries, 1 if it is quick."""
+    small, large = SHAPES[name](size), SHAPES[name](4 * size)
+    least_small = least_large = float("inf")
+    for _ in range(TRIES):
+        least_large = min(least_large, seconds(work, large, index))
+        if least_large < FLOOR_SECONDS:
+            return 1
+        least_small = min(least_small, seconds(work, small, index))
+        if least_large < MOST_GROWTH * least_small:
+            break
+    return least_large / least_small
+
+
+class TestGrowth:
+    @pytest.mark.parametrize("name", ONCE_SLOW)
+    @pytest.mark.parametrize("way", WAYS)
+    def test_what_was_slow_once_grows_with_the_text(self, index: Index, name: str, way: str) -> None:
+        assert growth(WAYS[way], name, 10_000, index) < MOST_GROWTH
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", SHAPES)
+    def test_any_shape_grows_with_the_text(self, index: Index, name: str) -> None:
+        for way, work in WAYS.items():
+            assert growth(work, name, 12_500, index) < MOST_GROWTH, way
+
+
+@pytest.mark.slow
+class TestCommand:
+    """A prompt of 200 kB is taken in and looked at within a bound that leaves room for a slow machine."""
+
+    @pytest.mark.parametrize("name", ["base64 in base64", "addresses, lines"])
+    def test_a_prompt_of_200_kb_ends(self, trooper: Trooper, cloud: Standin, name: str) -> None:
+        text = SHAPES[name](200_000)
+        # No local model here takes so much; it is remembered all the same, and refused in public.
+        for label, code in (("--local", 65), ("--cloud", 77)):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done = trooper("ask", label, "--budget", "1000000", stdin=text)
+            assert done.code == code, done.notices
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            assert after.ru_utime - before.ru_utime < WHOLE_SECONDS
+        assert cloud.connections == 0
