@@ -13,7 +13,6 @@ from trooper_cli.errors import BrokenAnswerError, ConfigurationError, NoConnecti
 from trooper_cli.locality import LocalEndpoint, is_loopback, is_plain
 
 if TYPE_CHECKING:
-    import http.client
     import ssl
     from collections.abc import Callable, Iterator, Mapping
 
@@ -171,40 +170,20 @@ def to_local(
         LocalityError: the connection would leave this machine.
 
     """
-    from trooper_cli.pinned import NotHTTPError, PinnedConnection
+    from trooper_cli.pinned import PinnedConnection, ProtocolError
 
     connection = PinnedConnection(endpoint, silence, connect_timeout)
     try:
-        connection.request(request.method, endpoint.prefix + path, request.body or None, request.headers)
-        answer = connection.getresponse()
-        yield Response(answer.status, dict(_lowered(answer)), lambda: _chunks(answer))
+        connection.request(request.method, endpoint.prefix + path, request.headers, request.body)
+        status, headers, body = connection.response()
+        yield Response(status, headers, lambda: body)
     except TimeoutError as error:
         raise UnavailableError(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
-    except (OSError, NotHTTPError) as error:
+    except (OSError, ProtocolError) as error:
         raise UnavailableError(
             f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
         ) from error
     finally:
         connection.close()
-
-
-def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    from trooper_cli.pinned import CutShortError
-
-    # read1 takes a connection that was cut for an end of the body; what was promised tells them apart.
-    promised = answer.length
-    while promised is None or promised > 0:
-        chunk = answer.read1(65536)
-        if not chunk:
-            break
-        if promised is not None:
-            promised -= len(chunk)
-        yield chunk
-    if promised:
-        raise CutShortError(b"", promised)
-
-
-def _lowered(answer: http.client.HTTPResponse) -> Iterator[tuple[str, str]]:
-    return ((name.lower(), value) for name, value in answer.getheaders())
