@@ -286,10 +286,10 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
 
 def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Rehearsal:
     context = context_of(turn, view, engine, settings)
-    text = _readable(context)
+    text = _readable(context, turn.question.prompt)
     if turn.decision.label is Label.PRIVATE:
         try:
-            _remember_rehearsed(turn, f"{text}\n{context.messages[-1].text.removesuffix(turn.question.prompt)}")
+            _remember_rehearsed(turn, text)
         except StorageError as error:
             turn.failure = error
             check_recorded(turn)
@@ -348,10 +348,11 @@ def _has_cloud(settings: Settings) -> bool:
     return has_cloud(settings)
 
 
-def _readable(context: Context[V]) -> str:
-    """Give the memory as the model reads it: the system text, then the messages but the present one."""
-    earlier = [f"{message.role}: {message.text}" for message in context.messages[:-1]]
-    return "\n\n".join(([context.system] if context.system else []) + earlier)
+def _readable(context: Context[V], prompt: str) -> str:
+    """Return what the model reads but the prompt: the system text, earlier messages, what stands before the prompt."""
+    *earlier, last = context.messages
+    texts = [context.system or "", *(f"{message.role}: {message.text}" for message in earlier)]
+    return "\n\n".join(filter(None, (*texts, last.text.removesuffix(prompt).rstrip())))
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
