@@ -313,11 +313,10 @@ def _remember_rehearsed(turn: UnderWay, memory_text: str) -> None:
 
 
 def decision_of(question: Question, settings: Settings) -> Decision:
-    local = settings.value("local")
     return decide(
         local_flag=question.local_flag,
-        local_setting=local.text,
-        origin=local.origin,
+        local_setting=settings.boolean("local"),
+        origin=settings.value("local").origin,
         cloud_lock=settings.text("cloud") == "off",
         has_key=lambda: _has_cloud(settings),
     )
@@ -350,9 +349,9 @@ def _has_cloud(settings: Settings) -> bool:
 
 def _readable(context: Context[V], prompt: str) -> str:
     """Return what the model reads but the prompt: the system text, earlier messages, what stands before the prompt."""
-    *earlier, last = context.messages
-    texts = [context.system or "", *(f"{message.role}: {message.text}" for message in earlier)]
-    return "\n\n".join(filter(None, (*texts, last.text.removesuffix(prompt).rstrip())))
+    beside = context.messages[-1].text.removesuffix(prompt).rstrip()
+    texts = [context.system or "", *(f"{message.role}: {message.text}" for message in context.messages[:-1]), beside]
+    return "\n\n".join(text for text in texts if text)
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:

@@ -98,10 +98,8 @@ MUTANTS = [
         WHO,
     ),
     Mutant("the lock is open", "route.py", "if cloud_lock:", "if False:", WHO),
-    Mutant(
-        "TROOPER_LOCAL is lenient", "settings.py", '"TROOPER_LOCAL", None, ("0", "1")', '"TROOPER_LOCAL", None, ()', WHO
-    ),
-    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"truth", empty_is_unset=False', '"truth"', WHO),
+    Mutant("TROOPER_LOCAL is lenient", "settings.py", "if text not in _SWITCH:", "if False:", WHO),
+    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"boolean", empty_is_unset=False', '"boolean"', WHO),
     Mutant(
         "unknown settings pass",
         "settings.py",

@@ -29,7 +29,7 @@ _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY",
 def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
     """Look for the key and ask the cloud which models it may use, which spends no token; not at all under the lock."""
     lock = settings.value("cloud")
-    if lock.text == "off":
+    if lock.value == "off":
         yield Finding("cloud", State.OK, f"locked (cloud = off, from {lock.origin}); it was not contacted")
         return
     yield from _others(settings, home)

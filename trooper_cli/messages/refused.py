@@ -48,9 +48,9 @@ def _is_meant_private(body: _Object, wishes: Wishes, settings: Settings, home: P
     if wishes.local or _says_so(body, top=True):
         return True
     name = next(filter(None, (wishes.session, *body.all("x_session"))), None)
-    if not settings.of_session and isinstance(name, str):
+    if isinstance(name, str):
         with contextlib.suppress(TrooperError):
-            settings.of_session = settings_of(home, name)
+            settings = settings.with_session(settings_of(home, name))
     return is_meant_private(None, settings)
 
 
