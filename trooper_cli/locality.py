@@ -35,7 +35,7 @@ class LocalEndpoint(NamedTuple):
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether a literal address is of this machine's loopback; a name is not an address."""
+    """Return whether a literal address is a loopback address of this machine; a name is not an address."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -46,7 +46,7 @@ def is_loopback(address: str) -> bool:
 
 
 def is_plain(url: str) -> bool:
-    """Tell whether a URL holds nothing but the printable ASCII that a URL is made of."""
+    """Return whether a URL consists of the printable ASCII that URLs are made of."""
     return url.isascii() and url.isprintable() and " " not in url
 
 
@@ -180,15 +180,15 @@ def _look(event: str, arguments: tuple[object, ...]) -> None:
         raise LocalityError("a private turn tried to reach another machine; it was stopped")
 
 
-def _is_near(place: object) -> bool:
-    # No place is a socket that is connected already; a lone text, as a path is, has no loopback address and is refused.
-    host = _host(place)
+def _is_near(address: object) -> bool:
+    # No address means that the socket is connected; a lone text, as a path is, has no loopback address and is refused.
+    host = _host(address)
     return host is None or is_loopback(host) or host in _LET_OUT.get()
 
 
-def _host(place: object) -> str | None:
-    if isinstance(place, tuple) and place:
-        place = place[0]
-    if isinstance(place, bytes):
-        place = place.decode("ascii", "replace")
-    return place if isinstance(place, str) else None
+def _host(address: object) -> str | None:
+    if isinstance(address, tuple) and address:
+        address = address[0]
+    if isinstance(address, bytes):
+        address = address.decode("ascii", "replace")
+    return address if isinstance(address, str) else None

@@ -55,9 +55,9 @@ class PinnedConnection:
         for address in self._endpoint.addresses:
             try:
                 # As bytes, for which Python needs no table of international names.
-                place = (address.encode("ascii"), self._endpoint.port)
+                target = (address.encode("ascii"), self._endpoint.port)
                 with letting_out(self._endpoint.addresses if self._endpoint.on_network else ()):
-                    self._socket = socket.create_connection(place, self._connect_timeout)  # type: ignore[arg-type]
+                    self._socket = socket.create_connection(target, self._connect_timeout)  # type: ignore[arg-type]
                 break
             except OSError as error:
                 failure = error

@@ -236,9 +236,9 @@ def check_variables(environ: Mapping[str, str]) -> None:
         _, _, word = name.upper().partition("TROOPER_")
         words = sorted(each.removeprefix("TROOPER_") for each in known if each)
         nearest = get_close_matches(word, words, 1, 0)[0]
-        told = name.encode("ascii", "backslashreplace").decode()
+        shown = name.encode("ascii", "backslashreplace").decode()
         raise ConfigurationError(
-            f"there is no variable {told}, so nothing was sent; unset it, or did you mean TROOPER_{nearest}?"
+            f"there is no variable {shown}, so nothing was sent; unset it, or did you mean TROOPER_{nearest}?"
         )
 
 

@@ -38,7 +38,7 @@ class Response(NamedTuple):
     chunks: Callable[[], Iterator[bytes]]
 
     def read(self) -> bytes:
-        """Give the whole body.
+        """Return the whole body.
 
         Raises:
             BrokenAnswerError: it is larger than 32 MiB.
@@ -53,7 +53,7 @@ class Response(NamedTuple):
         return b"".join(parts)
 
     def lines(self) -> Iterator[bytes]:
-        """Give the body line by line, without line ends, each as soon as it is there.
+        """Return the body line by line, without line ends, each line as soon as it is there.
 
         Raises:
             BrokenAnswerError: a line is longer than 8 MiB.
@@ -99,8 +99,13 @@ def _names_loopback(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def to_cloud(request: Request, silence: float, proxy: str | None) -> Iterator[Response]:
-    """Send a request to the cloud. No proxy variable but the `HTTPS_PROXY` handed in here is obeyed.
+def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterator[Response]:
+    """Send a request to the cloud.
+
+    Args:
+        request: what is sent.
+        read_timeout: how many seconds the cloud may be silent.
+        proxy: the value of `HTTPS_PROXY`; no other proxy variable is obeyed.
 
     Raises:
         UnavailableError: no connection, or the connection broke, or nothing came for too long.
@@ -117,7 +122,7 @@ def to_cloud(request: Request, silence: float, proxy: str | None) -> Iterator[Re
             proxy=None if loopback else proxy,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(silence, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(read_timeout, connect=CONNECT_SECONDS),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ConfigurationError("HTTPS_PROXY is not a proxy's address; write it as http://HOST:PORT") from error
@@ -161,9 +166,16 @@ def _trusted_tls() -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def to_local(
-    endpoint: LocalEndpoint, path: str, request: Request, silence: float, connect_timeout: float = 5.0
+    endpoint: LocalEndpoint, path: str, request: Request, read_timeout: float, connect_timeout: float = 5.0
 ) -> Iterator[Response]:
-    """Send a request to a server that was shown to be local; `path` stands behind the endpoint's own prefix.
+    """Send a request to a server that was shown to be local.
+
+    Args:
+        endpoint: the server.
+        path: what is appended to the endpoint's own path; the URL of the request is not used.
+        request: method, headers and body.
+        read_timeout: how many seconds the server may be silent.
+        connect_timeout: how many seconds connecting to one address may take.
 
     Raises:
         UnavailableError: no connection, or the connection broke.
@@ -172,7 +184,7 @@ def to_local(
     """
     from trooper_cli.pinned import PinnedConnection, ProtocolError
 
-    connection = PinnedConnection(endpoint, silence, connect_timeout)
+    connection = PinnedConnection(endpoint, read_timeout, connect_timeout)
     try:
         connection.request(request.method, endpoint.prefix + path, request.headers, request.body)
         status, headers, body = connection.response()

@@ -36,7 +36,7 @@ class Report:
 
 
 def examine(settings: Settings, home: Path) -> Report:
-    """Look at everything an ask needs."""
+    """Check everything that an ask needs."""
     settings = _with_session(settings, home)
     versions = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
     findings = [Finding("trooper", State.OK, versions)]
@@ -95,7 +95,7 @@ def _config(settings: Settings) -> Iterable[Finding]:
 
 
 def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | None, str]:
-    """Say what a plain ask would end with, and how it would be answered or where to look."""
+    """Return the error that a plain ask would end with, if any, and how it would be answered or where to look."""
     errors = {found.check: found.error for found in findings if found.error is not None}
     for check in ("config", "sessions", "guard", "folder"):
         if check in errors:
@@ -125,7 +125,7 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
 
 
 def _without_need(findings: list[Finding], error: TrooperError | None) -> list[Finding]:
-    """Turn the failure of a side that a plain ask does not need into a warning."""
+    """Return the findings with the failures of a side that a plain ask does not need as warnings."""
     if error is not None:
         return findings
     return [
