@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import COMMAND, KEY
+from tests.long_session import turns
 from tests.standin import STREAM_HEAD, api_error, claude, event, http, message_events, plain
 from trooper_cli.__main__ import main
 
@@ -317,6 +318,28 @@ class TestDryRun:
         assert {name: sent.headers[name] for name in dry["headers"]} == dry["headers"]
         assert (dry["label"], dry["route"], dry["reason"], dry["engine"]) == ("public", "cloud", "default", "anthropic")
         assert "first" in dry["context"]["text"]
+
+    @pytest.mark.parametrize("flags", [[], ["--local"]])
+    @pytest.mark.parametrize("budget", ["300", "700", "3000"])
+    def test_its_text_is_all_that_the_model_reads_but_the_prompt(
+        self, trooper: Trooper, flags: list[str], budget: str
+    ) -> None:
+        """What stands beside the prompt is shown as well: at a small budget it is most of the memory."""
+        assert trooper("import", "-s", "ops", stdin="\n".join(turns(60))).code == 0
+        options = ("-s", "ops", *flags, "--budget", budget, "--system", "Be brief.", "-m", "m")
+        dry = trooper("ask", *options, "--dry-run", "which port is it?", TROOPER_LOCAL_ENGINE="ollama").json
+        context, messages = dry["context"], dry["body"]["messages"]
+        system = dry["body"].get("system", "")
+        read = [*([system] if isinstance(system, str) else [part["text"] for part in system])]
+        for message in messages:
+            content = message["content"]
+            read += [content] if isinstance(content, str) else [part["text"] for part in content]
+        left = read.pop()
+        assert left.endswith("which port is it?")
+        for text in (*read, left.removesuffix("which port is it?").rstrip()):
+            assert text in context["text"]
+        if budget != "3000":
+            assert "<notes>" in context["text"]
 
     def test_it_writes_nothing(self, trooper: Trooper) -> None:
         """A dry run of a session that is not there does not begin it."""

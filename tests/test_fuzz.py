@@ -156,5 +156,5 @@ def test_settings_may_be_anything(tmp_path: Path, file: bytes, environ: dict[str
     (tmp_path / "config.toml").write_bytes(file)
     found = Settings(environ, tmp_path / "config.toml")
     for name in KNOWN:
-        value, told = outcome(functools.partial(found.text, name))
-        assert name != "cloud" or environ.get("TROOPER_CLOUD") != "off" or told or value == "off"
+        value, told = outcome(functools.partial(found.value, name))
+        assert name != "cloud" or environ.get("TROOPER_CLOUD") != "off" or told or value.value == "off"

@@ -6,6 +6,8 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,7 @@ from trooper_cli.ask import ask
 from trooper_cli.audit import leaked, records
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
-from trooper_cli.locality import is_loopback, local_endpoint, this_machine_only
+from trooper_cli.locality import is_loopback, letting_out, local_endpoint, this_machine_only
 from trooper_cli.pinned import PinnedConnection
 from trooper_cli.question import Question
 from trooper_cli.session import Session
@@ -91,7 +93,7 @@ def test_the_peer_is_checked_before_a_byte_is_written(monkeypatch: pytest.Monkey
     monkeypatch.setattr(pinned, "is_loopback", lambda address: address == "checked")
     endpoint = locality.LocalEndpoint("http", "127.0.0.1", cloud.port, "", ("127.0.0.1",), on_network=False)
     with pytest.raises(LocalityError):
-        PinnedConnection(endpoint, 5).request("POST", "/", b"secret")
+        PinnedConnection(endpoint, 5).request("POST", "/", {}, b"secret")
     assert cloud.requests == []
 
 
@@ -191,15 +193,58 @@ class TestGate:
             socket.create_connection(("127.0.0.1", cloud.port), 5).close()
         assert subprocess.run(["true"], check=False).returncode == 0
 
+    def test_a_thread_of_a_library_is_stopped(self) -> None:
+        """A thread that was started before the turn, and one that is started in it, reach out no more than the turn."""
+        refused: list[BaseException] = []
+        begun = threading.Event()
+
+        def reach_out() -> None:
+            begun.wait(30)
+            try:
+                socket.getaddrinfo("example.com", 80)
+            except LocalityError as error:
+                refused.append(error)
+
+        threads = [threading.Thread(target=reach_out) for _ in range(2)]
+        threads[0].start()
+        with this_machine_only():
+            threads[1].start()
+            with letting_out(("example.com",)):
+                begun.set()
+                for thread in threads:
+                    thread.join()
+        assert len(refused) == 2
+
+    def test_what_one_connection_may_reach_nothing_else_may(self) -> None:
+        """A host that is let out is so for the code within alone."""
+        with this_machine_only():
+            with letting_out(("gpu.example", "198.51.100.1")):
+                sys.audit("socket.getaddrinfo", "gpu.example", 80)
+                sys.audit("socket.connect", None, ("198.51.100.1", 80))
+                with pytest.raises(LocalityError):
+                    sys.audit("socket.connect", None, ("198.51.100.2", 80))
+            for event in (("socket.getaddrinfo", b"gpu.example", 80), ("socket.connect", None, ("198.51.100.1", 80))):
+                with pytest.raises(LocalityError):
+                    sys.audit(*event)
+
+    def test_the_gate_stays_closed_while_one_turn_runs(self) -> None:
+        """Two turns of one process: the end of the first does not open the gate for the second."""
+        with this_machine_only():
+            with this_machine_only():
+                pass
+            with pytest.raises(LocalityError):
+                sys.audit("socket.getaddrinfo", "example.com", 80)
+        sys.audit("socket.getaddrinfo", "example.com", 80)
+
     def test_a_private_turn_runs_behind_the_gate(self, trooper: Trooper, tmp_path: Path) -> None:
         """A library that looks up a host while a private turn is under way ends it with exit 77."""
         (tmp_path / "sitecustomize.py").write_text(
-            "import http.client, socket\n"
-            "plain = http.client.HTTPConnection.request\n"
-            "def request(self, *arguments, **named):\n"
+            "import socket\n"
+            "plain = socket.socket.sendall\n"
+            "def sendall(self, *arguments):\n"
             "    socket.getaddrinfo('telemetry.example.com', 443)\n"
-            "    return plain(self, *arguments, **named)\n"
-            "http.client.HTTPConnection.request = request\n"
+            "    return plain(self, *arguments)\n"
+            "socket.socket.sendall = sendall\n"
         )
         path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
         done = trooper("ask", "--local", "hello", PYTHONPATH=path)

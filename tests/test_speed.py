@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import Trooper
 from tests.long_session import turns
 
 if TYPE_CHECKING:
-    from tests.conftest import Trooper
     from tests.standin import Standin
 
 # Runs a command and prints on standard error what it loaded, and which of the memory's patterns it compiled.
@@ -40,13 +40,15 @@ sys.exit(code)
 
 # What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
-importlib.metadata multiprocessing platformdirs tomlkit tomllib unittest xml trooper_cli.audit trooper_cli.completion
+importlib.metadata multiprocessing tomlkit tomllib unittest xml trooper_cli.audit trooper_cli.completion
 trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
 trooper_cli.engines.openai_cloud trooper_cli.exchange trooper_cli.hook trooper_cli.messages trooper_cli.models
 trooper_cli.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.usage trooper_cli.commands.config
 trooper_cli.commands.doctor trooper_cli.commands.guard trooper_cli.commands.hook trooper_cli.commands.messages
 trooper_cli.commands.sessions trooper_cli.commands.sitrep trooper_cli.commands.usage trooper_cli.guard.patterns
 trooper_cli.guard.re2""".split()
+# What finds the user's own folders, where TROOPER_HOME does not say where the files are.
+PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.
 CLOUD = """httpx httpcore h11 ssl _hashlib anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
 trooper_cli.engines.verdict trooper_cli.key""".split()
@@ -64,6 +66,20 @@ def loaded(trooper: Trooper, *arguments: str) -> tuple[set[str], list[str]]:
     assert done.returncode == 0, done.stderr
     modules, compiled = done.stderr.decode().split("\n")[-3:-1]
     return set(modules.split()), compiled.split()
+
+
+class Normal(Trooper):
+    """The command as most people have it: its files are in the user's own folders."""
+
+    def environment(self, **changes: str | None) -> dict[str, str]:
+        return super().environment(**({"TROOPER_HOME": None, "HOME": str(self.home)} | changes))
+
+
+@pytest.fixture(params=[Trooper, Normal])
+def placed(trooper: Trooper, request: pytest.FixtureRequest) -> Trooper:
+    """Return the command with TROOPER_HOME, and without."""
+    kind: type[Trooper] = request.param
+    return kind(trooper.home, trooper.environ)
 
 
 class TestWhatIsNotLoaded:
@@ -93,20 +109,33 @@ class TestWhatIsNotLoaded:
         assert len(compiled) > 3
 
     @pytest.mark.parametrize("session", [[], ["-s", "ops"]])
-    def test_a_local_ask_needs_no_cloud(self, trooper: Trooper, session: list[str]) -> None:
+    def test_a_local_ask_needs_no_cloud(self, placed: Trooper, session: list[str]) -> None:
         """`trooper ask --local` loads nothing of the cloud, of TLS, or of other commands."""
-        modules, compiled = loaded(trooper, "ask", "--local", *session, "hello")
+        modules, compiled = loaded(placed, "ask", "--local", *session, "hello")
         assert not modules & {*NEVER, *CLOUD}
         assert {*LOCAL} <= modules
+        assert (PLATFORM in modules) is isinstance(placed, Normal)
         assert compiled == []
 
     @pytest.mark.parametrize("session", [[], ["-s", "ops"]])
-    def test_a_cloud_ask_needs_nothing_local(self, trooper: Trooper, session: list[str]) -> None:
+    def test_a_cloud_ask_needs_nothing_local(self, placed: Trooper, session: list[str]) -> None:
         """`trooper ask` in the cloud loads no local engine, and nothing of other commands."""
-        modules, compiled = loaded(trooper, "ask", *session, "hello")
+        modules, compiled = loaded(placed, "ask", *session, "hello")
         assert not modules & {*NEVER, *LOCAL}
         assert {*CLOUD} <= modules
+        assert (PLATFORM in modules) is isinstance(placed, Normal)
         assert compiled == []
+
+    @pytest.mark.parametrize("flags", [[], ["--local"]])
+    def test_the_users_own_folder_needs_little_more(self, trooper: Trooper, flags: list[str]) -> None:
+        """Where TROOPER_HOME is not set, an ask loads platformdirs and what that imports, and nothing more of ours."""
+        both: list[set[str]] = []
+        for there in (trooper, Normal(trooper.home, trooper.environ)):
+            assert there("ask", *flags, "hello").code == 0
+            both.append(loaded(there, "ask", *flags, "hello")[0])
+        more = both[1] - both[0]
+        assert PLATFORM in more
+        assert not any(name.startswith("trooper_cli") for name in more)
 
     def test_a_key_for_completion_needs_no_command_line(self, trooper: Trooper) -> None:
         """What Tab asks for loads neither typer nor an engine."""

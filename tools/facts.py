@@ -37,6 +37,8 @@ def exit_codes() -> list[tuple[int, str]]:
 
 
 def settings() -> Iterator[tuple[str, str, str, str]]:
-    """Give for each setting its name in `config.toml`, its variable, its default, and the values it may have."""
+    """Return for each setting its name in `config.toml`, its variable, its default, and the values it may have."""
     for name, known in KNOWN.items():
-        yield name, known.variable or "", known.default or "", ", ".join(known.allowed)
+        default = known.default or ""
+        text = str(int(default)) if isinstance(default, bool) else str(default)
+        yield name, known.variable or "", text, ", ".join(known.allowed)

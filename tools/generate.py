@@ -1,10 +1,12 @@
-"""Write what is made from the definitions of the commands: completions, the reference and the manual page.
+"""Write what is made from other files: completions, the reference, the manual page, and the rules for credentials.
 
 python -m tools.generate
 """
 
 from __future__ import annotations
 
+import json
+import tomllib
 from pathlib import Path
 
 from tools.manual import manual
@@ -17,11 +19,14 @@ ROOT = Path(__file__).parent.parent
 
 
 def generated() -> dict[Path, str]:
-    """Give each file that is made, and its text."""
+    """Return each file that is made, with its text."""
     commands = trooper()
     files = {ROOT / "completions" / f"trooper.{shell}": script(shell, commands) for shell in SHELLS}
     files[ROOT / "docs" / "reference.md"] = reference(commands)
     files[ROOT / "docs" / "man" / "trooper.1"] = manual(commands)
+    rules = ROOT / "trooper_cli" / "guard" / "rules.toml"
+    table = tomllib.loads(rules.read_text(encoding="utf-8"))
+    files[rules.with_suffix(".json")] = f"{json.dumps(table, ensure_ascii=False, indent=1)}\n"
     return files
 
 

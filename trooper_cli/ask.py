@@ -288,10 +288,10 @@ def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[
 
 def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Rehearsal:
     context = context_of(turn, view, engine, settings)
-    text = _readable(context)
+    text = _readable(context, turn.question.prompt)
     if turn.decision.label is Label.PRIVATE:
         try:
-            _remember_rehearsed(turn, f"{text}\n{context.messages[-1].text.removesuffix(turn.question.prompt)}")
+            _remember_rehearsed(turn, text)
         except StorageError as error:
             turn.failure = error
             check_recorded(turn)
@@ -315,11 +315,10 @@ def _remember_rehearsed(turn: UnderWay, memory_text: str) -> None:
 
 
 def decision_of(question: Question, settings: Settings) -> Decision:
-    local = settings.value("local")
     return decide(
         local_flag=question.local_flag,
-        local_setting=local.text,
-        origin=local.origin,
+        local_setting=settings.boolean("local"),
+        origin=settings.value("local").origin,
         cloud_lock=settings.text("cloud") == "off",
         has_key=lambda: _has_cloud(settings),
     )
@@ -350,10 +349,11 @@ def _has_cloud(settings: Settings) -> bool:
     return has_cloud(settings)
 
 
-def _readable(context: Context[V]) -> str:
-    """Give the memory as the model reads it: the system text, then the messages but the present one."""
-    earlier = [f"{message.role}: {message.text}" for message in context.messages[:-1]]
-    return "\n\n".join(([context.system] if context.system else []) + earlier)
+def _readable(context: Context[V], prompt: str) -> str:
+    """Return what the model reads but the prompt: the system text, earlier messages, what stands before the prompt."""
+    beside = context.messages[-1].text.removesuffix(prompt).rstrip()
+    texts = [context.system or "", *(f"{message.role}: {message.text}" for message in context.messages[:-1]), beside]
+    return "\n\n".join(text for text in texts if text)
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:

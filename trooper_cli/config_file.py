@@ -1,4 +1,4 @@
-"""Editing `config.toml`: one key at the top is set or taken out; comments, order and line ends stay.
+"""Edit `config.toml`: set or remove one top-level key; comments, order and line ends stay.
 
 Only `trooper config set` and `unset` import tomlkit, which takes 40 ms; settings are read with tomllib.
 """
@@ -22,7 +22,7 @@ TomlValue = str | int | list[str]
 
 
 def change(path: Path, key: str, value: TomlValue | None) -> bool:
-    """Set a key of the file, or take it out where `value` is None; tells whether it was there.
+    """Set a key of the file, or remove it where `value` is None; return whether it was there.
 
     Raises:
         ConfigurationError: the file is no TOML, or would not mean what it has to mean; it is left as it is.
@@ -59,7 +59,7 @@ def _changed(text: str, before: dict[str, object], key: str, value: TomlValue | 
 
 
 def edited(text: str, key: str, value: TomlValue | None) -> str:
-    """Return the text with one key set, or taken out.
+    """Return the text with one key set, or removed.
 
     The comment beside the old value stays beside the new one; what was written inside a list goes above it.
     """
@@ -68,19 +68,19 @@ def edited(text: str, key: str, value: TomlValue | None) -> str:
 
     document = tomlkit.parse(text)
     body = document.body
-    place = next((place for place, (name, _) in enumerate(body) if name is not None and name.key == key), None)
-    if place is None:
+    at = next((at for at, (name, _) in enumerate(body) if name is not None and name.key == key), None)
+    if at is None:
         if value is not None:
             document.append(key, value)
     else:
-        old = body[place][1]
+        old = body[at][1]
         comments = _comments_inside(old)
         if value is None:
             comments += [old.trivia.comment] if old.trivia.comment else []
-            del body[place]
+            del body[at]
         else:
             document[key] = value
-        body[place:place] = [(None, Comment(Trivia(comment=comment))) for comment in comments]
+        body[at:at] = [(None, Comment(Trivia(comment=comment))) for comment in comments]
     after = document.as_string()
     # What tomlkit adds ends with a line feed alone.
     only_windows = "\r\n" in text and "\n" not in text.replace("\r\n", "")
@@ -114,7 +114,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Put the new file in the place of the old one whole; a link stays a link, and the mode stays the mode."""
+    """Replace the file atomically; a link stays a link, and the mode stays the mode."""
     path = Path(os.path.realpath(path))
     if not path.parent.exists():
         private_folder(path.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+from contextvars import ContextVar
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ class LocalEndpoint(NamedTuple):
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether a literal address is of this machine's loopback; a name is not an address."""
+    """Return whether a literal address is a loopback address of this machine; a name is not an address."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -45,7 +46,7 @@ def is_loopback(address: str) -> bool:
 
 
 def is_plain(url: str) -> bool:
-    """Tell whether a URL holds nothing but the printable ASCII that a URL is made of."""
+    """Return whether a URL consists of the printable ASCII that URLs are made of."""
     return url.isascii() and url.isprintable() and " " not in url
 
 
@@ -84,15 +85,13 @@ def local_endpoint(url: str, local_hosts: tuple[str, ...] = ()) -> LocalEndpoint
                     "to trust it with private text, name it in local_hosts in config.toml"
                 )
             on_network = True
-            _Gate.trusted.update(addresses)
     return LocalEndpoint(parts.scheme, host, port, parts.path.rstrip("/"), addresses, on_network)
 
 
 def _resolve(host: str, port: int) -> tuple[str, ...]:
-    _Gate.configured.add(host)
     try:
-        name = host.encode("ascii" if host.isascii() else "idna")
-        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        with letting_out((host,)):
+            found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UnavailableError(f"the local engine's host {host} cannot be found; check its address") from error
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -114,59 +113,82 @@ _CHILDREN = {
 }
 
 
-class _Gate:
-    """The state of the one audit hook that a process can have."""
-
-    installed = False
-    closed = False
-    configured: set[str] = set()  # noqa: RUF012
-    trusted: set[str] = set()  # noqa: RUF012
+# The hosts that the code under way may look up and connect to although they are not this machine.
+_LET_OUT: ContextVar[tuple[str, ...]] = ContextVar("_LET_OUT", default=())
 
 
 @contextlib.contextmanager
-def this_machine_only() -> Iterator[None]:
+def letting_out(hosts: tuple[str, ...]) -> Iterator[None]:
+    """Let the code within, and no other thread or task, look up and connect to these hosts through a closed gate."""
+    token = _LET_OUT.set(hosts)
+    try:
+        yield
+    finally:
+        _LET_OUT.reset(token)
+
+
+class _EgressGate:
+    """An audit hook of the interpreter, of which nothing can rid a process again, and whether it refuses anything now.
+
+    It is closed for the whole process: a thread that a library started has a context of its own.
+    """
+
+    def __init__(self) -> None:
+        self._is_installed = False
+        # One for each turn that holds the gate closed. Adding and removing are atomic.
+        self._holders: set[object] = set()
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        if not self._is_installed:
+            sys.addaudithook(self._look)
+            self._is_installed = True
+        holder = object()
+        self._holders.add(holder)
+        try:
+            yield
+        finally:
+            self._holders.remove(holder)
+
+    def _look(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self._holders:
+            _look(event, arguments)
+
+
+_GATE = _EgressGate()
+
+
+def this_machine_only() -> contextlib.AbstractContextManager[None]:
     """Refuse whatever in this process would reach out: connections, look-ups, child processes.
 
     The checks above decide where a private turn goes; this stands behind them and behind every library, as an audit
-    hook of the interpreter, which sees each attempt before it happens. Let through are loopback, the look-up of the
-    host that the user configured, and the addresses of hosts that he trusts as local.
+    hook of the interpreter, which sees each attempt before it happens. Loopback is let through, and `letting_out`.
 
     Raises:
         LocalityError: in whatever code tried.
 
     """
-    if not _Gate.installed:
-        sys.addaudithook(_look)
-        _Gate.installed = True
-    _Gate.configured.clear()
-    _Gate.trusted.clear()
-    _Gate.closed = True
-    try:
-        yield
-    finally:
-        _Gate.closed = False
+    return _GATE.closed()
 
 
 def _look(event: str, arguments: tuple[object, ...]) -> None:
-    if not _Gate.closed:
-        return
     if event in _CHILDREN:
         raise LocalityError("a private turn tried to start another program; it was stopped")
-    if event in _LOOK_UPS and not (_is_near(arguments[0]) or _host(arguments[0]) in _Gate.configured):
+    if event in _LOOK_UPS and not _is_near(arguments[0]):
         raise LocalityError("a private turn tried to look up a host that is not this machine; it was stopped")
     if event in _SENDINGS and not _is_near(arguments[1]):
         raise LocalityError("a private turn tried to reach another machine; it was stopped")
 
 
-def _is_near(place: object) -> bool:
-    # No place is a socket that is connected already; a lone text, as a path is, has no loopback address and is refused.
-    host = _host(place)
-    return host is None or is_loopback(host) or host in _Gate.trusted
+def _is_near(address: object) -> bool:
+    # No address means that the socket is connected; a lone text, as a path is, has no loopback address and is refused.
+    host = _host(address)
+    return host is None or is_loopback(host) or host in _LET_OUT.get()
 
 
-def _host(place: object) -> str | None:
-    if isinstance(place, tuple) and place:
-        place = place[0]
-    if isinstance(place, bytes):
-        place = place.decode("ascii", "replace")
-    return place if isinstance(place, str) else None
+def _host(address: object) -> str | None:
+    if isinstance(address, tuple) and address:
+        address = address[0]
+    if isinstance(address, bytes):
+        address = address.decode("ascii", "replace")
+    return address if isinstance(address, str) else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Give the folder of sessions and models: `TROOPER_HOME`, else the platform's place for user data."""
+    """Return the folder of sessions and models: `TROOPER_HOME`, else the platform's folder for user data."""
     if home := environ.get("TROOPER_HOME"):
         return Path(home).expanduser()
     from platformdirs import user_data_path
@@ -23,7 +23,7 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """Give the path of `config.toml`: in `TROOPER_HOME`, else in the platform's place for user configuration."""
+    """Return the path of `config.toml`: in `TROOPER_HOME`, else in the platform's folder for user configuration."""
     if home := environ.get("TROOPER_HOME"):
         return Path(home).expanduser() / "config.toml"
     from platformdirs import user_config_path
@@ -32,11 +32,11 @@ def config_file(environ: Mapping[str, str]) -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner can enter, or take others' rights from one that is there.
+    """Create a folder that only its owner can enter, or remove the rights of others from an existing one.
 
     Raises:
         StorageError: it cannot be made.
-        InputError: the place is taken by something that is not a folder.
+        InputError: the path exists and is not a folder.
 
     """
     try:
@@ -54,7 +54,7 @@ def private_folder(path: Path) -> Path:
 
 
 def close_to_others(path: Path) -> None:
-    """Take the rights of group and others from a file of ours, as ssh demands it of its keys."""
+    """Remove the rights of group and others from a file of ours, as ssh demands of its keys."""
     mode = stat.S_IMODE(os.lstat(path).st_mode)
     if mode & 0o077:
         path.chmod(mode & 0o700)

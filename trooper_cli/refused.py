@@ -28,7 +28,7 @@ def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # no
     if local_flag is not None:
         return local_flag
     try:
-        return settings.text("local") == "1" or settings.text("cloud") == "off"
+        return settings.boolean("local") is True or settings.text("cloud") == "off"
     except ConfigurationError:
         environ = settings.environ
         return environ.get("TROOPER_LOCAL", "0") != "0" or environ.get("TROOPER_CLOUD", "on") != "on"

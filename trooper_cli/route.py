@@ -20,13 +20,13 @@ class Decision(NamedTuple):
 
 
 def decide(
-    *, local_flag: bool | None, local_setting: str | None, origin: str, cloud_lock: bool, has_key: Callable[[], bool]
+    *, local_flag: bool | None, local_setting: bool | None, origin: str, cloud_lock: bool, has_key: Callable[[], bool]
 ) -> Decision:
     """Decide one turn.
 
     Args:
         local_flag: True for `--local`, False for `--cloud`, None for neither.
-        local_setting: the checked value of `TROOPER_LOCAL` or of the session's `local`: "1", "0" or None.
+        local_setting: the value of `TROOPER_LOCAL` or of the session's `local`.
         origin: where that value stands: `env` or `session`.
         cloud_lock: nothing may go to the cloud.
         has_key: tells whether a key for the cloud is there; asked only where that decides.
@@ -42,9 +42,9 @@ def decide(
         if local_flag is False:
             raise LocalityError("the cloud is locked (cloud = off); ask without --cloud, or have the lock removed")
         return Decision(Label.PRIVATE, Side.LOCAL, "policy")
-    if local_flag is None and local_setting == "1":
+    if local_flag is None and local_setting is True:
         return Decision(Label.PRIVATE, Side.LOCAL, origin)
-    if local_flag is False or local_setting == "0":
+    if local_flag is False or local_setting is False:
         if not has_key():
             raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
         return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else origin)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.places import config_file
@@ -13,39 +12,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    # A list of texts is a tuple, so that nobody changes it for others.
+    SettingValue = str | int | bool | tuple[str, ...] | None
+
 
 class Known(NamedTuple):
     """One setting that Trooper knows: its variable, its default, and what it may be (anything, if nothing is named)."""
 
     variable: str | None
-    default: str | None = None
+    default: SettingValue = None
     allowed: tuple[str, ...] = ()
-    kind: Literal["text", "number", "truth", "list", "url", "command"] = "text"
+    kind: Literal["text", "number", "boolean", "list", "url", "command"] = "text"
     empty_is_unset: bool = True
     in_file: bool = True
     in_session: bool = False
 
 
+_SWITCH = ("0", "1")
+
 KNOWN: dict[str, Known] = {
     "session": Known("TROOPER_SESSION", in_file=False),
     # These two decide who may read a prompt, so that an empty value is a mistake and not a default.
-    "local": Known("TROOPER_LOCAL", None, ("0", "1"), "truth", empty_is_unset=False, in_file=False, in_session=True),
+    "local": Known("TROOPER_LOCAL", None, _SWITCH, "boolean", empty_is_unset=False, in_file=False, in_session=True),
     "cloud": Known("TROOPER_CLOUD", "on", ("on", "off"), empty_is_unset=False, in_session=True),
     "cloud_model": Known("TROOPER_CLOUD_MODEL", "claude-sonnet-5-5", in_session=True),
     "local_model": Known("TROOPER_LOCAL_MODEL", in_session=True),
     "local_engine": Known("TROOPER_LOCAL_ENGINE", None, ("ollama", "openai", "embedded"), in_session=True),
     "local_url": Known("TROOPER_LOCAL_URL", kind="url"),
     # Who is trusted with private text is said in a file, not by whatever set the environment.
-    "local_hosts": Known(None, kind="list"),
+    "local_hosts": Known(None, default=(), kind="list"),
     "embedded_model": Known("TROOPER_EMBEDDED_MODEL"),
     # A program to run is named by the user's own file alone.
     "api_key_cmd": Known(None, kind="command"),
-    "fallback": Known("TROOPER_FALLBACK", "1", ("0", "1"), "truth", in_session=True),
+    "fallback": Known("TROOPER_FALLBACK", default=True, allowed=_SWITCH, kind="boolean", in_session=True),
     "budget": Known("TROOPER_BUDGET", kind="number", in_session=True),
     "on_leak": Known("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
     # What the guard looks for beside private text and credentials.
-    "guard_patterns": Known(None, kind="list"),
-    "guard_hosts": Known(None, kind="list"),
+    "guard_patterns": Known(None, default=(), kind="list"),
+    "guard_hosts": Known(None, default=(), kind="list"),
     "gitleaks": Known(None),
 }
 
@@ -57,24 +61,33 @@ _TABLES = {"clouds"}
 
 
 class Value(NamedTuple):
-    """A setting's value and where it comes from: `flag`, `env`, `session`, `config` or `default`."""
+    """A setting's value, in its own type, and its origin: `flag`, `env`, `session`, `config` or `default`."""
 
-    text: str | None
+    value: SettingValue
     origin: str
 
 
-@dataclass
 class Settings:
-    """All settings of one call. Reading one that is out of range is a `ConfigurationError` that names its source."""
+    """All settings of one call. Reading one that is out of range raises a `ConfigurationError` that names its source.
 
-    environ: Mapping[str, str]
-    file: Path | None = None
-    of_session: Mapping[str, str] = field(default_factory=dict)
-    _table: dict[str, object] | None = field(default=None, repr=False)
+    Args:
+        environ: the environment.
+        file: the path of `config.toml`, which need not exist.
+        of_session: what the user has set for the session of this call, as text.
+
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], file: Path | None = None, of_session: Mapping[str, str] | None = None
+    ) -> None:
+        self.environ: Final = environ
+        self.file: Final = file
+        self._of_session: Final = of_session or {}
+        self._table: dict[str, object] | None = None
 
     @classmethod
     def of_process(cls, *, check: bool = True) -> Settings:
-        """Read the environment of this process and the user's `config.toml`.
+        """Return the settings of this process, as they are without a session.
 
         Raises:
             ConfigurationError: a variable is misspelt, unless `check` leaves that to the caller.
@@ -85,37 +98,74 @@ class Settings:
             check_variables(environ)
         return cls(environ, config_file(environ))
 
+    def with_session(self, of_session: Mapping[str, str]) -> Settings:
+        """Return the settings as they are in a session for which the user has set these."""
+        settings = Settings(self.environ, self.file, of_session)
+        settings._table = self._table
+        return settings
+
     def value(self, name: str) -> Value:
-        """Give the value of the setting `name` with its origin.
+        """Return the value of the setting `name` with its origin.
 
         Raises:
             ConfigurationError: the value is none of those allowed, or `config.toml` cannot be used.
 
         """
         known = KNOWN[name]
-        places = [self._environment(known), self._in_session(name), self._configured(name)]
-        found = next((value for value in places if value), None)
-        if name == "cloud":
-            # A lock that one place closes no other place opens.
-            found = next((value for value in places if value and value.text != "on"), found)
-        if found is None:
-            return Value(known.default, "default")
-        if fault := fault_of(name, found.text or ""):
-            raise ConfigurationError(f"{self._place(name, found)} {fault}; nothing was sent")
-        return found
+        sources = {
+            "env": self._in_environment(known),
+            "session": self._in_session(name),
+            "config": self._file_table().get(name),
+        }
+        given = {origin: value for origin, value in sources.items() if value is not None}
+        if name == "cloud" and any(value != "on" for value in given.values()):
+            # A lock that one source closes no other source opens.
+            given = {origin: value for origin, value in given.items() if value != "on"}
+        for origin, value in given.items():
+            try:
+                return Value(parse(name, value), origin)
+            except ValueError as fault:
+                raise ConfigurationError(f"{self._source(name, origin)} {fault}; nothing was sent") from fault
+        return Value(known.default, "default")
+
+    def validate(self, *names: str) -> None:
+        """Check settings on which what follows depends.
+
+        Raises:
+            ConfigurationError: one of them is out of range, or `config.toml` cannot be used.
+
+        """
+        for name in names:
+            self.value(name)
 
     def text(self, name: str) -> str | None:
-        return self.value(name).text
+        """Return a setting that is a text."""
+        value = self.value(name).value
+        assert value is None or isinstance(value, str)  # noqa: S101
+        return value
 
     def number(self, name: str, flag: int | None = None) -> int | None:
-        """Give a whole number above zero, or None where nothing sets it."""
+        """Return a whole number above zero, or None where nothing sets it; what a flag says goes before."""
         if flag is not None:
             return flag
-        text = self.text(name)
-        return None if text is None else int(text)
+        value = self.value(name).value
+        assert value is None or type(value) is int  # noqa: S101
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        """Return a setting that is on or off, or None where nothing sets it."""
+        value = self.value(name).value
+        assert value is None or isinstance(value, bool)  # noqa: S101
+        return value
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the texts of a list, without empty ones."""
+        value = self.value(name).value
+        assert isinstance(value, tuple)  # noqa: S101
+        return value
 
     def path(self, name: str) -> Path | None:
-        """Give a path of `config.toml`, which is relative to the folder of that file, wherever trooper is called."""
+        """Return a path of `config.toml`, which is relative to the folder of that file, wherever trooper is called."""
         text = self.text(name)
         if text is None or self.file is None:
             return None
@@ -123,53 +173,35 @@ class Settings:
 
         return self.file.parent / Path(text).expanduser()
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """Give the texts of a list in `config.toml`."""
-        return tuple(word for word in (self.text(name) or "").split("\n") if word)
-
     def tables(self, name: str) -> list[Mapping[str, object]]:
-        """Give the tables of an array in `config.toml`, written there as `[[name]]`."""
-        if self._table is None:
-            self._table = self._read_file()
-        value = self._table.get(name, [])
+        """Return the tables of an array in `config.toml`, written there as `[[name]]`."""
+        value = self._file_table().get(name, [])
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             raise ConfigurationError(f"{name} in {self.file} must be tables, each under [[{name}]]")
         return value
 
-    def _environment(self, known: Known) -> Value | None:
+    def _in_environment(self, known: Known) -> str | None:
         text = self.environ.get(known.variable) if known.variable else None
         if text is None or (known.empty_is_unset and not text):
             return None
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ConfigurationError(f"{known.variable} is not UTF-8; set it anew") from error
-        return Value(text, "env")
+            raise ConfigurationError(f"{known.variable} is not UTF-8; set it again") from error
+        return text
 
-    def _in_session(self, name: str) -> Value | None:
-        text = self.of_session.get(name) if KNOWN[name].in_session else None
-        return None if text is None else Value(text, "session")
+    def _in_session(self, name: str) -> str | None:
+        return self._of_session.get(name) if KNOWN[name].in_session else None
 
-    def _place(self, name: str, found: Value) -> str:
-        if found.origin == "env":
+    def _source(self, name: str, origin: str) -> str:
+        if origin == "env":
             return str(KNOWN[name].variable)
-        return f"{name} of the session" if found.origin == "session" else f"{name} in {self.file}"
+        return f"{name} of the session" if origin == "session" else f"{name} in {self.file}"
 
-    def _configured(self, name: str) -> Value | None:
+    def _file_table(self) -> dict[str, object]:
         if self._table is None:
             self._table = self._read_file()
-        if name not in self._table:
-            return None
-        value = self._table[name]
-        if isinstance(value, bool):
-            value = "1" if value else "0"
-        if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            value = "\n".join(value)
-        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-            value = "\n".join(str(row.get("name")) for row in value)
-        if not isinstance(value, (str, int)):
-            raise ConfigurationError(f"{name} in {self.file} must be a text or a number")
-        return Value(str(value), "config")
+        return self._table
 
     def _read_file(self) -> dict[str, object]:
         if self.file is None or not os.path.lexists(self.file):
@@ -261,24 +293,60 @@ def _is_near(word: str, known: str) -> bool:
     return row[-1] <= most
 
 
-def fault_of(name: str, text: str) -> str | None:
-    """Say what is wrong with a value of the setting `name`, if anything is; the value is not repeated."""
+def parse(name: str, given: object) -> str | int | tuple[str, ...]:
+    """Return the value of the setting `name` in its own type.
+
+    Args:
+        name: one of `KNOWN`.
+        given: a text, as the environment and a session hold it, or a value of TOML.
+
+    Raises:
+        ValueError: it cannot have this value. The message says what it must be, and does not repeat it.
+
+    """
     known = KNOWN[name]
-    if known.allowed and text not in known.allowed:
-        return f"must be {' or '.join(known.allowed)}"
-    if known.kind == "number" and not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
-        return "must be a whole number above 0"
-    if known.kind == "url" and not text.startswith(("http://", "https://")):
-        return "must be http://HOST:PORT or https://HOST:PORT"
-    if known.kind == "command" and not _words_of(text):
-        return "must be a program with its arguments, quoted as in a shell"
-    return None
+    if known.kind == "list":
+        return _list(given)
+    if known.kind == "boolean":
+        return _boolean(given)
+    if known.kind == "number":
+        return _number(given)
+    if not isinstance(given, str):
+        raise ValueError(f"must be {' or '.join(known.allowed) or 'a text'}")  # noqa: TRY004
+    if known.allowed and given not in known.allowed:
+        raise ValueError(f"must be {' or '.join(known.allowed)}")
+    if known.kind == "url" and not given.startswith(("http://", "https://")):
+        raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
+    if known.kind == "command" and not _is_command(given):
+        raise ValueError("must be a program with its arguments, quoted as in a shell")
+    return given
 
 
-def _words_of(command: str) -> list[str]:
+def _list(given: object) -> tuple[str, ...]:
+    texts = given.split("\n") if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("must be a list of texts")
+    return tuple(filter(None, texts))
+
+
+def _boolean(given: object) -> bool:
+    text = str(int(given)) if isinstance(given, int) else given
+    if text not in _SWITCH:
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def _number(given: object) -> int:
+    text = str(given) if type(given) is int else given
+    if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
+        raise ValueError("must be a whole number above 0")
+    return int(text)
+
+
+def _is_command(text: str) -> bool:
     import shlex
 
     try:
-        return shlex.split(command)
+        return bool(shlex.split(text))
     except ValueError:
-        return []
+        return False

@@ -13,7 +13,6 @@ from trooper_cli.errors import BrokenAnswerError, ConfigurationError, NoConnecti
 from trooper_cli.locality import LocalEndpoint, is_loopback, is_plain
 
 if TYPE_CHECKING:
-    import http.client
     import ssl
     from collections.abc import Callable, Iterator, Mapping
 
@@ -39,7 +38,7 @@ class Response(NamedTuple):
     chunks: Callable[[], Iterator[bytes]]
 
     def read(self) -> bytes:
-        """Give the whole body.
+        """Return the whole body.
 
         Raises:
             BrokenAnswerError: it is larger than 32 MiB.
@@ -54,7 +53,7 @@ class Response(NamedTuple):
         return b"".join(parts)
 
     def lines(self) -> Iterator[bytes]:
-        """Give the body line by line, without line ends, each as soon as it is there.
+        """Return the body line by line, without line ends, each line as soon as it is there.
 
         Raises:
             BrokenAnswerError: a line is longer than 8 MiB.
@@ -100,8 +99,13 @@ def _names_loopback(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def to_cloud(request: Request, silence: float, proxy: str | None) -> Iterator[Response]:
-    """Send a request to the cloud. No proxy variable but the `HTTPS_PROXY` handed in here is obeyed.
+def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterator[Response]:
+    """Send a request to the cloud.
+
+    Args:
+        request: what is sent.
+        read_timeout: how many seconds the cloud may be silent.
+        proxy: the value of `HTTPS_PROXY`; no other proxy variable is obeyed.
 
     Raises:
         UnavailableError: no connection, or the connection broke, or nothing came for too long.
@@ -118,7 +122,7 @@ def to_cloud(request: Request, silence: float, proxy: str | None) -> Iterator[Re
             proxy=None if loopback else proxy,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(silence, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(read_timeout, connect=CONNECT_SECONDS),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ConfigurationError("HTTPS_PROXY is not a proxy's address; write it as http://HOST:PORT") from error
@@ -162,49 +166,36 @@ def _trusted_tls() -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def to_local(
-    endpoint: LocalEndpoint, path: str, request: Request, silence: float, connect_timeout: float = 5.0
+    endpoint: LocalEndpoint, path: str, request: Request, read_timeout: float, connect_timeout: float = 5.0
 ) -> Iterator[Response]:
-    """Send a request to a server that was shown to be local; `path` stands behind the endpoint's own prefix.
+    """Send a request to a server that was shown to be local.
+
+    Args:
+        endpoint: the server.
+        path: what is appended to the endpoint's own path; the URL of the request is not used.
+        request: method, headers and body.
+        read_timeout: how many seconds the server may be silent.
+        connect_timeout: how many seconds connecting to one address may take.
 
     Raises:
         UnavailableError: no connection, or the connection broke.
         LocalityError: the connection would leave this machine.
 
     """
-    from trooper_cli.pinned import NotHTTPError, PinnedConnection
+    from trooper_cli.pinned import PinnedConnection, ProtocolError
 
-    connection = PinnedConnection(endpoint, silence, connect_timeout)
+    connection = PinnedConnection(endpoint, read_timeout, connect_timeout)
     try:
-        connection.request(request.method, endpoint.prefix + path, request.body or None, request.headers)
-        answer = connection.getresponse()
-        yield Response(answer.status, dict(_lowered(answer)), lambda: _chunks(answer))
+        connection.request(request.method, endpoint.prefix + path, request.headers, request.body)
+        status, headers, body = connection.response()
+        yield Response(status, headers, lambda: body)
     except TimeoutError as error:
         raise UnavailableError(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
-    except (OSError, NotHTTPError) as error:
+    except (OSError, ProtocolError) as error:
         raise UnavailableError(
             f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
         ) from error
     finally:
         connection.close()
-
-
-def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    from trooper_cli.pinned import CutShortError
-
-    # read1 takes a connection that was cut for an end of the body; what was promised tells them apart.
-    promised = answer.length
-    while promised is None or promised > 0:
-        chunk = answer.read1(65536)
-        if not chunk:
-            break
-        if promised is not None:
-            promised -= len(chunk)
-        yield chunk
-    if promised:
-        raise CutShortError(b"", promised)
-
-
-def _lowered(answer: http.client.HTTPResponse) -> Iterator[tuple[str, str]]:
-    return ((name.lower(), value) for name, value in answer.getheaders())

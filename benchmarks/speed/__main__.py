@@ -192,6 +192,12 @@ def _measure(folder: Path, runs: int, longest: int) -> None:
         }
         return Kind([TROOPER, *arguments], environ, stdin)
 
+    def normal(*arguments: str) -> Kind:
+        """Ask as most people do: the files are in the user's own folders, which have to be found first."""
+        there = ask("normal", *arguments)
+        environ = {name: value for name, value in there.environ.items() if name != "TROOPER_HOME"}
+        return there._replace(environ=environ | {"HOME": str(folder / "normal")})
+
     def made(home: str, count: int, *, private: bool = False) -> float:
         tell(f"a session of {count} turns")
         stdin = "\n".join(turns(count, private=private)).encode()
@@ -205,7 +211,12 @@ def _measure(folder: Path, runs: int, longest: int) -> None:
     made("large", longest)
     made("guard", INDEXED, private=True)
     bare = Kind([sys.executable, "-I", "-c", "pass"], {})
-    kinds = {"bare": bare, "version": ask("small", "--version"), "one-off": ask("small", "ask", "--local", QUESTION)}
+    kinds = {
+        "bare": bare,
+        "version": ask("small", "--version"),
+        "one-off": ask("small", "ask", "--local", QUESTION),
+        "normal": normal("ask", "--local", QUESTION),
+    }
     for side, flag in (("local", ["--local"]), ("cloud", [])):
         for home in ("small", "middle", "large"):
             kinds[f"{side} {home}"] = ask(home, "ask", "-s", "ops", *flag, QUESTION)
@@ -251,6 +262,7 @@ def _print(
     for name, what, goal in (
         ("version", "`trooper --version`", 2),
         ("one-off", "`trooper ask --local`, no session", 10),
+        ("normal", "the same without TROOPER_HOME", 10),
         ("local small", "`trooper ask --local`, in a session", 10),
         ("cloud small", "`trooper ask` in the cloud, without TLS", 13),
     ):

@@ -104,10 +104,8 @@ MUTANTS = [
         WHO,
     ),
     Mutant("the lock is open", "route.py", "if cloud_lock:", "if False:", WHO),
-    Mutant(
-        "TROOPER_LOCAL is lenient", "settings.py", '"TROOPER_LOCAL", None, ("0", "1")', '"TROOPER_LOCAL", None, ()', WHO
-    ),
-    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"truth", empty_is_unset=False', '"truth"', WHO),
+    Mutant("TROOPER_LOCAL is lenient", "settings.py", "if text not in _SWITCH:", "if False:", WHO),
+    Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"boolean", empty_is_unset=False', '"boolean"', WHO),
     Mutant(
         "unknown settings pass",
         "settings.py",
@@ -132,6 +130,14 @@ MUTANTS = [
     Mutant("the gate lets connections through", "locality.py", "if event in _SENDINGS and", "if False and", LOCALITY),
     Mutant("the gate lets look-ups through", "locality.py", "if event in _LOOK_UPS and", "if False and", LOCALITY),
     Mutant("the gate lets children through", "locality.py", "if event in _CHILDREN:", "if False:", LOCALITY),
+    Mutant("who was let out once stays so", "locality.py", "_LET_OUT.reset(token)", "pass", LOCALITY),
+    Mutant(
+        "the end of one turn opens the gate",
+        "locality.py",
+        "self._holders.remove(holder)",
+        "self._holders.clear()",
+        LOCALITY,
+    ),
     Mutant("one local address is enough", "locality.py", "if not all(is_loopback", "if not any(is_loopback", LOCALITY),
     Mutant("any host is local", "locality.py", "if host not in local_hosts:", "if False:", PROMISE),
     Mutant("localhost is looked up", "locality.py", 'if host == "localhost":', "if False:", LOCALITY),

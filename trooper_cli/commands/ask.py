@@ -138,9 +138,9 @@ def ask(  # noqa: PLR0913
         if name is not None:
             from trooper_cli.session import check_name, settings_of
 
-            settings.of_session = settings_of(home, check_name(name))
+            settings = settings.with_session(settings_of(home, check_name(name)))
         # Who may execute the turn is settled, or refused, before anything is read.
-        settings.text("local"), settings.text("cloud")
+        settings.validate("local", "cloud")
         question = Question(
             prompt=gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell, parts=parts),
             session=name,
@@ -150,7 +150,7 @@ def ask(  # noqa: PLR0913
             stream=stream is not False,
             live=not as_json and (output.is_terminal if stream is None else stream),
             on_terminal=output.is_terminal,
-            fallback=not no_fallback and settings.text("fallback") == "1",
+            fallback=not no_fallback and settings.boolean("fallback") is True,
             on_leak=on_leak or settings.text("on_leak") or "block",
             budget=settings.number("budget", budget),
             max_tokens=max_tokens,

@@ -10,13 +10,14 @@ import typer
 
 from trooper_cli.commands.options import JsonOption
 from trooper_cli.errors import ConfigurationError, UsageError
-from trooper_cli.settings import KNOWN, Settings, Value, check_variables, fault_of
+from trooper_cli.settings import KNOWN, Settings, Value, check_variables, parse
 from trooper_cli.terminal import Notices, Output, say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.config_file import TomlValue
+    from trooper_cli.settings import SettingValue
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -44,33 +45,36 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
         return 0
     output, settings = Output(), Settings.of_process(check=False)
     chosen = Value(session, "flag") if session is not None else settings.value("session")
-    if chosen.text is not None:
+    if isinstance(chosen.value, str):
         from trooper_cli.places import data_folder
         from trooper_cli.session import settings_of
 
-        settings.of_session = settings_of(data_folder(settings.environ), chosen.text)
+        settings = settings.with_session(settings_of(data_folder(settings.environ), chosen.value))
     code = 0
     try:
         check_variables(settings.environ)
     except ConfigurationError as error:
         say(str(error))
         code = error.code
-    told: dict[str, dict[str, object]] = {}
-    for name, known in KNOWN.items():
+    found: dict[str, tuple[SettingValue, str]] = {}
+    for name in KNOWN:
         try:
-            value = chosen if name == "session" else settings.value(name)
+            value, origin = chosen if name == "session" else settings.value(name)
+            found[name] = _shown(name, value), origin
         except ConfigurationError as error:
             say(str(error))
             code = error.code
-            continue
-        told[name] = {"value": _shown(name, value), "origin": value.origin, "variable": known.variable}
     if as_json:
-        output.write(f"{json.dumps(told, ensure_ascii=False)}\n")
+        rows = {
+            name: {"value": value, "origin": origin, "variable": KNOWN[name].variable}
+            for name, (value, origin) in found.items()
+        }
+        output.write(f"{json.dumps(rows, ensure_ascii=False)}\n")
         return code
-    width = max(map(len, told), default=0)
-    for name, row in told.items():
-        output.write(f"{name:<{width}}  {row['origin']!s:<7}  ")
-        output.write(f"{_as_text(row['value'])}\n", "" if row["origin"] != "default" else "dim")
+    width = max(map(len, found), default=0)
+    for name, (value, origin) in found.items():
+        output.write(f"{name:<{width}}  {origin:<7}  ")
+        output.write(f"{_as_text(value)}\n", "" if origin != "default" else "dim")
     if output.is_terminal:
         output.write(f"\nconfig.toml is {settings.file}\n", "dim")
     return code
@@ -152,7 +156,7 @@ def _check_name(name: str, settings: Settings, *, in_session: bool) -> None:
 
 
 def _checked(name: str, values: list[str]) -> TomlValue:
-    """Give the value in the type that it has in TOML.
+    """Return the value in the type that it has in TOML.
 
     Raises:
         UsageError: the setting cannot have this value.
@@ -172,35 +176,29 @@ def _checked(name: str, values: list[str]) -> TomlValue:
     value = values[0]
     if not value:
         raise UsageError(f"{name} cannot be empty; `trooper config unset {name}` takes it out")
-    if known.kind == "truth":
+    if known.kind == "boolean":
         value = {"true": "1", "false": "0"}.get(value.lower(), value)
-    if fault := fault_of(name, value):
-        raise UsageError(f"{name} {fault}")
-    if known.kind == "truth":
-        return value == "1"
-    return int(value) if known.kind == "number" else value
+    try:
+        parsed = parse(name, value)
+    except ValueError as fault:
+        raise UsageError(f"{name} {fault}") from fault
+    return list(parsed) if isinstance(parsed, tuple) else parsed
 
 
 def _stored(value: TomlValue) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _shown(name: str, value: Value) -> object:
-    if value.text is None:
-        return None
-    kind = KNOWN[name].kind
-    if kind == "command":
+def _shown(name: str, value: SettingValue) -> SettingValue:
+    if KNOWN[name].kind == "command" and isinstance(value, str):
         from trooper_cli.guard.credentials import mask
 
-        return mask(value.text)
-    if kind == "list":
-        return value.text.split("\n")
-    if kind == "truth":
-        return value.text == "1"
-    return int(value.text) if kind == "number" else value.text
+        return mask(value)
+    # An empty list is no value either.
+    return value or None if isinstance(value, tuple) else value
 
 
-def _as_text(value: object) -> str:
+def _as_text(value: SettingValue) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
-    return "-" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+    return "-" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -31,8 +31,8 @@ def doctor(*, as_json: JsonOption = False) -> int:
             {"check": found.check, "state": found.state, "text": found.text, "next": found.next_step}
             for found in report.findings
         ]
-        told = {"works": report.code == 0, "exit": report.code, "checks": checks}
-        output.write(f"{json.dumps(told, ensure_ascii=False)}\n")
+        record = {"works": report.code == 0, "exit": report.code, "checks": checks}
+        output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
         return report.code
     width = max(len(found.check) for found in report.findings)
     for found in report.findings:

@@ -74,7 +74,7 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
     try:
         check_variables(settings.environ)
         home = data_folder(settings.environ)
-        question = _question(wishes, settings, home, reply, notices)
+        question, settings = _question(wishes, settings, home, reply, notices)
         if dry_run:
             return rehearsed(question, settings, home, output, notices)
         answer = ask(question, settings, home, reply.show, notices.tell)
@@ -89,19 +89,27 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
     return 0
 
 
-def _question(wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices) -> "Question":
-    """Read the request; of one that is refused, the guard remembers what was meant to be private."""
+def _question(
+    wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices
+) -> "tuple[Question, Settings]":
+    """Read the request and the settings of its session.
+
+    Of a request that is refused, the guard remembers what was meant to be private.
+    """
     from trooper_cli.errors import InputError, TrooperError
     from trooper_cli.messages.request import read
-    from trooper_cli.messages.settle import settled
+    from trooper_cli.messages.settle import session_of, settled
     from trooper_cli.prompt import UnreadableError, stdin_text
+    from trooper_cli.session import settings_of
 
     data = ""
     try:
         # PowerShell and some editors put a byte order mark in front.
         data = stdin_text(notices.tell).removeprefix("\ufeff")
-        settings.text("local"), settings.text("cloud")
-        return settled(read(data), wishes, settings, home, reply, notices.tell)
+        settings.validate("local", "cloud")
+        body = read(data)
+        settings = settings.with_session(settings_of(home, session_of(body, wishes)))
+        return settled(body, wishes, settings, home, reply, notices.tell), settings
     except (TrooperError, RecursionError) as fault:
         from trooper_cli.messages.refused import remember_refused
 

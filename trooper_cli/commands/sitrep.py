@@ -48,7 +48,7 @@ def sitrep(
 
     settings, notices, output = Settings.of_process(), Notices(quiet=quiet), Output()
     home = data_folder(settings.environ)
-    settings.of_session = settings_of(home, check_name(session))
+    settings = settings.with_session(settings_of(home, check_name(session)))
     report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write)
     if as_json:
         record = {

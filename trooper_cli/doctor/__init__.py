@@ -11,7 +11,7 @@ from trooper_cli import __version__
 from trooper_cli.clouds import has_cloud
 from trooper_cli.doctor import engines, files
 from trooper_cli.doctor.finding import Finding, State, failed
-from trooper_cli.errors import InputError, StorageError, TrooperError, UnavailableError
+from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
 from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
 from trooper_cli.session import check_name, settings_of
@@ -36,7 +36,8 @@ class Report:
 
 
 def examine(settings: Settings, home: Path) -> Report:
-    """Look at everything an ask needs."""
+    """Check everything that an ask needs."""
+    settings = _with_session(settings, home)
     versions = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
     findings = [Finding("trooper", State.OK, versions)]
 
@@ -46,7 +47,7 @@ def examine(settings: Settings, home: Path) -> Report:
         except TrooperError as error:
             findings.append(failed(check, error))
 
-    look("config", lambda: _config(settings, home))
+    look("config", lambda: _config(settings))
     # Without settings that can be read nobody knows whether the cloud is locked.
     if not any(found.error for found in findings):
         look("cloud", lambda: engines.cloud(settings, home))
@@ -64,13 +65,17 @@ def examine(settings: Settings, home: Path) -> Report:
     return Report(_without_need(findings, error), error.code if error else 0)
 
 
-def _config(settings: Settings, home: Path) -> Iterable[Finding]:
-    name = settings.text("session")
-    if name is not None:
+def _with_session(settings: Settings, home: Path) -> Settings:
+    # What is wrong with its name is said by `_config`, and with a damaged one where sessions are looked at.
+    with contextlib.suppress(ConfigurationError, UsageError, InputError, StorageError):
+        if (name := settings.text("session")) is not None:
+            return settings.with_session(settings_of(home, check_name(name)))
+    return settings
+
+
+def _config(settings: Settings) -> Iterable[Finding]:
+    if (name := settings.text("session")) is not None:
         check_name(name)
-        # A session that is damaged is told of where sessions are looked at.
-        with contextlib.suppress(InputError, StorageError):
-            settings.of_session = settings_of(home, name)
     faults: dict[str, TrooperError] = {}
     try:
         check_variables(settings.environ)
@@ -78,7 +83,7 @@ def _config(settings: Settings, home: Path) -> Iterable[Finding]:
         yield failed("config", error)
     for setting in KNOWN:
         try:
-            settings.value(setting)
+            settings.validate(setting)
         except TrooperError as error:
             # A file that cannot be read says the same for every setting.
             faults[str(error).partition("; ")[0]] = error
@@ -90,17 +95,16 @@ def _config(settings: Settings, home: Path) -> Iterable[Finding]:
 
 
 def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | None, str]:
-    """Say what a plain ask would end with, and how it would be answered or where to look."""
+    """Return the error that a plain ask would end with, if any, and how it would be answered or where to look."""
     errors = {found.check: found.error for found in findings if found.error is not None}
     for check in ("config", "sessions", "guard", "folder"):
         if check in errors:
             return errors[check], f"see {check}"
-    local = settings.value("local")
     try:
         decision = decide(
             local_flag=None,
-            local_setting=local.text,
-            origin=local.origin,
+            local_setting=settings.boolean("local"),
+            origin=settings.value("local").origin,
             cloud_lock=settings.text("cloud") == "off",
             has_key=lambda: has_cloud(settings),
         )
@@ -113,7 +117,7 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
     if "cloud" not in errors:
         return None, f"a plain ask is answered by the cloud ({decision.reason})"
     failure = errors["cloud"]
-    if not isinstance(failure, FALLS_BACK) or settings.text("fallback") == "0":
+    if not isinstance(failure, FALLS_BACK) or settings.boolean("fallback") is False:
         return failure, "see cloud"
     if "local" in errors:
         return UnavailableError(str(failure)), "see cloud and local"
@@ -121,7 +125,7 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
 
 
 def _without_need(findings: list[Finding], error: TrooperError | None) -> list[Finding]:
-    """Turn the failure of a side that a plain ask does not need into a warning."""
+    """Return the findings with the failures of a side that a plain ask does not need as warnings."""
     if error is not None:
         return findings
     return [

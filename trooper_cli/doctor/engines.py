@@ -27,9 +27,9 @@ _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY",
 
 
 def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
-    """Look for the key and ask the cloud which models it may use, which spends no token; not at all under the lock."""
+    """Check the key by asking the cloud which models it may use, which costs no token; under the lock, ask nothing."""
     lock = settings.value("cloud")
-    if lock.text == "off":
+    if lock.value == "off":
         yield Finding("cloud", State.OK, f"locked (cloud = off, from {lock.origin}); it was not contacted")
         return
     yield from _others(settings, home)
@@ -71,7 +71,7 @@ def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
 
 
 def _others(settings: Settings, home: Path) -> Iterator[Finding]:
-    """Name the clouds that are not asked for a while, and those of `config.toml`, which are not contacted."""
+    """Report the clouds that are not asked for a while, and those of `config.toml`, which are not contacted."""
     for name, host, hold in states(settings, home):
         if hold:
             yield Finding(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it all the same")
@@ -86,7 +86,7 @@ def _source_of_key(settings: Settings) -> str:
 
 
 def local(settings: Settings, home: Path) -> list[Finding]:
-    """Look at every engine on this machine, and at which of them a turn would be given to."""
+    """Check every engine on this machine, and which of them would be asked."""
     with this_machine_only():
         chosen, error = None, None
         try:
@@ -163,7 +163,7 @@ def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> Finding:
 
 
 def surroundings(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look for what makes other programs carry local text elsewhere: proxies, and logs of Ollama's requests."""
+    """Check for what makes other programs copy local text: proxies, and logs of Ollama's requests."""
     proxies = [name for name in _PROXIES if environ.get(name)]
     if proxies:
         cloud_proxy = next((name for name in ("HTTPS_PROXY", "https_proxy") if environ.get(name)), None)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def folder(home: Path) -> Iterator[Finding]:
-    """Look at the data folder, without changing it."""
+    """Check the data folder, without changing it."""
     if not os.path.lexists(home):
         above = next(parent for parent in home.absolute().parents if os.path.lexists(parent))
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
@@ -56,7 +56,7 @@ def folder(home: Path) -> Iterator[Finding]:
 
 
 def synced(home: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Tell whether a service copies the folder to machines of others."""
+    """Check whether a service copies the folder to machines of others."""
     real = Path(os.path.realpath(home))
     for service, root in _synced_roots(environ):
         if real.is_relative_to(os.path.realpath(root)):
@@ -86,7 +86,7 @@ def _synced_roots(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 
 
 def sessions(home: Path, current: str | None) -> Iterator[Finding]:
-    """Look through every session file."""
+    """Check every session file."""
     names = session.names(home)
     whole = 0
     for name in names:
@@ -103,7 +103,7 @@ def sessions(home: Path, current: str | None) -> Iterator[Finding]:
 
 
 def guard(home: Path) -> Iterator[Finding]:
-    """Look at the guard's index of fingerprints and its key."""
+    """Check the guard's index of fingerprints and its key."""
     if not os.path.lexists(home / "guard.db") or not os.path.lexists(home / "guard.key"):
         yield Finding("guard", State.OK, "its index is made from the sessions at the next ask")
         return

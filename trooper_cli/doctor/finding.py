@@ -30,6 +30,6 @@ class Finding:
 
 
 def failed(check: str, error: TrooperError) -> Finding:
-    """Turn an error into a finding; our errors say what happened, then after a semicolon the next step."""
+    """Return an error as a finding; our errors say what happened, then after a semicolon the next step."""
     text, _, next_step = str(error).partition("; ")
     return Finding(check, State.FAIL, text, next_step, error)

@@ -60,10 +60,9 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
 def _is_meant_private(request: Node, wishes: Wishes, settings: Settings, home: Path) -> bool:
     if wishes.local or _says_so(request, top=True):
         return True
-    name = wishes.session or next(_sessions(request), None)
-    if not settings.of_session and name:
+    if name := wishes.session or next(_sessions(request), None):
         with contextlib.suppress(TrooperError):
-            settings.of_session = settings_of(home, name)
+            settings = settings.with_session(settings_of(home, name))
     return is_meant_private(None, settings)
 
 

@@ -16,7 +16,7 @@ from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.question import Carried, Question
-from trooper_cli.session import ImportedTurn, check_name, now, settings_of
+from trooper_cli.session import ImportedTurn, check_name, now
 from trooper_cli.turn import Label, Side, Status
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def settled(
         LocalityError: something in the history may be a private turn's, and cannot be left out.
 
     """
-    session = _session(body, wishes)
-    settings.of_session = settings_of(home, session)
+    session = session_of(body, wishes)
     reply.live, reply.session = body.stream, session
     question = Question(
         prompt="",
@@ -58,7 +57,7 @@ def settled(
         local_flag=True if body.force_local or wishes.local else None,
         system=body.system,
         live=body.stream,
-        fallback=wishes.fallback and settings.text("fallback") == "1",
+        fallback=wishes.fallback and settings.boolean("fallback") is True,
         on_leak=wishes.on_leak or settings.text("on_leak") or "block",
         max_tokens=body.max_tokens or None,
         silence=wishes.silence,
@@ -91,7 +90,13 @@ def settled(
     return _with(body, question, history, list(last.prompts), Label.PRIVATE, reply)
 
 
-def _session(body: Body, wishes: Wishes) -> str | None:
+def session_of(body: Body, wishes: Wishes) -> str | None:
+    """Return the name of the session that the request or the command line names.
+
+    Raises:
+        InputError: it is no name, or they name two.
+
+    """
     if body.session is not None:
         try:
             check_name(body.session)
