@@ -50,7 +50,7 @@ trooper_cli.guard.re2""".split()
 # What finds the user's own folders, where TROOPER_HOME does not say where the files are.
 PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.
-CLOUD = """httpx httpcore h11 ssl _hashlib anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
+CLOUD = """httpx httpcore ssl _hashlib anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
 trooper_cli.engines.verdict trooper_cli.key""".split()
 LOCAL = ["trooper_cli.engines.ollama", "trooper_cli.pinned"]
 

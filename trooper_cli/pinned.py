@@ -1,6 +1,7 @@
 """HTTP/1.1 to an endpoint on this machine and nowhere else, one request to a connection.
 
-It is written out here because `http.client` imports TLS and a parser of mail, a tenth of what a local ask costs.
+By h11, which httpx speaks to the cloud with as well: `http.client` imports TLS and a parser of mail, a tenth of what a
+local ask costs.
 """
 
 from __future__ import annotations
@@ -8,22 +9,17 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+import h11
+
 from trooper_cli.errors import LocalityError
 from trooper_cli.locality import is_loopback, letting_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import BinaryIO
 
     from trooper_cli.locality import LocalEndpoint
 
-LONGEST_HEADER = 65_536
-MOST_HEADERS = 100
-_NO_BODY = {204, 304}
-
-
-class ProtocolError(Exception):
-    """What the server sent is not HTTP, or ended before its end."""
+_PIECE = 1 << 16
 
 
 class PinnedConnection:
@@ -41,7 +37,7 @@ class PinnedConnection:
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
         self._socket: socket.socket | None = None
-        self._file: BinaryIO | None = None
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_PIECE)
 
     def connect(self) -> None:
         """Connect to the first address that answers, and check who it is.
@@ -80,103 +76,48 @@ class PinnedConnection:
         Raises:
             OSError: there is no connection, or it broke.
             LocalityError: the connection leaves this machine.
-            ValueError: a header holds the end of a line.
+            h11.LocalProtocolError: a header holds the end of a line.
 
         """
         host = f"[{self._endpoint.host}]" if ":" in self._endpoint.host else self._endpoint.host
         fields = {"host": f"{host}:{self._endpoint.port}", "accept-encoding": "identity", **headers}
         if body or method == "POST":
             fields["content-length"] = str(len(body))
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-        if any("\r" in line or "\n" in line for line in lines):
-            raise ValueError("a header holds the end of a line")
+        events = (
+            h11.Request(method=method, target=target, headers=[*fields.items()]),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        )
+        data = b"".join(self._http.send(event) or b"" for event in events)
         self.connect()
         assert self._socket is not None  # noqa: S101
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
-        self._file = self._socket.makefile("rb")
+        self._socket.sendall(data)
 
     def response(self) -> tuple[int, dict[str, str], Iterator[bytes]]:
         """Return the status of the answer, its headers with their names in small letters, and its body as it arrives.
 
         Raises:
-            ProtocolError: it is not HTTP; the body raises it where it ends too early.
+            h11.RemoteProtocolError: it is not HTTP; the body raises it where it ends too early.
             OSError: the connection broke, or was silent for too long.
 
         """
-        assert self._file is not None  # noqa: S101
-        return read_response(self._file)
+        while isinstance(event := self._next(), h11.InformationalResponse):
+            pass
+        if not isinstance(event, h11.Response):
+            raise h11.RemoteProtocolError("there is no answer")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+        return event.status_code, headers, self._body()
+
+    def _body(self) -> Iterator[bytes]:
+        while isinstance(event := self._next(), h11.Data):
+            yield bytes(event.data)
+
+    def _next(self) -> object:
+        assert self._socket is not None  # noqa: S101
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            self._http.receive_data(self._socket.recv(_PIECE))
+        return event
 
     def close(self) -> None:
-        for each in (self._file, self._socket):
-            if each is not None:
-                each.close()
-
-
-def read_response(file: BinaryIO) -> tuple[int, dict[str, str], Iterator[bytes]]:
-    """Read an answer as `PinnedConnection.response` returns it."""
-    status = 100
-    while status < 200:
-        status, headers = _status(file), _headers(file)
-    return status, headers, _body(file, status, headers)
-
-
-def _line(file: BinaryIO) -> str:
-    line = file.readline(LONGEST_HEADER)
-    if not line.endswith(b"\n"):
-        raise ProtocolError("a line is too long, or the connection ended in it")
-    return line.rstrip(b"\r\n").decode("latin-1")
-
-
-def _status(file: BinaryIO) -> int:
-    version, _, rest = _line(file).partition(" ")
-    status = rest[:3]
-    if not version.startswith("HTTP/1.") or not (status.isascii() and status.isdigit()) or rest[3:4].strip():
-        raise ProtocolError("the first line is no status")
-    return int(status)
-
-
-def _headers(file: BinaryIO) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for _ in range(MOST_HEADERS):
-        line = _line(file)
-        if not line:
-            return headers
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise ProtocolError("a header has no name")
-        headers[name.strip().lower()] = value.strip()
-    raise ProtocolError("there is no end of headers")
-
-
-def _body(file: BinaryIO, status: int, headers: Mapping[str, str]) -> Iterator[bytes]:
-    if status in _NO_BODY:
-        return
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        while size := _number(_line(file).partition(";")[0], 16):
-            yield from _sized(file, size)
-            if _line(file):
-                raise ProtocolError("a chunk is longer than it says")
-    elif "content-length" in headers:
-        yield from _sized(file, _number(headers["content-length"], 10))
-    else:
-        while data := file.read1(65_536):  # type: ignore[attr-defined]
-            yield data
-
-
-def _sized(file: BinaryIO, size: int) -> Iterator[bytes]:
-    while size:
-        data: bytes = file.read1(min(size, 65_536))  # type: ignore[attr-defined]
-        if not data:
-            raise ProtocolError("the body ended early")
-        size -= len(data)
-        yield data
-
-
-def _number(text: str, base: int) -> int:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isalnum() and len(digits) <= 16):
-        raise ProtocolError("a length is no number")
-    try:
-        return int(digits, base)
-    except ValueError as error:
-        raise ProtocolError("a length is no number") from error
+        if self._socket is not None:
+            self._socket.close()

@@ -182,7 +182,9 @@ def to_local(
         LocalityError: the connection would leave this machine.
 
     """
-    from trooper_cli.pinned import PinnedConnection, ProtocolError
+    from h11 import RemoteProtocolError
+
+    from trooper_cli.pinned import PinnedConnection
 
     connection = PinnedConnection(endpoint, read_timeout, connect_timeout)
     try:
@@ -193,7 +195,7 @@ def to_local(
         raise UnavailableError(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
-    except (OSError, ProtocolError) as error:
+    except (OSError, RemoteProtocolError) as error:
         raise UnavailableError(
             f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
         ) from error
