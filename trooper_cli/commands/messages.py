@@ -11,6 +11,7 @@ from trooper_cli.terminal import Notices, Output, ReaderGoneError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trooper_cli.messages.caller import ApiCaller
     from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.settle import Wishes
     from trooper_cli.question import Question
@@ -74,10 +75,10 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
     try:
         check_variables(settings.environ)
         home = data_folder(settings.environ)
-        question = _question(wishes, settings, home, reply, notices)
+        question, caller = _question(wishes, settings, home, reply, notices)
         if dry_run:
-            return rehearsed(question, settings, home, output, notices)
-        answer = ask(question, settings, home, reply.show, notices.tell)
+            return rehearsed(question, caller, settings, home, output, notices)
+        answer = ask(question, caller, settings, home, notices.tell)
     except ReaderGoneError:
         raise
     except Exception as error:
@@ -89,7 +90,9 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
     return 0
 
 
-def _question(wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices) -> "Question":
+def _question(
+    wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices
+) -> "tuple[Question, ApiCaller]":
     """Read the request; of one that is refused, the guard remembers what was meant to be private."""
     from trooper_cli.errors import TrooperError
     from trooper_cli.messages.request import read
@@ -100,7 +103,7 @@ def _question(wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply"
     try:
         data = stdin_text(notices.tell)
         settings.text("local"), settings.text("cloud")
-        return settled(read(data), wishes, settings, home, reply, notices.tell)
+        return settled(read(data), wishes, settings, home, reply)
     except TrooperError as error:
         from trooper_cli.messages.refused import remember_refused
 

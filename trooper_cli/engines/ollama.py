@@ -78,6 +78,7 @@ class Ollama:
 
     name = "ollama"
     side = Side.LOCAL
+    takes_stop_sequences = False
 
     def __init__(self, model: str | None, environ: Mapping[str, str], local_hosts: tuple[str, ...] = ()) -> None:
         self.model = (model or "").strip()

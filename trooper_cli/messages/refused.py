@@ -18,7 +18,7 @@ from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.session import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from trooper_cli.messages.settle import Wishes
@@ -39,9 +39,19 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
         if not isinstance(body, _Object) or not _is_meant_private(body, wishes, settings, home):
             return
         newest = [_plain(message) for messages in body.all("messages") for message in _newest(messages)]
-        text = "\n\n".join(text for message in newest for text in (_text(message), *texts_in(_blocks(message))))
         with remembering(refusal), closing(Guard(home, settings)) as guard:
-            remember_prompt(guard, text.encode("utf-8", "replace").decode(), _names(newest, body))
+            remember_messages(guard, newest, _places(body))
+
+
+def remember_messages(guard: Guard, newest: Sequence[object], places: Iterable[str]) -> None:
+    """Have the guard remember messages, and the names of their place in a history.
+
+    Raises:
+        StorageError: it cannot write them down.
+
+    """
+    text = "\n\n".join(text for message in newest for text in (_text(message), *texts_in(_blocks(message))))
+    remember_prompt(guard, text.encode("utf-8", "replace").decode(), [*_names(newest), *places])
 
 
 def _is_meant_private(body: _Object, wishes: Wishes, settings: Settings, home: Path) -> bool:
@@ -88,15 +98,19 @@ def _plain(value: object) -> object:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _names(newest: list[object], body: _Object) -> list[str]:
-    """Return the names by which messages are known again: of their texts and, if they are sound, of their place."""
+def _names(newest: Sequence[object]) -> list[str]:
+    """Return the names by which the texts of messages are known again."""
     texts = list(filter(None, map(_text, newest)))
     wholes = [text for text in dict.fromkeys((*texts, "\n\n".join(texts))) if text]
-    names = [name for text in wholes for name in (exact.of_prompt(text), *exact.loose_names(text))]
+    return [name for text in wholes for name in (exact.of_prompt(text), *exact.loose_names(text))]
+
+
+def _places(body: _Object) -> list[str]:
+    """Return the names of the place of the newest message, if the messages are sound."""
     with contextlib.suppress(InputError):
         *_, last = exchanges(checked_messages(cast("dict[str, object]", _plain(body)).get("messages")))
-        names += [name for place in last.prompt_places[-1:] for name in place]
-    return names
+        return [name for place in last.prompt_places[-1:] for name in place]
+    return []
 
 
 def _text(message: object) -> str:
