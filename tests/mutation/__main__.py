@@ -143,12 +143,8 @@ MUTANTS = [
         "if False:",
         LOCALITY,
     ),
-    Mutant(
-        "cloud names of Ollama pass", "engines/ollama.py", "if _has_cloud_suffix(self.model):", "if False:", PROMISE
-    ),
-    Mutant(
-        "no lock on Ollama's model", "engines/ollama.py", 'return f"{self.model}:local"', "return self.model", OLLAMA
-    ),
+    Mutant("cloud names of Ollama pass", "engines/ollama.py", "if _has_cloud_suffix(name):", "if False:", PROMISE),
+    Mutant("no lock on Ollama's model", "engines/ollama.py", 'return f"{self.name}:local"', "return self.name", OLLAMA),
     Mutant(
         "stubs in the list pass",
         "engines/ollama.py",
