@@ -44,18 +44,19 @@ def open_session(question: Question, home: Path, guard: Guard) -> tuple[Session,
         UsageError: there is a session whose name differs in case only.
 
     """
-    session, failure = Session.of_one_turn(), None
-    if question.session is not None:
-        try:
-            session = Session.open_or_create(home, question.session)
-            # What the guard cannot write down now it tells of when it has a turn to remember.
-            with suppress(StorageError):
-                guard.welcome(session)
-        except StorageError as error:
-            failure = error
-    if question.history:
-        session.add(question.history)
-    return session, failure
+    if question.session is None:
+        session = Session.of_one_turn()
+        if question.history:
+            session.add(question.history)
+        return session, None
+    try:
+        session = Session.open_or_create(home, question.session)
+    except StorageError as error:
+        return Session.of_one_turn(), error
+    # What the guard cannot write down now it tells of when it has a turn to remember.
+    with suppress(StorageError):
+        guard.welcome(session)
+    return session, None
 
 
 class AnswerWriter:
