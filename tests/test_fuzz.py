@@ -17,7 +17,7 @@ from tests.standin import lines, message_events
 from trooper_cli import exchange
 from trooper_cli.engines import End
 from trooper_cli.engines.anthropic import Anthropic
-from trooper_cli.engines.ollama import Ollama
+from trooper_cli.engines.ollama import Model, Ollama, Server
 from trooper_cli.engines.openai import OpenAI
 from trooper_cli.engines.openai_cloud import OpenAICloud
 from trooper_cli.engines.verdict import Place
@@ -51,7 +51,7 @@ ENGINES: dict[str, tuple[str, Callable[[], Any], bytes]] = {
         lambda: OpenAICloud("other", "https://127.0.0.1:1/v1", "m", PLACE, "k", 9_000, None),
         CHAT,
     ),
-    "ollama": ("ollama.to_local", lambda: Ollama("m", {}), RECORDS),
+    "ollama": ("ollama.to_local", lambda: Ollama(Server({}), Model("m")), RECORDS),
     "openai": ("openai.to_local", lambda: OpenAI("http://127.0.0.1:1", "m"), CHAT),
 }
 

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from tests.conftest import KEY
 from tests.standin import Standin, claude, ollama
 from trooper_cli.ask import ask
+from trooper_cli.caller import Person
 from trooper_cli.cli import run
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.question import Question
@@ -103,7 +104,7 @@ class Home:
         """Ask as a pipe does, and return what it would have printed."""
         printed: list[str] = []
         question = Question(prompt, session=session, **options)
-        ask(question, Settings(self.environ), self.path, printed.append, lambda _: None)
+        ask(question, Person(printed.append), Settings(self.environ), self.path, lambda _: None)
         return "".join(printed)
 
     def sent(self, prompt: str, session: str, **options: Any) -> list[bytes] | None:

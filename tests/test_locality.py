@@ -15,6 +15,7 @@ import pytest
 from trooper_cli import locality, pinned
 from trooper_cli.ask import ask
 from trooper_cli.audit import leaked, records
+from trooper_cli.caller import Person
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
 from trooper_cli.locality import is_loopback, letting_out, local_endpoint, this_machine_only
@@ -269,10 +270,10 @@ class TestTrustedHost:
         environ = {"OLLAMA_HOST": f"gpu.example:{local.port}", "TROOPER_LOCAL_ENGINE": "ollama"}
         question = Question("hello", session="ops", local_flag=True)
         with pytest.raises(LocalityError, match="local_hosts"):
-            ask(question, Settings(environ, config), tmp_path, lambda _: None, lambda _: None)
+            ask(question, Person(lambda _: None), Settings(environ, config), tmp_path, lambda _: None)
         assert local.connections == 0
         config.write_text('local_hosts = ["gpu.example"]\n')
-        answer = ask(question, Settings(environ, config), tmp_path, lambda _: None, lambda _: None)
+        answer = ask(question, Person(lambda _: None), Settings(environ, config), tmp_path, lambda _: None)
         assert (answer.host, answer.on_network) == (f"gpu.example:{local.port}", True)
         with contextlib.closing(Session.open(tmp_path, "ops")) as session:
             (record,) = records(session)

@@ -24,6 +24,7 @@ from tests.conftest import Trooper
 from tests.standin import Standin, api_error, claude, ollama
 from trooper_cli import fallback
 from trooper_cli.ask import ask
+from trooper_cli.caller import Person
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.question import Question
 from trooper_cli.session import Session
@@ -122,7 +123,7 @@ def sent(home: Path, cloud: Standin, local: Standin, name: str, trouble: str, **
     before = len(cloud.requests)
     question = Question("what now, in public?", session=name, on_leak="block", **options)
     try:
-        ask(question, Settings(environ), home, lambda _: None, lambda _: None)
+        ask(question, Person(lambda _: None), Settings(environ), home, lambda _: None)
     except LocalityError:
         assert len(cloud.requests) == before
         return "refused"
@@ -215,7 +216,7 @@ def converse(cloud: Standin, local: Standin, said: list[Any]) -> int:
             question = Question(f"{mark} {text}", session="mixed", local_flag=label == "private", budget=budget)
             refused = False
             try:
-                ask(question, Settings(environ), home, lambda _: None, lambda _: None)
+                ask(question, Person(lambda _: None), Settings(environ), home, lambda _: None)
             except LocalityError:
                 refused = True
             except TrooperError:
@@ -224,7 +225,13 @@ def converse(cloud: Standin, local: Standin, said: list[Any]) -> int:
             if label == "public" and not refused:
                 before = len(cloud.requests)
                 with contextlib.suppress(TrooperError):
-                    ask(replace(question, session="plain"), Settings(environ), home, lambda _: None, lambda _: None)
+                    ask(
+                        replace(question, session="plain"),
+                        Person(lambda _: None),
+                        Settings(environ),
+                        home,
+                        lambda _: None,
+                    )
                 expected += [request.raw for request in cloud.requests[before:]]
         assert found == expected
         assert CANARY.encode() not in b"".join(found)

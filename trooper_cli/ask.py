@@ -6,50 +6,46 @@ Question → route → guard → session.view(label) → memory(view, budget) �
 from __future__ import annotations
 
 import time
-from contextlib import closing, suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import memory
-from trooper_cli.attempt import LEAST_RATIO, check_recorded, context_of, local_engine_of, request_of, told_turns
+from trooper_cli.attempt import LEAST_RATIO, context_of, layers_of, local_engine_of, request_of
+from trooper_cli.caller import Asked
 from trooper_cli.engines import CLAUDE_WINDOW
-from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError, UsageError
+from trooper_cli.errors import InputError, UsageError
 from trooper_cli.fallback import execute, first_cloud
-from trooper_cli.guard import Guard, described, exact, refusal
-from trooper_cli.memory import fold
-from trooper_cli.question import Answer, Question, UnderWay, is_model_name
-from trooper_cli.refused import remember_prompt, remembering
-from trooper_cli.route import Decision, decide
+from trooper_cli.guard import Guard, described, refusal
+from trooper_cli.output import AnswerWriter, open_session
+from trooper_cli.question import UnderWay, is_model_name
+from trooper_cli.refused import remembering_private
+from trooper_cli.route import Decision, decision_of
 from trooper_cli.session import Session, path_of
 from trooper_cli.settings import KNOWN
-from trooper_cli.turn import Context, Exchange, Label, Side, Status
-from trooper_cli.views import StoredPrivateView, StoredPublicView
+from trooper_cli.turn import Label, Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from trooper_cli.caller import Caller, V
     from trooper_cli.engines import Engine
-    from trooper_cli.guard import Find
+    from trooper_cli.errors import StorageError
+    from trooper_cli.question import Answer, Question
     from trooper_cli.settings import Settings
     from trooper_cli.transport import Request
+    from trooper_cli.turn import Context
 
-V = TypeVar("V", StoredPublicView, StoredPrivateView)
 
-
-def ask(
-    question: Question,
-    settings: Settings,
-    home: Path,
-    show: Callable[[str], None],
-    tell: Callable[[str], None],
-) -> Answer:
+def ask(question: Question, caller: Caller, settings: Settings, home: Path, tell: Callable[[str], None]) -> Answer:
     """Ask one question.
 
     Args:
         question: what is asked, and how.
+        caller: who asks; its sink gets the answer's pieces as they arrive, or the whole once it is in the session.
         settings: the user's settings.
         home: the data folder.
-        show: takes the answer's pieces as they arrive, or the whole answer once it is in the session.
         tell: takes notices.
 
     Raises:
@@ -57,46 +53,36 @@ def ask(
 
     """
     began = time.monotonic()
-    decision = _sized(question, settings, home)
+    # Who may know the turn, and where it is executed: decided once, before anything is looked at or sent.
+    decision = decision_of(question, settings)
     with closing(Guard(home, settings, tell)) as guard:
-        decision = _guarded(question, decision, settings, guard, tell)
-        session, failure = _open(question, decision, home, guard)
+        # What may not leave is refused, or kept here.
+        asked = _admitted(Asked(question, decision, caller), settings, guard, tell)
+        with remembering_private(asked, guard):
+            session, failure = open_session(asked.question, home, guard)
         with closing(session):
-            turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
-            if question.history:
-                session.add(question.history)
-            _begin(turn)
-            check_recorded(turn)
-            answer = _carried_out(turn, settings, home)
-    answer.failure = _told_in_full(turn)
-    answer.seconds = round(time.monotonic() - began, 3)
-    return answer
+            turn = UnderWay(*asked, session, settings, home, tell)
+            # The prompt is written down before anything is sent, and with the end of the block what became of it.
+            with AnswerWriter(turn, guard, failure) as writer:
+                # The view of the turn's label, its memory, the engine; another engine where that one cannot answer.
+                answer = execute(turn, writer)
+                answer = writer.finish(answer)
+    return replace(answer, seconds=round(time.monotonic() - began, 3))
 
 
-def _sized(question: Question, settings: Settings, home: Path) -> Decision:
-    """Decide a turn whose prompt can fit; the guard remembers a private one that cannot.
+def _admitted(asked: Asked, settings: Settings, guard: Guard, tell: Callable[[str], None]) -> Asked:
+    """Return the question as it may be executed.
 
     Raises:
-        InputError: it is over the budget, or over what the cloud takes.
+        InputError: it cannot be answered, or its prompt cannot fit.
+        LocalityError: it holds what may not leave, and the user has not chosen otherwise.
 
     """
-    decision = decision_of(question, settings)
-    try:
-        _check_size(question, decision, settings)
-    except TrooperError as error:
-        if decision.label is Label.PRIVATE:
-            with remembering(error), closing(Guard(home, settings)) as guard:
-                _remember_refused(question, guard)
-        raise
-    return decision
-
-
-def _remember_refused(question: Question, guard: Guard) -> None:
-    """Have the guard remember a private prompt that becomes no turn."""
-    if question.carried is None:
-        remember_prompt(guard, question.said, _prompt_names(question))
-    else:
-        remember_prompt(guard, question.prompt, _prompt_names(question))
+    with remembering_private(asked, guard):
+        asked = asked.caller.admit(asked.question, asked.decision, guard, settings, tell)
+    with remembering_private(asked, guard):
+        _check_size(asked.question, asked.decision, settings)
+    return asked._replace(decision=_guarded(asked, settings, guard, tell))
 
 
 def _check_size(question: Question, decision: Decision, settings: Settings) -> None:
@@ -116,50 +102,22 @@ def _check_size(question: Question, decision: Decision, settings: Settings) -> N
         )
 
 
-def _told_in_full(turn: UnderWay) -> StorageError | None:
-    """Say of a turn that could not be written what else follows from that."""
-    if turn.failure is None:
-        return None
-    if turn.decision.label is Label.PRIVATE:
-        return StorageError(
-            f"the guard may not know this turn, so do not pipe its answer to the cloud, and make room: {turn.failure}"
-        )
-    if turn.decision.side is Side.CLOUD:
-        return StorageError(f"the request was sent to the cloud, and `trooper audit` may not list it: {turn.failure}")
-    return turn.failure
-
-
-def _carried_out(turn: UnderWay, settings: Settings, home: Path) -> Answer:
-    """Execute a turn and write down what came of it, whatever that is."""
-    try:
-        answer = execute(turn, settings, home)
-    except BaseException as error:
-        _give_up(turn, error)
-        raise
-    _finish(turn, Status.ANSWERED, answer.stop)
-    check_recorded(turn)
-    if not turn.question.live:
-        turn.show(answer.text)
-    return answer
-
-
-def _guarded(
-    question: Question, decision: Decision, settings: Settings, guard: Guard, tell: Callable[[str], None]
-) -> Decision:
+def _guarded(asked: Asked, settings: Settings, guard: Guard, tell: Callable[[str], None]) -> Decision:
     """Look for private text and credentials in what a public turn would say, now to an engine and later to the cloud.
 
     Raises:
         LocalityError: there is some, and the user has not chosen otherwise.
 
     """
+    question, decision, caller = asked
     if decision.label is Label.PRIVATE:
         return decision
     if question.model and not is_model_name(question.model):
         raise UsageError("--model is no model's name, which is one word; nothing was sent")
     if named := guard.mentioned_hosts(question.said):
         tell(f"the prompt names your hosts: {described(named)}")
-    what, finds = "the prompt", _finds(question, guard)
-    if not finds and decision.side is Side.CLOUD and (models := _models(question, settings)):
+    what, finds = "the prompt", caller.findings(question, guard)
+    if not finds and decision.side is Side.CLOUD and (models := _models(asked, settings)):
         what, finds = "the model's name", guard.look("\n".join(models))
     if not finds:
         return decision
@@ -172,84 +130,10 @@ def _guarded(
     raise refusal(finds, what)
 
 
-def _models(question: Question, settings: Settings) -> list[str]:
+def _models(asked: Asked, settings: Settings) -> list[str]:
     """Return the names of models that may leave with the request and are the user's own text."""
-    carried = question.carried
-    named = [question.model or (settings.text("cloud_model") if carried is None else str(carried.fields["model"]))]
-    named += [str(row.get("model")) for row in settings.tables("clouds")]
-    return [model for model in named if model and model != KNOWN["cloud_model"].default]
-
-
-def _finds(question: Question, guard: Guard) -> list[Find]:
-    if question.carried is None:
-        finds = guard.look(question.said)
-        # Beside a system prompt the prompt is still a whole.
-        return finds + guard.wholes(question.prompt) if question.system else finds
-    # A program sends the same system prompt with its private messages and its public ones: what these turns say does
-    # not count in it, only what others say.
-    system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
-    return system + guard.look(question.carried.text)
-
-
-def _system_is_known(question: Question, guard: Guard, label: Label) -> bool:
-    """Tell whether a turn of this label had the same system prompt."""
-    if not question.system:
-        return True
-    name = exact.of_system(question.system)
-    try:
-        known = guard.known([name])
-    except StorageError:
-        return False
-    return name in (known.public if label is Label.PUBLIC else known.private)
-
-
-def _begin(turn: UnderWay) -> None:
-    """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
-    question, label = turn.question, turn.decision.label
-
-    # The guard's work is done before the session is held for writing; others wait for it.
-    remember = None
-    if label is Label.PRIVATE:
-        names = _prompt_names(question)
-        remember = turn.guard.prepared(label, prompt=_told(turn), names=names)
-    try:
-        if turn.failure is None and turn.session.name is not None:
-            turn.number = turn.session.begin(label, question.prompt, question.system, remember)
-        elif remember is not None:
-            remember(None)
-    except StorageError as error:
-        turn.failure = error
-        if remember is not None:
-            with suppress(StorageError):
-                remember(None)
-
-
-def _told(turn: UnderWay) -> str:
-    """Give what the guard must remember of the prompt: a program's system prompt, which comes every time, only once."""
-    question = turn.question
-    again = question.carried is not None and turn.number is None
-    if again and _system_is_known(question, turn.guard, turn.decision.label):
-        return question.prompt
-    return question.said
-
-
-def _prompt_names(question: Question) -> list[str]:
-    own = question.carried.prompt_names if question.carried else ()
-    return [exact.of_prompt(question.prompt), *exact.loose_names(question.prompt), *_carried_names(question), *own]
-
-
-def _carried_names(question: Question) -> list[str]:
-    """Give the name of a program's system prompt; one that a user writes for a turn is as private as its prompt."""
-    return [exact.of_system(question.system)] if question.carried and question.system else []
-
-
-def _answer_names(turn: UnderWay) -> list[str]:
-    question, text = turn.question, turn.text
-    if not text:
-        return []
-    names = [exact.of_answer(text), exact.of_exchange(question.prompt, text), *_carried_names(question)]
-    names += exact.loose_names(question.prompt, text)
-    return names + list(question.carried.answer_names(text) if question.carried else ())
+    models = [cloud.model for cloud in asked.caller.clouds(asked.question, settings, connect=False)]
+    return [model for model in models if model and model != KNOWN["cloud_model"].default]
 
 
 class Rehearsal(NamedTuple):
@@ -266,87 +150,44 @@ class Rehearsal(NamedTuple):
     failure: StorageError | None = None
 
 
-def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
+def rehearse(
+    question: Question, caller: Caller, settings: Settings, home: Path, tell: Callable[[str], None]
+) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
-    decision = _sized(question, settings, home)
+    decision = decision_of(question, settings)
     with closing(Guard(home, settings, tell)) as guard:
-        decision = _guarded(question, decision, settings, guard, tell)
-        session = Session.of_one_turn()
-        if question.session and path_of(home, question.session).exists():
-            session = Session.open(home, question.session)
-        with closing(session):
-            turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
-            if question.history:
-                session.add(question.history)
-            if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
-                return _rehearsed(turn, cloud, turn.public_view, settings)
-            local = local_engine_of(turn, settings, home, connect=False)
+        asked = _admitted(Asked(question, decision, caller), settings, guard, tell)
+        with closing(_session_as_it_is(asked.question, home)) as session:
+            turn = UnderWay(*asked, session, settings, home, tell)
+            decision = asked.decision
+            if decision.side is Side.CLOUD:
+                decision, cloud = first_cloud(turn)
+                if cloud is not None:
+                    return _rehearsed(turn, decision, cloud, turn.public_view, guard)
+            local = local_engine_of(turn, connect=False)
             if decision.label is Label.PRIVATE:
-                return _rehearsed(turn, local, turn.private_view, settings)
-            return _rehearsed(turn, local, turn.public_view, settings)
+                return _rehearsed(turn, decision, local, turn.private_view, guard)
+            return _rehearsed(turn, decision, local, turn.public_view, guard)
 
 
-def _rehearsed(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Rehearsal:
-    context = context_of(turn, view, engine, settings)
+def _session_as_it_is(question: Question, home: Path) -> Session:
+    if question.session and path_of(home, question.session).exists():
+        return Session.open(home, question.session)
+    session = Session.of_one_turn()
+    if question.history:
+        session.add(question.history)
+    return session
+
+
+def _rehearsed(turn: UnderWay, decision: Decision, engine: Engine[V], view: V, guard: Guard) -> Rehearsal:
+    context = context_of(turn, view, engine)
     text = _readable(context, turn.question.prompt)
-    if turn.decision.label is Label.PRIVATE:
-        try:
-            _remember_rehearsed(turn, text)
-        except StorageError as error:
-            turn.failure = error
-            check_recorded(turn)
-    told = told_turns(context) | {"text": text}
-    return Rehearsal(turn.decision, engine.name, engine.model, request_of(turn, engine, context), told, turn.failure)
-
-
-def _remember_rehearsed(turn: UnderWay, memory_text: str) -> None:
-    """Have the guard remember what a rehearsal prints: a private prompt, and private turns in other words.
-
-    Raises:
-        StorageError: it does not know them yet and cannot write them down.
-
-    """
-    turn.guard.remember_report(turn.session.identity(), [(None, memory_text)])
-    name = exact.of_prompt(turn.question.prompt)
-    if turn.question.system or name not in turn.guard.known([name]).private:
-        turn.guard.remember(
-            Label.PRIVATE, turn.session.identity(), None, prompt=turn.question.said, names=_prompt_names(turn.question)
-        )
-
-
-def decision_of(question: Question, settings: Settings) -> Decision:
-    return decide(
-        local_flag=question.local_flag,
-        local_setting=settings.boolean("local"),
-        origin=settings.value("local").origin,
-        cloud_lock=settings.text("cloud") == "off",
-        has_key=lambda: _has_cloud(settings),
-    )
-
-
-def _open(question: Question, decision: Decision, home: Path, guard: Guard) -> tuple[Session, StorageError | None]:
-    """Open the session; where it cannot be made, the question is asked all the same and the failure told at the end."""
-    if question.session is None:
-        return Session.of_one_turn(), None
-    try:
-        session = Session.open_or_create(home, question.session)
-    except StorageError as error:
-        return Session.of_one_turn(), error
-    except TrooperError as error:
-        if decision.label is Label.PRIVATE:
-            with remembering(error):
-                _remember_refused(question, guard)
-        raise
-    # What the guard cannot write down now it tells of when it has a turn to remember.
-    with suppress(StorageError):
-        guard.welcome(session)
-    return session, None
-
-
-def _has_cloud(settings: Settings) -> bool:
-    from trooper_cli.clouds import has_cloud
-
-    return has_cloud(settings)
+    writer = AnswerWriter(turn, guard)
+    if decision.label is Label.PRIVATE:
+        writer.write_rehearsal(text)
+    told = {**layers_of(context), "tokens": context.tokens, "budget": context.budget, "text": text}
+    request = request_of(turn, engine, context)
+    return Rehearsal(decision, engine.name, engine.model, request, told, writer.failure)
 
 
 def _readable(context: Context[V], prompt: str) -> str:
@@ -354,63 +195,3 @@ def _readable(context: Context[V], prompt: str) -> str:
     beside = context.messages[-1].text.removesuffix(prompt).rstrip()
     texts = [context.system or "", *(f"{message.role}: {message.text}" for message in context.messages[:-1]), beside]
     return "\n\n".join(text for text in texts if text)
-
-
-def _finish(turn: UnderWay, status: Status, stop: str) -> None:
-    label = turn.decision.label
-    remember = None
-    if label is Label.PRIVATE:
-        remember = turn.guard.prepared(label, answer=turn.text, names=_answer_names(turn))
-    if turn.failure is not None:
-        # What could not be stored was printed all the same, and must not be sent on.
-        if remember is not None:
-            with suppress(StorageError):
-                remember(None)
-        return
-    try:
-        if turn.number is None:
-            if remember is not None:
-                remember(None)
-        else:
-            turn.session.finish(
-                turn.number,
-                status,
-                turn.text,
-                label=label,
-                engine=turn.engine,
-                model=turn.model,
-                stop=stop,
-                tokens=fold.cost(Exchange(turn.question.prompt, turn.text)),
-                also=remember,
-            )
-        if label is Label.PUBLIC and (turn.text or status is Status.ANSWERED):
-            _remember_public(turn, status)
-    except StorageError as error:
-        turn.failure = error
-        if remember is not None:
-            with suppress(StorageError):
-                remember(None)
-
-
-def _remember_public(turn: UnderWay, status: Status) -> None:
-    """Let the guard know what the cloud knows; of a public turn that was answered here, only which turn it was."""
-    if turn.number is None and turn.question.carried is None:
-        return
-    names = _prompt_names(turn.question) + _answer_names(turn)
-    if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
-        turn.guard.remember(
-            Label.PUBLIC, turn.session.identity(), turn.number, prompt=_told(turn), answer=turn.text, names=names
-        )
-    else:
-        turn.guard.remember(Label.PUBLIC, turn.session.identity(), turn.number, names=names)
-
-
-def _give_up(turn: UnderWay, error: BaseException) -> None:
-    """Keep what arrived. A turn that came to nothing is not told to any engine later."""
-    if isinstance(error, RefusedError):
-        status = Status.REFUSED
-    elif turn.text or not isinstance(error, TrooperError):
-        status = Status.INCOMPLETE
-    else:
-        status = Status.FAILED
-    _finish(turn, status, "")

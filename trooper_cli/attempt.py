@@ -1,13 +1,11 @@
-"""One attempt: what an engine is told of a view, what it answers, and what is written down of it."""
+"""One attempt: what an engine is told of a view, and what it answers."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from trooper_cli import memory
-from trooper_cli.engines import End, Engine, Usage
+from trooper_cli.engines import End
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
@@ -17,17 +15,20 @@ from trooper_cli.errors import (
     TrooperError,
 )
 from trooper_cli.memory_store import recollect
+from trooper_cli.output import host_of
 from trooper_cli.patience import Patience
-from trooper_cli.question import Answer, UnderWay
-from trooper_cli.turn import Context, Label, Side, View
-from trooper_cli.views import StoredPrivateView, StoredPublicView
+from trooper_cli.question import Answer
+from trooper_cli.turn import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from trooper_cli.settings import Settings
+    from trooper_cli.caller import V
+    from trooper_cli.engines import Engine
+    from trooper_cli.output import AnswerWriter
+    from trooper_cli.question import UnderWay
     from trooper_cli.transport import Request
+    from trooper_cli.turn import Context, View
 
 # What the memory may add to a prompt where --budget does not say it.
 MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
@@ -39,177 +40,145 @@ SLACK = 1.08
 LEARN_FROM = 300
 LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 MANY_TURNS = 2_000
-LONGEST_PENDING = 200
 # What says by itself that an answer is not whole.
 TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError, StorageError)
 LONGEST_ANSWER = 4 << 20
 
-V = TypeVar("V", StoredPublicView, StoredPrivateView)
 
-
-def attempt(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Answer:
+def attempt(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
     """Have one engine execute the turn; if it counts more tokens than fit, once more with a smaller memory."""
-    context = context_of(turn, view, engine, settings)
+    context = context_of(turn, view, engine)
     try:
-        return _send(turn, engine, context)
+        return _sent(turn, writer, engine, context)
     except ContextExceededError as error:
-        if turn.begun:
+        if writer.begun:
             raise BrokenAnswerError(f"the answer is to a part of the conversation only: {error}") from error
         if not error.limit or len(context.messages) == 1:
             raise
-        turn.pieces.clear()
+        writer.discard()
         smaller = int(context.tokens * error.limit / max(error.tokens, 1) * 0.9)
-        return _send(turn, engine, context_of(turn, view, engine, settings, at_most=smaller))
+        return _sent(turn, writer, engine, context_of(turn, view, engine, at_most=smaller))
 
 
-def _send(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Answer:
-    request = request_of(turn, engine, context)
-    turn.engine, turn.model = engine.name, engine.model
-    told = told_turns(context)
-    if turn.question.carried is not None:
-        turn.question.carried.reply.begin(turn, told)
-    record = _begin_attempt(turn, engine, request, told)
-    check_recorded(turn)
-    began, outcome, usage = time.monotonic(), "failed", None
+def _sent(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
+    """Ask once; what fails after a part of the answer is out has broken off."""
     try:
-        end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
-        with Patience(silence) as patience:
-            for piece in _pieces(turn, engine, request, silence):
-                patience.heard()
-                if isinstance(piece, End):
-                    end = piece
-                    continue
-                turn.pieces.append(piece)
-                if (size := size + len(piece)) > LONGEST_ANSWER:
-                    raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 4 MiB")
-                if turn.question.live:
-                    _show(turn, piece)
-        _show(turn, "", last=True)
-        if end is None:
-            raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
-        usage, outcome, turn.model = end.usage, end.stop or "end_turn", end.model
-        _learn_ratio(turn, engine, context, usage)
-        _check_end(turn, end)
-        return Answer(
-            turn.text,
-            turn.number or 0,
-            turn.decision,
-            engine.name,
-            end.model,
-            end.stop,
-            end.usage,
-            told,
-            _host(request, engine),
-            engine.on_network,
-            stop_sequence=end.sequence,
-        )
-    except (KeyboardInterrupt, SystemExit):
-        _show(turn, "", last=True)
+        return _answer(turn, writer, engine, context)
+    except TELLS_ENOUGH:
         raise
     except TrooperError as error:
-        if not isinstance(error, LocalityError):
-            _show(turn, "", last=True)
-        outcome = type(error).__name__
-        if _is_out(turn, engine) and not isinstance(error, TELLS_ENOUGH):
-            # What came of one model is not gone on with by another, nor said twice.
+        # What one model said is not continued by another, nor said twice; a local engine has no other after it.
+        if writer.begun or (engine.side is Side.LOCAL and writer.text):
             raise BrokenAnswerError(f"the answer broke off: {error}") from error
         raise
+
+
+def _answer(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
+    """Ask, and write down that it was asked and how that ended."""
+    request, layers = request_of(turn, engine, context), layers_of(context)
+    told = {**layers, "tokens": context.tokens, "budget": context.budget}
+    # A turn that was meant for the cloud may be executed here; who may know it stays.
+    decision = turn.decision._replace(side=engine.side)
+    end, outcome = None, "failed"
+    writer.begin_attempt(decision, engine, request, told, [number for layer in layers.values() for number in layer])
+    try:
+        end = _received(turn, writer, engine, request)
+        outcome = end.stop or "end_turn"
+        _learn_ratio(writer, engine, context, end)
+        _check_end(turn, writer, engine, end)
+    except TrooperError as error:
+        outcome = type(error).__name__
+        raise
     finally:
-        _end_attempt(turn, record, outcome, time.monotonic() - began, usage)
-
-
-def _is_out(turn: UnderWay, engine: Engine[V]) -> bool:
-    """Tell whether a part of an answer is beyond recall: it was shown, or no other engine may answer in its place."""
-    return turn.begun or (engine.side is Side.LOCAL and bool(turn.pieces))
-
-
-def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float) -> Iterator[str | End]:
-    pieces = engine.send(request, silence)
-    if turn.question.stop_sequences:
-        from trooper_cli.messages.forward import Forwarding
-        from trooper_cli.messages.stopping import until_stopped
-
-        # Claude is told of them itself.
-        if isinstance(engine, Forwarding):
-            return pieces
-        return until_stopped(pieces, turn.question.stop_sequences, engine.model)
-    return pieces
-
-
-def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
-    """Show a piece at once; but of a private answer whole lines, once the guard knows them, where a pipe takes them."""
-    at_once = turn.question.on_terminal or turn.decision.label is Label.PUBLIC
-    if piece and at_once:
-        turn.shown = True
-        turn.show(piece)
-    turn.pending += piece
-    if not turn.pending or not (last or "\n" in piece or len(turn.pending) >= LONGEST_PENDING):
-        return
-    if turn.decision.label is Label.PRIVATE:
-        known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
-        try:
-            turn.guard.remember(Label.PRIVATE, turn.session.identity(), turn.number, answer=known)
-        except StorageError as error:
-            if not at_once:
-                # What the guard does not know is never printed, not even when the turn ends.
-                turn.pending, turn.failure = "", error
-                check_recorded(turn)
-    if not at_once:
-        turn.shown = True
-        turn.show(turn.pending)
-    turn.pending = ""
-
-
-def check_recorded(turn: UnderWay) -> None:
-    """Let a private turn end where it could not be written down and a pipe could carry its answer to the cloud.
-
-    Raises:
-        StorageError: it could not, and standard output is not a terminal.
-
-    """
-    if turn.failure is None or turn.decision.label is Label.PUBLIC or turn.question.on_terminal:
-        return
-    raise StorageError(
-        "the private answer could not be recorded, so it is printed on a terminal only; set TROOPER_HOME to a folder "
-        f"that can be written, or make room: {turn.failure}"
+        writer.end_attempt(outcome, end)
+    return Answer(
+        text=writer.text,
+        turn=writer.number or 0,
+        decision=decision,
+        engine=engine.name,
+        model=end.model,
+        stop=end.stop,
+        usage=end.usage,
+        context=told,
+        host=host_of(request, engine),
+        on_network=engine.on_network,
+        stop_sequence=end.sequence,
     )
 
 
-def _check_end(turn: UnderWay, end: End) -> None:
+def _received(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: Request) -> End:
+    """Send a request and hand on the pieces of the answer; returns its end.
+
+    Raises:
+        TrooperError: there is none. What came before is printed, but for what came from where it must not.
+
+    """
+    try:
+        end = _read_pieces(turn, writer, engine, request)
+    except LocalityError:
+        raise
+    except (TrooperError, KeyboardInterrupt, SystemExit):
+        writer.flush()
+        raise
+    writer.flush()
+    if end is None:
+        raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
+    return end
+
+
+def _read_pieces(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: Request) -> End | None:
+    end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
+    with Patience(silence) as patience:
+        for piece in _pieces(turn, engine, request, silence):
+            patience.heard()
+            if isinstance(piece, End):
+                end = piece
+                continue
+            writer.add(piece)
+            if (size := size + len(piece)) > LONGEST_ANSWER:
+                raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 4 MiB")
+    return end
+
+
+def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float) -> Iterator[str | End]:
+    pieces, sequences = engine.send(request, silence), turn.question.stop_sequences
+    if not sequences or engine.takes_stop_sequences:
+        return pieces
+    from trooper_cli.messages.stopping import until_stopped
+
+    return until_stopped(pieces, sequences, engine.model)
+
+
+def _check_end(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], end: End) -> None:
     if end.stop == "refusal":
-        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=turn.begun)
-    # Tool calls, or nothing after a tool's result, are whole answers to a program.
-    whole = end.sequence is not None or (turn.question.carried is not None and turn.decision.side is Side.CLOUD)
-    if not turn.text.strip() and not whole:
+        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=writer.begun)
+    is_whole = end.sequence is not None or (turn.caller.takes_no_text and engine.side is Side.CLOUD)
+    if not writer.text.strip() and not is_whole:
         hint = "; it spent its tokens on thinking, see --max-tokens" if end.stop == "max_tokens" else ""
-        raise BrokenAnswerError(f"{turn.engine} gave an empty answer{hint}")
+        raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
         turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def local_engine_of(turn: UnderWay, settings: Settings, home: Path, *, connect: bool = True) -> Engine[View]:
+def local_engine_of(turn: UnderWay, *, connect: bool = True) -> Engine[View]:
     from trooper_cli.engines.choose import local_engine
 
     # A model named for a turn that was meant for the cloud is no local model's name.
-    decision = turn.decision
-    named = turn.question.model if decision.side is Side.LOCAL and decision.reason != "breaker" else None
-    return local_engine(settings, home, named, connect=connect)
+    named = turn.question.model if turn.decision.side is Side.LOCAL else None
+    return local_engine(turn.settings, turn.home, named, connect=connect)
 
 
-def context_of(
-    turn: UnderWay, view: V, engine: Engine[V], settings: Settings, *, at_most: int | None = None
-) -> Context[V]:
+def context_of(turn: UnderWay, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
+    """Return what an engine is told of a view: its memory within the budget and `at_most` tokens, and the prompt."""
     from trooper_cli.guard.credentials import mask
 
     question = turn.question
-    if question.carried is not None and question.session is None and engine.side is Side.CLOUD:
-        from trooper_cli.messages.forward import as_given
-
-        return as_given(view, question, engine.window())
+    if (given := turn.caller.given_context(question, view, engine)) is not None:
+        return given
     system = question.system or view.system
     factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine)
-    budget = settings.number("budget", question.budget)
+    budget = turn.settings.number("budget", question.budget)
     if budget is None:
         budget = int(memory.price(question.prompt, system) * factor) + 1 + MEMORY_TOKENS[engine.side]
     budget = min(budget, room) if at_most is None else min(budget, room, at_most)
@@ -234,14 +203,10 @@ def _factor(turn: UnderWay, engine: Engine[V]) -> float:
     return known * SLACK if known else SCALE[engine.side]
 
 
-def _learn_ratio(turn: UnderWay, engine: Engine[V], context: Context[V], usage: Usage) -> None:
-    if turn.number is None or turn.failure is not None or context.estimate < LEARN_FROM or not usage.input:
-        return
-    ratio = min(max(usage.input / context.estimate, LEAST_RATIO), MOST_RATIO)
-    try:
-        turn.session.learn_ratio(turn.decision.label, engine.name, engine.model, ratio)
-    except StorageError as error:
-        turn.failure = error
+def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], end: End) -> None:
+    if context.estimate >= LEARN_FROM and end.usage.input:
+        ratio = end.usage.input / context.estimate
+        writer.learn_ratio(engine, min(max(ratio, LEAST_RATIO), MOST_RATIO))
 
 
 def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:
@@ -255,47 +220,11 @@ def request_of(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Reques
     )
 
 
-def told_turns(context: Context[V]) -> dict[str, object]:
-    """Name the turns that take part, by the numbers the user knows them by. For the user alone."""
+def layers_of(context: Context[V]) -> dict[str, list[int]]:
+    """Name the turns of each layer of the memory by the numbers the user knows them by. For the user alone."""
     numbers = context.view.numbers
     return {
         "anchor": numbers(context.anchor),
         "sitrep": numbers(context.sitrep),
         "tail": numbers(context.tail),
-        "tokens": context.tokens,
-        "budget": context.budget,
     }
-
-
-def _begin_attempt(turn: UnderWay, engine: Engine[V], request: Request, told: dict[str, object]) -> int | None:
-    if turn.number is None or turn.failure is not None:
-        return None
-    turns = [number for layer in ("anchor", "sitrep", "tail") for number in told[layer]]  # type: ignore[attr-defined]
-    side = "network" if engine.on_network else engine.side
-    try:
-        return turn.session.begin_attempt(
-            turn.number,
-            turn.decision.label,
-            side=side,
-            engine=engine.name,
-            model=engine.model,
-            host=_host(request, engine),
-            body=request.body,
-            turns=turns,
-        )
-    except StorageError as error:
-        turn.failure = error
-        return None
-
-
-def _host(request: Request, engine: Engine[V]) -> str:
-    return urlsplit(request.url).netloc or engine.name
-
-
-def _end_attempt(turn: UnderWay, record: int | None, outcome: str, seconds: float, usage: Usage | None) -> None:
-    if record is None or turn.failure is not None:
-        return
-    try:
-        turn.session.end_attempt(record, outcome, seconds, turn.model, usage)
-    except StorageError as error:
-        turn.failure = error

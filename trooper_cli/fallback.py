@@ -8,10 +8,11 @@ from __future__ import annotations
 import random
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trooper_cli import breaker
-from trooper_cli.attempt import V, attempt, local_engine_of
+from trooper_cli.attempt import attempt, local_engine_of
 from trooper_cli.errors import (
     BreakerError,
     BusyError,
@@ -26,12 +27,11 @@ from trooper_cli.route import Decision
 from trooper_cli.turn import Label, Side, View
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from trooper_cli.caller import V
     from trooper_cli.clouds import Cloud
     from trooper_cli.engines import Engine
-    from trooper_cli.question import Answer, Question, UnderWay
-    from trooper_cli.settings import Settings
+    from trooper_cli.output import AnswerWriter
+    from trooper_cli.question import Answer, UnderWay
 
 # What a cloud says that lets the next one, or this machine, answer in its place. All else is for the user to mend.
 FALLS_BACK = (QuotaError, NotCoveredError, OverloadError, UnavailableError, BreakerError)
@@ -40,76 +40,67 @@ RETRY_SECONDS = 8.0
 LONGEST_WAIT = 4.0
 
 
-def execute(turn: UnderWay, settings: Settings, home: Path) -> Answer:
+def execute(turn: UnderWay, writer: AnswerWriter) -> Answer:
     """Give the turn to its side and, if it is public and the clouds cannot answer, to this machine."""
     if turn.decision.label is Label.PRIVATE:
         with this_machine_only():
-            local = local_engine_of(turn, settings, home)
-            _tell_loading(turn, local)
-            return _patiently(turn, local, turn.private_view, settings)
+            return _on_this_machine(turn, writer, local_engine_of(turn), turn.private_view)
     if turn.decision.side is Side.LOCAL:
-        return _for_want_of_a_key(turn, settings, home)
-    asked = _clouds(turn.question, settings)
+        return _for_want_of_a_key(turn, writer)
+    asked = turn.caller.clouds(turn.question, turn.settings, connect=True)
     failures: list[TrooperError] = []
     for cloud in asked if turn.question.fallback else asked[:1]:
         if failures:
             turn.tell(f"{failures[-1]}; {cloud.name} is asked instead")
         try:
-            answer = _in_the_cloud(turn, cloud, settings, home)
+            answer = _in_the_cloud(turn, writer, cloud)
         except FALLS_BACK as error:
             if not turn.question.fallback:
                 raise
             failures.append(error)
-            turn.pieces.clear()
+            writer.discard()
             continue
-        return _told(answer, asked[0], failures)
+        return _instead_of(answer, asked[0], failures)
     try:
-        local = local_engine_of(turn, settings, home)
+        local = local_engine_of(turn)
     except TrooperError as error:
         raise UnavailableError(f"{failures[-1]}; and no fallback: {error}") from error
     turn.tell(f"{failures[-1]}; {local.name} on this machine answers instead")
-    _tell_loading(turn, local)
-    turn.decision = Decision(Label.PUBLIC, Side.LOCAL, turn.decision.reason)
-    return _told(_patiently(turn, local, turn.public_view, settings), asked[0], failures)
+    return _instead_of(_on_this_machine(turn, writer, local, turn.public_view), asked[0], failures)
 
 
-def first_cloud(turn: UnderWay, settings: Settings, home: Path) -> Cloud | None:
-    """Give the cloud that would be asked first, without asking it; None if it is this machine's turn.
+def first_cloud(turn: UnderWay) -> tuple[Decision, Cloud | None]:
+    """Return the cloud that would be asked first, without asking it, and the decision with its side and reason.
+
+    The cloud is None if it is this machine's turn.
 
     Raises:
         BreakerError: none would be asked, and falling back is off.
 
     """
-    asked = _clouds(turn.question, settings, connect=False)
-    holds = [_hold(turn, cloud, home) for cloud in asked]
+    asked = turn.caller.clouds(turn.question, turn.settings, connect=False)
+    holds = [_hold(turn, cloud) for cloud in asked]
     if not turn.question.fallback and holds[0]:
         raise _remembered(asked[0], holds[0])
     place = next((place for place, hold in enumerate(holds) if not hold), None)
-    if place != 0:
-        side = Side.LOCAL if place is None else Side.CLOUD
-        turn.decision = Decision(Label.PUBLIC, side, "breaker")
-    return None if place is None else asked[place]
+    if place is None:
+        return Decision(Label.PUBLIC, Side.LOCAL, "breaker"), None
+    return turn.decision if place == 0 else Decision(Label.PUBLIC, Side.CLOUD, "breaker"), asked[place]
 
 
-def _clouds(question: Question, settings: Settings, *, connect: bool = True) -> list[Cloud]:
-    from trooper_cli.clouds import clouds
-
-    if (carried := question.carried) is None:
-        return clouds(settings, question.model, connect=connect)
-    from trooper_cli.messages.forward import Forwarding
-
-    return clouds(settings, connect=connect, claude=lambda _, environ: Forwarding(question, carried, environ))
-
-
-def _for_want_of_a_key(turn: UnderWay, settings: Settings, home: Path) -> Answer:
+def _for_want_of_a_key(turn: UnderWay, writer: AnswerWriter) -> Answer:
     try:
-        local = local_engine_of(turn, settings, home)
+        local = local_engine_of(turn)
     except TrooperError as error:
         error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
         raise
     turn.tell(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers")
+    return _on_this_machine(turn, writer, local, turn.public_view)
+
+
+def _on_this_machine(turn: UnderWay, writer: AnswerWriter, local: Engine[View], view: V) -> Answer:
     _tell_loading(turn, local)
-    return _patiently(turn, local, turn.public_view, settings)
+    return _patiently(turn, writer, local, view)
 
 
 def _tell_loading(turn: UnderWay, local: Engine[View]) -> None:
@@ -126,28 +117,27 @@ def _is_watched() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def _told(answer: Answer, first: Cloud, failures: list[TrooperError]) -> Answer:
-    """Write into an answer that another should have given it."""
-    if failures:
-        remembered = all(isinstance(error, BreakerError) for error in failures)
-        decision = answer.decision
-        answer.decision = Decision(decision.label, decision.side, "breaker" if remembered else "fallback")
-        answer.fallback = {"from": first.name, "cause": type(failures[0]).__name__}
-    return answer
+def _instead_of(answer: Answer, first: Cloud, failures: list[TrooperError]) -> Answer:
+    """Return an answer with what is to be said of it if another should have given it."""
+    if not failures:
+        return answer
+    remembered = all(isinstance(error, BreakerError) for error in failures)
+    decision = answer.decision._replace(reason="breaker" if remembered else "fallback")
+    return replace(answer, decision=decision, fallback={"from": first.name, "cause": type(failures[0]).__name__})
 
 
-def _in_the_cloud(turn: UnderWay, cloud: Cloud, settings: Settings, home: Path) -> Answer:
+def _in_the_cloud(turn: UnderWay, writer: AnswerWriter, cloud: Cloud) -> Answer:
     """Ask one cloud, unless it is known that it cannot answer; remember what is learnt of that."""
-    if hold := _hold(turn, cloud, home):
+    if hold := _hold(turn, cloud):
         raise _remembered(cloud, hold)
     try:
-        answer = _patiently(turn, cloud, turn.public_view, settings)
+        answer = _patiently(turn, writer, cloud, turn.public_view)
     except FALLS_BACK as error:
         # A silence that the user's own limit ended tells nothing of the cloud.
         if turn.question.silence is None or not isinstance(error, UnavailableError):
-            breaker.failed(home, cloud.account, error)
+            breaker.failed(turn.home, cloud.account, error)
         raise
-    breaker.answered(home, cloud.account)
+    breaker.answered(turn.home, cloud.account)
     return answer
 
 
@@ -155,21 +145,21 @@ def _remembered(cloud: Cloud, hold: breaker.Hold) -> BreakerError:
     return BreakerError(f"{cloud.name} {hold}; --cloud asks it all the same")
 
 
-def _hold(turn: UnderWay, cloud: Cloud, home: Path) -> breaker.Hold | None:
-    return None if turn.question.local_flag is False else breaker.held(home, cloud.account)
+def _hold(turn: UnderWay, cloud: Cloud) -> breaker.Hold | None:
+    return None if turn.question.local_flag is False else breaker.held(turn.home, cloud.account)
 
 
-def _patiently(turn: UnderWay, engine: Engine[V], view: V, settings: Settings) -> Answer:
+def _patiently(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
     """Ask; where the trouble may pass, wait a little and ask again."""
     began = time.monotonic()
     for tries in range(10_000):
         try:
-            return attempt(turn, engine, view, settings)
+            return attempt(turn, writer, engine, view)
         except (OverloadError, UnavailableError) as error:
             wait = _wait(error, engine.side, tries, time.monotonic() - began)
             if wait is None:
                 raise
-            turn.pieces.clear()
+            writer.discard()
             if tries == 0 and isinstance(error, BusyError) and _is_watched():
                 turn.tell(f"{error}; waiting for it")
             time.sleep(wait)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 _LONGEST_MODEL_NAME = 200
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from trooper_cli.caller import Caller
     from trooper_cli.engines import Usage
     from trooper_cli.errors import StorageError
-    from trooper_cli.guard import Guard
-    from trooper_cli.messages.reply import Reply
     from trooper_cli.route import Decision
     from trooper_cli.session import ImportedTurn, Session
+    from trooper_cli.settings import Settings
     from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 
@@ -51,7 +52,6 @@ class Question:
     stop_sequences: tuple[str, ...] = ()
     sampling: Mapping[str, float] = field(default_factory=dict)
     history: tuple[ImportedTurn, ...] = ()
-    carried: Carried | None = None
 
     @property
     def said(self) -> str:
@@ -60,22 +60,6 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Carried:
-    """What a request of the Messages API carries beside its prompt.
-
-    `fields` and `messages` are as they may be sent to the cloud; `text` is all that they would tell it but the system
-    prompt. `prompt_names` and `answer_names` say how the turn will be known again in a later history.
-    """
-
-    fields: Mapping[str, object]
-    messages: Sequence[Mapping[str, object]]
-    text: str
-    reply: Reply
-    prompt_names: tuple[str, ...] = ()
-    answer_names: Callable[[str], tuple[str, ...]] = lambda _: ()
-
-
-@dataclass(eq=False, repr=False)
 class Answer:
     """What came of it. `failure` is a session that could not be written although the answer is there."""
 
@@ -86,42 +70,26 @@ class Answer:
     model: str
     stop: str
     usage: Usage
-    context: dict[str, object]
+    context: Mapping[str, object]
     host: str
     on_network: bool
-    fallback: dict[str, str] | None = None
+    fallback: Mapping[str, str] | None = None
     stop_sequence: str | None = None
     seconds: float = 0.0
     failure: StorageError | None = None
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class UnderWay:
-    """A turn on its way: what is known of it so far, for whichever end it comes to."""
+    """A turn on its way: all that it takes to execute it, on whichever side."""
 
     question: Question
     decision: Decision
+    caller: Caller
     session: Session
-    guard: Guard
-    number: int | None
-    show: Callable[[str], None]
+    settings: Settings
+    home: Path
     tell: Callable[[str], None]
-    failure: StorageError | None = None
-    engine: str = ""
-    model: str = ""
-    pieces: list[str] = field(default_factory=list)
-    shown: bool = False
-    pending: str = ""
-
-    @property
-    def begun(self) -> bool:
-        """Tell whether something of the answer is out, so that no other answer may follow it."""
-        carried = self.question.carried
-        return self.shown or (carried is not None and carried.reply.begun)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
 
     @cached_property
     def public_view(self) -> StoredPublicView:

@@ -15,6 +15,7 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from trooper_cli.caller import Asked
     from trooper_cli.guard import Guard
     from trooper_cli.settings import Settings
 
@@ -55,3 +56,15 @@ def remembering(refusal: TrooperError) -> Iterator[None]:
         yield
     except (TrooperError, sqlite3.Error):
         refusal.args = (f"{refusal}; and the guard could not remember it, so do not send it to the cloud",)
+
+
+@contextlib.contextmanager
+def remembering_private(asked: Asked, guard: Guard) -> Iterator[None]:
+    """Have the guard remember a private question that the block refuses: it becomes no turn."""
+    try:
+        yield
+    except TrooperError as refusal:
+        if asked.decision.label is Label.PRIVATE:
+            with remembering(refusal):
+                asked.caller.remember_refused(asked.question, guard)
+        raise

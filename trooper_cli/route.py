@@ -10,6 +10,9 @@ from trooper_cli.turn import Label, Side
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trooper_cli.question import Question
+    from trooper_cli.settings import Settings
+
 
 class Decision(NamedTuple):
     """Label, side and the contract's word for the reason. A private turn's side is always local."""
@@ -51,3 +54,26 @@ def decide(
     if not has_key():
         return Decision(Label.PUBLIC, Side.LOCAL, "no_key")
     return Decision(Label.PUBLIC, Side.CLOUD, "default")
+
+
+def decision_of(question: Question, settings: Settings) -> Decision:
+    """Decide a turn from its question and the user's settings.
+
+    Raises:
+        LocalityError: `--cloud` under the lock.
+        ConfigurationError: a setting is not valid, or there is no key for the cloud that was asked for by name.
+
+    """
+    return decide(
+        local_flag=question.local_flag,
+        local_setting=settings.boolean("local"),
+        origin=settings.value("local").origin,
+        cloud_lock=settings.text("cloud") == "off",
+        has_key=lambda: _has_cloud(settings),
+    )
+
+
+def _has_cloud(settings: Settings) -> bool:
+    from trooper_cli.clouds import has_cloud
+
+    return has_cloud(settings)

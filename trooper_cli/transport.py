@@ -22,12 +22,16 @@ CONNECT_SECONDS = 10.0
 
 
 class Request(NamedTuple):
-    """One HTTP request, complete: what a dry run prints is what would be sent."""
+    """One HTTP request, complete: what a dry run prints is what would be sent.
+
+    `estimate` is not sent: how many tokens the body tells, by the estimate, where the engine wants to know it later.
+    """
 
     url: str
     headers: dict[str, str]
     body: bytes
     method: str = "POST"
+    estimate: float = 0.0
 
 
 class Response(NamedTuple):

@@ -271,7 +271,7 @@ def test_on_leak_says_what_becomes_of_it(trooper: Trooper, cloud: Standin, pair:
     pair(PROMPT, WORDS)
     body = json.dumps(request(user("hello"), assistant("well?"), user(f"User: {PROMPT}\nUser: go on")))
     kept = trooper("messages", "--on-leak", "local", stdin=body)
-    assert (kept.code, kept.json["x_trooper"]["label"]) == (0, "private")
+    assert (kept.code, kept.json["x_trooper"]["label"], kept.json["x_trooper"]["reason"]) == (0, "private", "leak")
     assert cloud.connections == 0
     sent = trooper("messages", "--on-leak", "warn", stdin=body)
     assert (sent.code, sent.json["x_trooper"]["label"]) == (0, "public")

@@ -324,8 +324,8 @@ def answer(home: Path, cloud: Standin, local: Standin, messages: list[Any], **fi
     written: list[str] = []
     reply = Reply(written.append)
     body = read(json.dumps(request(*messages, **fields)))
-    question = settled(body, Wishes(), Settings(environ), home, reply, lambda _: None)
-    reply.finish(ask(question, Settings(environ), home, reply.show, lambda _: None))
+    question, caller = settled(body, Wishes(), Settings(environ), reply)
+    reply.finish(ask(question, caller, Settings(environ), home, lambda _: None))
     return json.loads("".join(written))
 
 

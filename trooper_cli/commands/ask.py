@@ -14,6 +14,7 @@ from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, is_screen, say
 
 if TYPE_CHECKING:
+    from trooper_cli.caller import Caller
     from trooper_cli.errors import TrooperError
     from trooper_cli.question import Answer, Question
 
@@ -160,7 +161,9 @@ def ask(  # noqa: PLR0913
         _remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)
         raise
     if dry_run:
-        return rehearsed(question, settings, home, output, notices)
+        from trooper_cli.caller import Person
+
+        return rehearsed(question, Person(output.write), settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
@@ -198,6 +201,7 @@ def _asked(
     import sys
 
     from trooper_cli.ask import ask as ask_once
+    from trooper_cli.caller import Person
     from trooper_cli.engines.choose import MissingModelError
 
     def show(text: str) -> None:
@@ -209,8 +213,8 @@ def _asked(
             from trooper_cli.spinner import Spinner
 
             with Spinner(show, notices.tell) as spinner:
-                return ask_once(question, settings, home, spinner.show, spinner.tell)
-        return ask_once(question, settings, home, show, notices.tell)
+                return ask_once(question, Person(spinner.show), settings, home, spinner.tell)
+        return ask_once(question, Person(show), settings, home, notices.tell)
     except MissingModelError:
         if notices.quiet or not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
             raise
@@ -221,7 +225,7 @@ def _asked(
     from trooper_cli.models import pull as fetch
 
     fetch(home, progress=True)
-    return ask_once(question, settings, home, show, notices.tell)
+    return ask_once(question, Person(show), settings, home, notices.tell)
 
 
 def _checked_system(system: str | None) -> str | None:
@@ -267,13 +271,15 @@ def _status(answer: "Answer") -> str:
     )
 
 
-def rehearsed(question: "Question", settings: Settings, home: Path, output: Output, notices: Notices) -> int:
+def rehearsed(
+    question: "Question", caller: "Caller", settings: Settings, home: Path, output: Output, notices: Notices
+) -> int:
     """Print the request that would be sent."""
     import hashlib
 
     from trooper_cli.ask import rehearse
 
-    rehearsal = rehearse(question, settings, home, notices.tell)
+    rehearsal = rehearse(question, caller, settings, home, notices.tell)
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
     told = {

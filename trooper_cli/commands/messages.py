@@ -11,6 +11,7 @@ from trooper_cli.terminal import Notices, Output, ReaderGoneError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trooper_cli.messages.caller import ApiCaller
     from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.settle import Wishes
     from trooper_cli.question import Question
@@ -74,10 +75,10 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
     try:
         check_variables(settings.environ)
         home = data_folder(settings.environ)
-        question, settings = _question(wishes, settings, home, reply, notices)
+        question, caller, settings = _question(wishes, settings, home, reply, notices)
         if dry_run:
-            return rehearsed(question, settings, home, output, notices)
-        answer = ask(question, settings, home, reply.show, notices.tell)
+            return rehearsed(question, caller, settings, home, output, notices)
+        answer = ask(question, caller, settings, home, notices.tell)
     except ReaderGoneError:
         raise
     except Exception as error:
@@ -91,7 +92,7 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
 
 def _question(
     wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices
-) -> "tuple[Question, Settings]":
+) -> "tuple[Question, ApiCaller, Settings]":
     """Read the request and the settings of its session.
 
     Of a request that is refused, the guard remembers what was meant to be private.
@@ -109,7 +110,7 @@ def _question(
         settings.validate("local", "cloud")
         body = read(data)
         settings = settings.with_session(settings_of(home, session_of(body, wishes)))
-        return settled(body, wishes, settings, home, reply, notices.tell), settings
+        return *settled(body, wishes, settings, reply), settings
     except (TrooperError, RecursionError) as fault:
         from trooper_cli.messages.refused import remember_refused
 

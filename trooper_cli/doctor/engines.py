@@ -11,7 +11,7 @@ from trooper_cli.clouds import has_cloud, states
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.engines.anthropic import BASE_URL, Anthropic, key_of
 from trooper_cli.engines.choose import installed, local_engine
-from trooper_cli.engines.ollama import Inventory, Ollama
+from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.key import environ_with_key, has_key
 from trooper_cli.locality import this_machine_only
@@ -119,7 +119,7 @@ def local(settings: Settings, home: Path) -> list[Finding]:
 
 def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[Finding]:
     try:
-        ollama = Ollama(None, settings.environ, settings.words("local_hosts"))
+        ollama = Server(settings.environ, settings.words("local_hosts"))
         found = ollama.inventory()
     except UnavailableError as error:
         if is_needed:

@@ -42,6 +42,8 @@ class Engine(Protocol[V_contra]):
     name: str
     side: Side
     model: str
+    # Whether the request holds the stop sequences that its program asked for, so that nobody else need look for them.
+    takes_stop_sequences: bool
 
     @property
     def on_network(self) -> bool:

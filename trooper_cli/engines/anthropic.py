@@ -45,6 +45,7 @@ class Anthropic:
     name = "anthropic"
     side = Side.CLOUD
     on_network = False
+    takes_stop_sequences = False
 
     def __init__(self, model: str, environ: Mapping[str, str]) -> None:
         self.model = model

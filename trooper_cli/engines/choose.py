@@ -44,16 +44,15 @@ def local_engine(settings: Settings, home: Path, model: str | None, *, connect: 
         return server
     if choice == "embedded" or (choice is None and (model or "").endswith(".gguf")):
         return _embedded(settings, home, model)
-    from trooper_cli.engines.ollama import Ollama
+    from trooper_cli.engines.ollama import Model, Ollama, Server
 
-    ollama = Ollama(model, settings.environ, hosts)
+    named, ollama = Model.named(model), Server(settings.environ, hosts)
     # The embedded engine runs another model, so it stands in only where none was named.
     may_stand_in = choice is None and not model and installed()
     if not connect:
-        return _embedded(settings, home, None) if may_stand_in else ollama
-    if ollama.answers():
-        ollama.make_ready()
-        return ollama
+        return _embedded(settings, home, None) if may_stand_in else Ollama(ollama, named)
+    if (version := ollama.version()) is not None:
+        return Ollama(ollama, ollama.described(named, version))
     if may_stand_in:
         return _embedded(settings, home, None)
     remedy = "start it with `ollama serve`"

@@ -31,6 +31,7 @@ class Embedded:
     name = "embedded"
     side = Side.LOCAL
     on_network = False
+    takes_stop_sequences = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from trooper_cli.engines import End, Usage
 from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, text
@@ -73,37 +73,78 @@ class Inventory(NamedTuple):
     cloud_is_open: bool | None
 
 
-class Ollama:
-    """One model of an Ollama on this machine, or on a host that the user trusts as one."""
+class Model(NamedTuple):
+    """One model: of which nothing is known but its name, or as its server describes it (`Server.described`).
 
-    name = "ollama"
-    side = Side.LOCAL
+    `window` is the most tokens that it takes, `allocated` the context that it is loaded with, 0 if it is not. With
+    `lock` the server is told that no other machine may execute it.
+    """
 
-    def __init__(self, model: str | None, environ: Mapping[str, str], local_hosts: tuple[str, ...] = ()) -> None:
-        self.model = (model or "").strip()
-        self._url = host_url(environ.get("OLLAMA_HOST", ""))
+    name: str
+    lock: bool = True
+    window: int = _STEP
+    is_loaded: bool = False
+    allocated: int = 0
+
+    @classmethod
+    def named(cls, name: str | None) -> Self:
+        """Return a model that may be asked for.
+
+        Raises:
+            LocalityError: its name says that it runs in Ollama's cloud.
+
+        """
+        name = (name or "").strip()
+        if _has_cloud_suffix(name):
+            raise LocalityError(f"{_printable(name)} runs in Ollama's cloud, not on this machine; nothing was sent")
+        return cls(name)
+
+    @property
+    def locked_name(self) -> str:
+        if not self.lock or self.name.endswith(":local"):
+            return self.name
+        return f"{self.name}:local"
+
+
+class Server:
+    """An Ollama on this machine, or on a host that the user trusts as one, and what it tells of itself."""
+
+    def __init__(self, environ: Mapping[str, str], local_hosts: tuple[str, ...] = ()) -> None:
+        self.url = host_url(environ.get("OLLAMA_HOST", ""))
         self._local_hosts = local_hosts
         self._endpoint: LocalEndpoint | None = None
-        self._version: tuple[int, ...] = ()
-        self._lock = True
-        self._window = _STEP
-        self.is_loaded = False
-        self._loaded = 0
-        self._sent = 0.0
-        if _has_cloud_suffix(self.model):
-            raise LocalityError(
-                f"{_printable(self.model)} runs in Ollama's cloud, not on this machine; nothing was sent"
-            )
 
-    def answers(self) -> bool:
-        """Tell whether an Ollama listens at its address; an address that is not local counts as an answer."""
+    @property
+    def on_network(self) -> bool:
+        return self._endpoint is not None and self._endpoint.on_network
+
+    def endpoint(self) -> LocalEndpoint:
+        """Return the address that is connected to; it is looked up and shown to be local once.
+
+        Raises:
+            LocalityError: it is not.
+
+        """
+        if self._endpoint is None:
+            self._endpoint = local_endpoint(self.url, self._local_hosts)
+        return self._endpoint
+
+    def version(self) -> tuple[int, ...] | None:
+        """Return the server's version; None where no Ollama listens at the address.
+
+        Raises:
+            LocalityError: the address is not local.
+
+        """
         try:
-            self._version = self._asked_version()
+            found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", text(self._get("/api/version"), "version"))
         except UnavailableError:
-            return False
-        return True
+            return None
+        version = (int(found[1]), int(found[2])) if found else (0, 0)
+        # A server that does not tell its version, as one built from source says 0.0.0, is asked under the lock.
+        return version if version > (0, 0) else _LOCK_SINCE
 
-    def make_ready(self) -> None:
+    def described(self, model: Model, version: tuple[int, ...]) -> Model:
         """Settle the model, show that it is local, and learn its context length. Sends names only.
 
         Raises:
@@ -111,34 +152,31 @@ class Ollama:
             ConfigurationError: there is no such model; the message names those that are there.
 
         """
-        self._lock = (self._version or self._asked_version()) >= _LOCK_SINCE
         rows = items(self._get("/api/tags"), "models")
         local = [text(row, "name") for row in rows if not (_is_remote(row) or _has_cloud_suffix(text(row, "name")))]
-        if not self.model:
+        if not model.name:
             if not local:
                 raise ConfigurationError("this Ollama has no local model; fetch one with `ollama pull llama3.2`")
-            self.model = local[0]
-        if any(_is_remote(row) for row in rows if _same_model(text(row, "name"), self.model)):
-            raise LocalityError(f"{_printable(self.model)} is executed on another machine; nothing was sent")
-        status, shown = self._call("/api/show", {"model": self._locked_name()})
+            model = Model.named(local[0])
+        model = model._replace(lock=version >= _LOCK_SINCE)
+        if any(_is_remote(row) for row in rows if _same_model(text(row, "name"), model.name)):
+            raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
+        status, shown = self._call("/api/show", {"model": model.locked_name})
         if status == 404:
             there = ", ".join(sorted(local)) or "none"
             raise ConfigurationError(
-                f"Ollama has no local model {_printable(self.model)}; it has: {_printable(there)}; "
+                f"Ollama has no local model {_printable(model.name)}; it has: {_printable(there)}; "
                 f"fetch one with `ollama pull NAME` or choose with -m"
             )
         if status != 200:
-            raise UnavailableError(f"Ollama cannot describe the model {_printable(self.model)} ({status})")
+            raise UnavailableError(f"Ollama cannot describe the model {_printable(model.name)} ({status})")
         if _is_remote(shown):
-            raise LocalityError(f"{_printable(self.model)} is executed on another machine; nothing was sent")
+            raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
         table = pick(shown, "model_info")
-        lengths = (
-            [count(table, key) for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
-        )
-        self._window = max(lengths, default=_STEP) or _STEP
-        running = self._running()
-        self.is_loaded = bool(running)
-        self._loaded = _allocated(running)
+        keys = [key for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
+        window = max((count(table, key) for key in keys), default=0) or _STEP
+        running = self.running(model)
+        return model._replace(window=window, is_loaded=bool(running), allocated=_allocated(running))
 
     def inventory(self) -> Inventory:
         """Ask what this Ollama has. Sends nothing but the questions.
@@ -159,16 +197,43 @@ class Ollama:
         is_open = not disabled if isinstance(disabled, bool) else None
         return Inventory(_printable(version), list(map(_printable, names)), list(map(_printable, elsewhere)), is_open)
 
-    @property
-    def url(self) -> str:
-        return self._url
+    def running(self, model: Model) -> list[object]:
+        """Give what the server says of a model in memory, if it is there."""
+        return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), model.name)]
+
+    def _get(self, path: str) -> object:
+        request = Request(self.url + path, {"connection": "close"}, b"", "GET")
+        with Patience(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
+            if response.status != 200:
+                raise UnavailableError(f"{self.endpoint().url} does not answer as an Ollama does ({response.status})")
+            return parse(response.read(), "Ollama")
+
+    def _call(self, path: str, body: object) -> tuple[int, object]:
+        headers = {"content-type": "application/json", "connection": "close"}
+        request = Request(self.url + path, headers, _json(body))
+        with Patience(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
+            return response.status, parse_or_none(response.read())
+
+
+class Ollama:
+    """One model of one server."""
+
+    name = "ollama"
+    side = Side.LOCAL
+    takes_stop_sequences = False
+
+    def __init__(self, server: Server, model: Model) -> None:
+        self.model = model.name
+        self.is_loaded = model.is_loaded
+        self._server = server
+        self._model = model
 
     @property
     def on_network(self) -> bool:
-        return self._endpoint is not None and self._endpoint.on_network
+        return self._server.on_network
 
     def window(self) -> int:
-        return self._window
+        return self._model.window
 
     def prepare(
         self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
@@ -179,25 +244,25 @@ class Ollama:
         if context.system:
             messages.insert(0, {"role": "system", "content": context.system})
         # Another num_ctx makes Ollama load the model anew, so it stays as it is or grows in steps.
-        needed = context.tokens + context.tokens // 8 + max_tokens
-        size = self._loaded if needed <= self._loaded else min(self._window, -(-needed // _STEP) * _STEP)
-        self._sent = context.estimate
+        needed, allocated = context.tokens + context.tokens // 8 + max_tokens, self._model.allocated
+        size = allocated if needed <= allocated else min(self._model.window, -(-needed // _STEP) * _STEP)
         return Request(
-            url=f"{self._url}/api/chat",
+            url=f"{self._server.url}/api/chat",
             headers={"content-type": "application/json", "connection": "close"},
             body=_json(
                 {
-                    "model": self._locked_name(),
+                    "model": self._model.locked_name,
                     "messages": messages,
                     "stream": stream,
                     "truncate": False,
                     "options": {"num_ctx": size, "num_predict": max_tokens, **(sampling or {})},
                 }
             ),
+            estimate=context.estimate,
         )
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        with to_local(self._local(), "/api/chat", request, silence) as response:
+        with to_local(self._server.endpoint(), "/api/chat", request, silence) as response:
             if response.status != 200:
                 raise _failure(response, self.model)
             for line in response.lines():
@@ -216,55 +281,22 @@ class Ollama:
                 if pick(chunk, "done") is True:
                     reason = text(chunk, "done_reason")
                     usage = Usage(count(chunk, "prompt_eval_count"), count(chunk, "eval_count"))
-                    self._check_whole(usage.input)
+                    self._check_whole(request.estimate, usage.input)
                     yield End(_STOPS.get(reason, reason), usage, self.model)
                     return
         raise BrokenAnswerError("Ollama's answer ended without its closing record")
 
-    def _running(self) -> list[object]:
-        """Give what the server says of this model in memory, if it is there."""
-        return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), self.model)]
-
-    def _check_whole(self, counted: int) -> None:
+    def _check_whole(self, sent: float, counted: int) -> None:
         """Notice a prompt that was cut in silence, as servers before 0.12.6 do whatever they are told."""
-        if self._sent < _WORTH_CHECKING or counted >= _CUT * self._sent:
+        if sent < _WORTH_CHECKING or counted >= _CUT * sent:
             return
-        if 0 < (size := _allocated(self._running())) < self._sent:
+        if 0 < (size := _allocated(self._server.running(self._model))) < sent:
             raise ContextExceededError(
-                f"Ollama read only {counted} of about {int(self._sent)} tokens, it has loaded {_printable(self.model)}"
+                f"Ollama read only {counted} of about {int(sent)} tokens, it has loaded {_printable(self.model)}"
                 f" for {size}",
-                int(self._sent),
+                int(sent),
                 size,
             )
-
-    def _locked_name(self) -> str:
-        if not self._lock or self.model.endswith(":local"):
-            return self.model
-        return f"{self.model}:local"
-
-    def _local(self) -> LocalEndpoint:
-        if self._endpoint is None:
-            self._endpoint = local_endpoint(self._url, self._local_hosts)
-        return self._endpoint
-
-    def _asked_version(self) -> tuple[int, ...]:
-        found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", text(self._get("/api/version"), "version"))
-        version = (int(found[1]), int(found[2])) if found else (0, 0)
-        # A server that does not tell its version, as one built from source says 0.0.0, is asked under the lock.
-        return version if version > (0, 0) else _LOCK_SINCE
-
-    def _get(self, path: str) -> object:
-        request = Request(self._url + path, {"connection": "close"}, b"", "GET")
-        with Patience(_PROBE_SECONDS), to_local(self._local(), path, request, _PROBE_SECONDS) as response:
-            if response.status != 200:
-                raise UnavailableError(f"{self._local().url} does not answer as an Ollama does ({response.status})")
-            return parse(response.read(), "Ollama")
-
-    def _call(self, path: str, body: object) -> tuple[int, object]:
-        headers = {"content-type": "application/json", "connection": "close"}
-        request = Request(self._url + path, headers, _json(body))
-        with Patience(_PROBE_SECONDS), to_local(self._local(), path, request, _PROBE_SECONDS) as response:
-            return response.status, parse_or_none(response.read())
 
 
 def _json(value: object) -> bytes:

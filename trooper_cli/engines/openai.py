@@ -47,6 +47,7 @@ class OpenAI:
 
     name = "openai"
     side = Side.LOCAL
+    takes_stop_sequences = False
 
     def __init__(self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = ()) -> None:
         if not url:

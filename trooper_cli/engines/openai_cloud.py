@@ -22,6 +22,7 @@ class OpenAICloud:
 
     side = Side.CLOUD
     on_network = False
+    takes_stop_sequences = False
 
     def __init__(self, name: str, url: str, model: str, place: Place, key: str, window: int, proxy: str | None) -> None:
         self.name = name

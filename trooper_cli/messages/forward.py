@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines import End
-    from trooper_cli.question import Carried, Question
+    from trooper_cli.messages.caller import ApiCaller
+    from trooper_cli.question import Question
     from trooper_cli.transport import Request
     from trooper_cli.turn import PublicView
 
@@ -29,9 +30,11 @@ _NO_LIMIT = 32_000_000
 class Forwarding(Anthropic):
     """The cloud engine with the fields of one request. Without a session its messages are the whole history."""
 
-    def __init__(self, question: Question, carried: Carried, environ: Mapping[str, str]) -> None:
-        super().__init__(str(carried.fields["model"]), environ)
-        self._carried = carried
+    takes_stop_sequences = True
+
+    def __init__(self, question: Question, caller: ApiCaller, environ: Mapping[str, str]) -> None:
+        super().__init__(str(caller.body.fields["model"]), environ)
+        self._caller = caller
         self._whole_history = question.session is None
 
     def window(self) -> int:
@@ -47,11 +50,11 @@ class Forwarding(Anthropic):
     ) -> Request:
         """Write the request. In what order the fields stand is the caller's choice, as are their values."""
         del stream, sampling
-        request = super().prepare(context, max_tokens, stream=self._carried.fields.get("stream") is True)
+        request = super().prepare(context, max_tokens, stream=self._caller.body.stream)
         body: dict[str, object] = json.loads(request.body)
         memory = {name: body[name] for name in ("system", "messages") if name in body}
-        told = {"messages": self._carried.messages} if self._whole_history else memory
-        text = json.dumps({**self._carried.fields, **told}, ensure_ascii=False, separators=(",", ":"))
+        told = {"messages": self._caller.messages} if self._whole_history else memory
+        text = json.dumps({**self._caller.body.fields, **told}, ensure_ascii=False, separators=(",", ":"))
         return request._replace(body=text.encode())
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
@@ -64,7 +67,7 @@ class Forwarding(Anthropic):
             raise
 
     def _arrived(self, part: object) -> None:
-        self._carried.reply.arrived(part)
+        self._caller.sink.arrived(part)
 
 
 def as_given(view: V, question: Question, window: int) -> Context[V]:

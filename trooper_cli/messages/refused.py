@@ -19,7 +19,7 @@ from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.session import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from trooper_cli.messages.settle import Wishes
@@ -52,9 +52,19 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
     if not _is_meant_private(request, wishes, settings, home):
         return
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
-    text = "\n\n".join(text for texts in messages for text in texts)
     with remembering(refusal), closing(Guard(home, settings)) as guard:
-        remember_prompt(guard, text, _names(messages, data))
+        remember_messages(guard, messages, _places(data))
+
+
+def remember_messages(guard: Guard, messages: Sequence[Sequence[str]], places: Iterable[str]) -> None:
+    """Have the guard remember the texts of messages, and the names of their place in a history.
+
+    Raises:
+        StorageError: it cannot write them down.
+
+    """
+    text = "\n\n".join(text for texts in messages for text in texts)
+    remember_prompt(guard, text, [*_names(messages), *places])
 
 
 def _is_meant_private(request: Node, wishes: Wishes, settings: Settings, home: Path) -> bool:
@@ -141,14 +151,18 @@ def _text(message: object) -> str:
     return "".join(text for text in (*content, *texts) if isinstance(text, str))
 
 
-def _names(messages: list[list[str]], data: str) -> Iterable[str]:
-    """Return the names by which texts are known again: of each, of each message, and of the place if it is sound."""
+def _names(messages: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names by which texts are known again: of each, and of each message."""
     wholes = [text for texts in messages for text in (*texts, "\n\n".join(texts))]
-    wholes.append("\n\n".join(texts[0] for texts in messages))
-    names = [
+    wholes.append("\n\n".join(texts[0] for texts in messages if texts))
+    return [
         name for text in dict.fromkeys(wholes) if text for name in (exact.of_prompt(text), *exact.loose_names(text))
     ]
+
+
+def _places(data: str) -> list[str]:
+    """Return the names of the place of the newest message, if the request is sound."""
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError, InputError):
         *_, last = exchanges(checked_messages(json.loads(data)["messages"]))
-        names += [name for place in last.prompt_places[-1:] for name in place]
-    return names
+        return [name for place in last.prompt_places[-1:] for name in place]
+    return []

@@ -27,8 +27,9 @@ from trooper_cli.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from trooper_cli.caller import Provenance
     from trooper_cli.engines import Usage
-    from trooper_cli.question import Answer, UnderWay
+    from trooper_cli.question import Answer
 
 Part = dict[str, object]
 
@@ -55,14 +56,21 @@ class Reply:
     """The response to one request, on its way to standard output."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        self.live = False
-        self.session: str | None = None
-        self.left_out = 0
         self.begun = False
-        self._write = write
-        self._turn: UnderWay | None = None
-        self._context: dict[str, object] = {}
+        self._live = False
+        self._session: str | None = None
+        self._left_out = 0
+        self._print = write
+        self._from: Provenance | None = None
         self._forget()
+
+    def expect(self, session: str | None, *, live: bool) -> None:
+        """Take the session of the request, and whether it asks for a stream."""
+        self._session, self._live = session, live
+
+    def leave_out(self, messages: int) -> None:
+        """Take how many messages of the history are not sent, being private."""
+        self._left_out = messages
 
     def _forget(self) -> None:
         self._held: list[Part] = []
@@ -70,9 +78,9 @@ class Reply:
         self._is_cloud = False
         self._over = False
 
-    def begin(self, turn: UnderWay, context: dict[str, object]) -> None:
+    def begin(self, provenance: Provenance) -> None:
         """Begin an attempt; what an earlier one brought is forgotten, since nothing of it is out."""
-        self._turn, self._context = turn, context
+        self._from = provenance
         self._forget()
 
     def arrived(self, part: object) -> None:
@@ -89,33 +97,33 @@ class Reply:
         self._held.append(part)
         # An answer that has not begun may still be asked for anew; its end waits until it is in the session.
         self._over = self._over or kind in {"message_delta", "message_stop"}
-        if self.live and not self._over and (self.begun or kind == "content_block_delta"):
+        if self._live and not self._over and (self.begun or kind == "content_block_delta"):
             self._let_through()
 
-    def show(self, piece: str) -> None:
-        """Take a piece of text; of the cloud's it is known already."""
-        if not self.live or self._is_cloud:
+    def write(self, text: str) -> None:
+        """Write a piece of text; of the cloud's it is known already."""
+        if not self._live or self._is_cloud:
             return
         if not self.begun:
             self._held = [
                 self._message_start(),
                 {"type": "content_block_start", "index": 0, "content_block": _text("")},
             ]
-        self._held.append({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}})
+        self._held.append({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
         self._let_through()
 
     def finish(self, answer: Answer) -> None:
         """End the response: the message as a whole, or the last events of the stream."""
         provenance = self._provenance(answer)
-        if not self.live:
+        if not self._live:
             message = self._message or self._synthesised(answer)
-            self._write(json.dumps(message | {"x_trooper": provenance}, ensure_ascii=False) + "\n")
+            self._print(json.dumps(message | {"x_trooper": provenance}, ensure_ascii=False) + "\n")
             return
         if self._message is not None:
-            self._held = list(_as_events(self._message | {"x_trooper": self._start()}))
+            self._held = list(_as_events(self._message | {"x_trooper": self._start(answer.model)}))
         elif not self._is_cloud:
             if not self.begun:
-                self.show(answer.text)
+                self.write(answer.text)
             self._held += [{"type": "content_block_stop", "index": 0}, _delta(answer), {"type": "message_stop"}]
         self._held = [
             event | {"x_trooper": provenance} if event["type"] == "message_delta" else event for event in self._held
@@ -124,23 +132,24 @@ class Reply:
 
     def fail(self, error: Exception) -> None:
         """End the response with an error; a refusal of the model's is a response of its own."""
-        if isinstance(error, RefusedError) and self._message is not None and not self.live:
-            self._write(json.dumps(self._message | {"x_trooper": self._start()}, ensure_ascii=False) + "\n")
-        elif isinstance(error, RefusedError) and self.live and self._over:
+        if isinstance(error, RefusedError) and self._message is not None and not self._live:
+            told = self._start(text(self._message, "model"))
+            self._print(json.dumps(self._message | {"x_trooper": told}, ensure_ascii=False) + "\n")
+        elif isinstance(error, RefusedError) and self._live and self._over:
             self._let_through()
         elif self.begun:
-            self._write(_event(error_of(error)))
+            self._print(_event(error_of(error)))
         else:
-            self._write(json.dumps(error_of(error), ensure_ascii=False) + "\n")
+            self._print(json.dumps(error_of(error), ensure_ascii=False) + "\n")
 
     def _let_through(self) -> None:
         self.begun = True
         # Taken first: a reader that is gone must not be written to a second time.
         held, self._held = self._held, []
-        self._write("".join(map(_event, held)))
+        self._print("".join(map(_event, held)))
 
     def _message_start(self) -> Part:
-        model = self._turn.model if self._turn else ""
+        model = self._from.model if self._from else ""
         message = _empty_message(model) | {"x_trooper": self._start()}
         return {"type": "message_start", "message": message}
 
@@ -152,27 +161,25 @@ class Reply:
             "usage": _usage(answer.usage),
         }
 
-    def _start(self) -> Part:
-        """Say where the answer comes from, as far as it is known when it begins."""
-        if self._turn is None:
+    def _start(self, model: str = "") -> Part:
+        """Say where the answer comes from, as far as it is known when it begins; `model` is what an answer names."""
+        if self._from is None:
             return {}
-        decision = self._turn.decision
         return {
-            "label": decision.label,
-            "route": decision.side,
-            "reason": decision.reason,
-            "engine": self._turn.engine,
-            "model": self._turn.model,
-            "session": self.session,
-            "turn": self._turn.number,
-            "left_out": self.left_out,
-            "context": self._context,
+            "label": self._from.decision.label,
+            "route": self._from.decision.side,
+            "reason": self._from.decision.reason,
+            "engine": self._from.engine,
+            "model": model or self._from.model,
+            "session": self._session,
+            "turn": self._from.turn,
+            "left_out": self._left_out,
+            "context": self._from.context,
         }
 
     def _provenance(self, answer: Answer) -> Part:
         usage = answer.usage
-        return self._start() | {
-            "model": answer.model,
+        return self._start(answer.model) | {
             "host": answer.host,
             "network": answer.on_network,
             "fallback": answer.fallback,

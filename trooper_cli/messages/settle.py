@@ -1,30 +1,19 @@
-"""From a program's request to a question: what it may tell whom is settled here, before anything is asked."""
+"""From a program's request to a question and its caller."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trooper_cli.ask import decision_of
-from trooper_cli.attempt import SCALE
-from trooper_cli.errors import InputError, LocalityError, StorageError, UsageError
-from trooper_cli.guard import Guard, exact
-from trooper_cli.key import has_key
-from trooper_cli.memory.count import message_cost
-from trooper_cli.messages.leaves import leaves_of, private_leaf
-from trooper_cli.messages.recognise import Exchange, Recognised, exchanges, place_of_answer, without_private
-from trooper_cli.messages.request import blocks_of, text_of, texts_in
-from trooper_cli.question import Carried, Question
-from trooper_cli.session import ImportedTurn, check_name, now
-from trooper_cli.turn import Label, Side, Status
+from trooper_cli.errors import InputError, UsageError
+from trooper_cli.messages.caller import ApiCaller
+from trooper_cli.messages.recognise import exchanges
+from trooper_cli.question import Question
+from trooper_cli.session import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
     from trooper_cli.messages.reply import Reply
-    from trooper_cli.messages.request import Body, Message
+    from trooper_cli.messages.request import Body
     from trooper_cli.settings import Settings
 
 
@@ -39,18 +28,15 @@ class Wishes:
     silence: float | None = None
 
 
-def settled(
-    body: Body, wishes: Wishes, settings: Settings, home: Path, reply: Reply, tell: Callable[[str], None]
-) -> Question:
-    """Make the question; of a public one's history, private turns are left out.
+def settled(body: Body, wishes: Wishes, settings: Settings, reply: Reply) -> tuple[Question, ApiCaller]:
+    """Make the question, and the caller that completes it once it is decided who may know it.
 
     Raises:
-        InputError: the request cannot be carried out as it is.
-        LocalityError: something in the history may be a private turn's, and cannot be left out.
+        InputError: the request names a session that cannot be.
 
     """
     session = session_of(body, wishes)
-    reply.live, reply.session = body.stream, session
+    reply.expect(session, live=body.stream)
     question = Question(
         prompt="",
         session=session,
@@ -64,30 +50,7 @@ def settled(
         stop_sequences=body.stop_sequences,
         sampling=body.sampling,
     )
-    decision = decision_of(question, settings)
-    obstacle = body.obstacle()
-    # A cloud of another API is told text alone, as this machine is.
-    if obstacle is not None and (decision.side is Side.LOCAL or not has_key(settings)):
-        raise InputError(obstacle)
-    if session is not None and (len(body.messages) != 1 or obstacle is not None):
-        raise InputError(
-            obstacle or "messages: with a session, which holds the history, there is one message: the new one"
-        )
-    if obstacle is not None:
-        # Nobody here could stand in.
-        question = replace(
-            question, fallback=False, on_leak="block" if question.on_leak == "local" else question.on_leak
-        )
-    if decision.label is Label.PUBLIC:
-        try:
-            return _public(body, question, settings, home, reply, tell)
-        except LocalityError as error:
-            if question.on_leak != "local":
-                raise
-            tell(f"kept on this machine, as private: {error}")
-            question = replace(question, local_flag=True)
-    *history, last = exchanges(body.messages)
-    return _with(body, question, history, list(last.prompts), Label.PRIVATE, reply)
+    return question, ApiCaller(body, reply, exchanges(body.messages))
 
 
 def session_of(body: Body, wishes: Wishes) -> str | None:
@@ -105,85 +68,3 @@ def session_of(body: Body, wishes: Wishes) -> str | None:
     if wishes.session is not None and body.session not in {None, wishes.session}:
         raise InputError("x_session: the command line names another session; nothing was sent")
     return check_name(wishes.session) if wishes.session is not None else body.session
-
-
-def _public(
-    body: Body, question: Question, settings: Settings, home: Path, reply: Reply, tell: Callable[[str], None]
-) -> Question:
-    with closing(Guard(home, settings, tell)) as guard:
-        try:
-            seen = without_private(body.messages, guard)
-            if place := _private_leaf(body, seen, guard):
-                if question.on_leak != "warn":
-                    raise LocalityError(
-                        f"{place} holds the prompt or the answer of a private turn; nothing was sent. "
-                        "Leave it out, or set x_force_local"
-                    )
-                tell(f"warning: {place} holds the prompt or the answer of a private turn")
-        except StorageError as error:
-            if len(body.messages) > 1:
-                raise LocalityError(
-                    f"the guard's index cannot be read, so that private turns in messages would not be known ({error})"
-                ) from error
-            seen = Recognised([], list(body.messages), 0, [], [])
-    reply.left_out = seen.left_out
-    made = _with(body, question, seen.exchanges, seen.remaining, Label.PUBLIC, reply)
-    budget = settings.number("budget")
-    if question.session is None and budget is not None and made.carried is not None:
-        cost = round((message_cost(made.carried.text) + message_cost(made.system or "")) * SCALE[Side.CLOUD])
-        if cost > budget:
-            raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
-    return made
-
-
-def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
-    # What the cloud was told before as it is may be told again, whatever a private turn has said since.
-    fields = {name: value for name, value in body.fields.items() if name != "model"}
-    if body.system and exact.of_system(body.system) in guard.known([exact.of_system(body.system)]).public:
-        del fields["system"]
-    fresh = set(map(id, seen.fresh))
-    messages = [(at, message) for at, message in enumerate(body.messages) if id(message) in fresh]
-    return private_leaf(leaves_of(messages, fields), seen.halves, guard)
-
-
-def _with(
-    body: Body, question: Question, history: Sequence[Exchange], last: list[Message], label: Label, reply: Reply
-) -> Question:
-    # A private turn has nothing that could be sent to the cloud.
-    told = history if label is Label.PUBLIC else ()
-    messages = [message for exchange in told for message in (*exchange.prompts, *exchange.answers)]
-    messages += last if label is Label.PUBLIC else []
-    prompts = [text_of(message["content"]) for message in last if message["role"] != "assistant"]
-    # Where a turn stands is told by the whole history as it was given, in which a later request gives it again.
-    given = exchanges(body.messages)[-1]
-    other_fields = {name: value for name, value in body.fields.items() if name not in {"system", "model"}}
-    whole = question.session is None
-    carried = Carried(
-        fields=body.fields,
-        messages=messages,
-        text="\n\n".join(_texts(messages, other_fields)),
-        reply=reply,
-        prompt_names=_prompt_names(given, prompts) if whole else (),
-        answer_names=lambda text: (
-            tuple(place_of_answer((*given.prompt_places, *given.answer_places)[-1], text)) if whole else ()
-        ),
-    )
-    turns = [
-        ImportedTurn(now(), label, Status.ANSWERED, None, exchange.prompt, exchange.answer, None, None)
-        for exchange in history
-    ]
-    return replace(question, prompt="\n\n".join(prompts), history=tuple(turns) if whole else (), carried=carried)
-
-
-def _prompt_names(given: Exchange, prompts: Sequence[str]) -> tuple[str, ...]:
-    """Return the names by which a prompt is known again: its place, and each of its messages."""
-    places = [name for place in given.prompt_places[-1:] for name in place]
-    return (*places, *map(exact.of_prompt, prompts), *(name for text in prompts for name in exact.loose_names(text)))
-
-
-def _texts(messages: Sequence[Message], other_fields: dict[str, object]) -> Iterator[str]:
-    """Give all that the request would tell beside its system prompt; blocks of one message are read as one text."""
-    for message in messages:
-        yield text_of(message["content"])
-        yield from texts_in([block for block in blocks_of(message["content"]) if block["type"] != "text"])
-    yield from texts_in(other_fields)

@@ -1,0 +1,209 @@
+"""A program as the caller of the pipeline: what of its request may be told, and how its turns are known again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from trooper_cli.attempt import SCALE
+from trooper_cli.caller import Asked, keys_of_answer, keys_of_prompt
+from trooper_cli.errors import InputError, LocalityError, StorageError
+from trooper_cli.guard import exact
+from trooper_cli.key import has_key
+from trooper_cli.memory.count import message_cost
+from trooper_cli.messages.leaves import leaves_of, private_leaf
+from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
+from trooper_cli.messages.request import blocks_of, text_of, texts_in
+from trooper_cli.route import Decision
+from trooper_cli.session import ImportedTurn, now
+from trooper_cli.turn import Label, Side, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from trooper_cli.caller import V
+    from trooper_cli.clouds import Cloud
+    from trooper_cli.engines import Engine
+    from trooper_cli.guard import Find, Guard
+    from trooper_cli.messages.reply import Reply
+    from trooper_cli.messages.request import Body, Message
+    from trooper_cli.question import Question
+    from trooper_cli.settings import Settings
+    from trooper_cli.turn import Context
+
+
+@dataclass(frozen=True)
+class ApiCaller:
+    """A program with a request of the Messages API, which holds the history where no session does.
+
+    `exchanges` are those of the whole history as it was given, in which a later request gives it again. Once the
+    request is admitted, `messages` are as they may be sent to the cloud, `text` is all that they and the other fields
+    would tell it but the system prompt, and `prompts` are the texts that make the prompt.
+    """
+
+    body: Body
+    sink: Reply
+    exchanges: Sequence[Exchange]
+    messages: Sequence[Message] = ()
+    text: str = ""
+    prompts: tuple[str, ...] = ()
+    keeps_history = True
+    takes_no_text = True
+
+    def admit(
+        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
+    ) -> Asked:
+        """Complete the question; from a public one's history, private turns are left out."""
+        question = self._executable(question, decision, settings)
+        if decision.label is Label.PUBLIC:
+            try:
+                return self._in_public(question, decision, guard, settings, tell)
+            except LocalityError as error:
+                if question.on_leak != "local":
+                    raise
+                tell(f"kept on this machine, as private: {error}")
+                decision = Decision(Label.PRIVATE, Side.LOCAL, "leak")
+        *history, last = self.exchanges
+        # A private turn has nothing that could be sent to the cloud.
+        caller = replace(self, prompts=_prompts(last.prompts))
+        return Asked(caller.completed(question, history, decision.label), decision, caller)
+
+    def _executable(self, question: Question, decision: Decision, settings: Settings) -> Question:
+        obstacle = self.body.obstacle()
+        # A cloud of another API is told text alone, as this machine is.
+        if obstacle is not None and (decision.side is Side.LOCAL or not has_key(settings)):
+            raise InputError(obstacle)
+        if question.session is not None and (len(self.body.messages) != 1 or obstacle is not None):
+            raise InputError(
+                obstacle or "messages: with a session, which holds the history, there is one message: the new one"
+            )
+        if obstacle is None:
+            return question
+        # Nobody here could stand in.
+        return replace(question, fallback=False, on_leak="block" if question.on_leak == "local" else question.on_leak)
+
+    def _in_public(
+        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
+    ) -> Asked:
+        try:
+            seen = without_private(self.body.messages, guard)
+            if place := _private_leaf(self.body, seen, guard):
+                if question.on_leak != "warn":
+                    raise LocalityError(
+                        f"{place} holds the prompt or the answer of a private turn; nothing was sent. "
+                        "Leave it out, or set x_force_local"
+                    )
+                tell(f"warning: {place} holds the prompt or the answer of a private turn")
+        except StorageError as error:
+            if len(self.body.messages) > 1:
+                raise LocalityError(
+                    f"the guard's index cannot be read, so that private turns in messages would not be known ({error})"
+                ) from error
+            seen = Recognised([], list(self.body.messages), 0, [], [])
+        self.sink.leave_out(seen.left_out)
+        messages = [message for exchange in seen.exchanges for message in (*exchange.prompts, *exchange.answers)]
+        messages += seen.remaining
+        other_fields = {name: value for name, value in self.body.fields.items() if name not in {"system", "model"}}
+        text = "\n\n".join(_texts(messages, other_fields))
+        budget = settings.number("budget")
+        if question.session is None and budget is not None:
+            cost = round((message_cost(text) + message_cost(question.system or "")) * SCALE[Side.CLOUD])
+            if cost > budget:
+                raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
+        caller = replace(self, messages=messages, text=text, prompts=_prompts(seen.remaining))
+        return Asked(caller.completed(question, seen.exchanges, decision.label), decision, caller)
+
+    def completed(self, question: Question, history: Sequence[Exchange], label: Label) -> Question:
+        """Return the question with its prompt, and with its history where no session holds it."""
+        turns = [
+            ImportedTurn(now(), label, Status.ANSWERED, None, exchange.prompt, exchange.answer, None, None)
+            for exchange in history
+        ]
+        return replace(
+            question, prompt="\n\n".join(self.prompts), history=tuple(turns) if question.session is None else ()
+        )
+
+    def findings(self, question: Question, guard: Guard) -> list[Find]:
+        # A program sends the same system prompt with its private messages and its public ones: what these turns say
+        # does not count in it, only what others say.
+        system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
+        return system + guard.look(self.text)
+
+    def new_text(self, question: Question, guard: Guard, label: Label) -> str:
+        """Return the prompt, and the system prompt where no turn of this label had it: it comes every time."""
+        if not question.system:
+            return question.prompt
+        name = exact.of_system(question.system)
+        try:
+            known = guard.known([name])
+        except StorageError:
+            return question.said
+        return question.prompt if name in (known.public if label is Label.PUBLIC else known.private) else question.said
+
+    def remember_refused(self, question: Question, guard: Guard) -> None:
+        del question
+        from trooper_cli.messages.refused import remember_messages
+
+        last = self.exchanges[-1]
+        contents = [message["content"] for message in (*last.prompts, *last.answers)]
+        texts = [[text_of(content), *texts_in(blocks_of(content))] for content in contents]
+        remember_messages(guard, texts, [name for place in last.prompt_places[-1:] for name in place])
+
+    def prompt_keys(self, question: Question) -> list[str]:
+        names = [*keys_of_prompt(question.prompt), *_system_key(question)]
+        if question.session is not None:
+            return names
+        places = [name for place in self.exchanges[-1].prompt_places[-1:] for name in place]
+        return [*names, *places, *(name for text in self.prompts for name in keys_of_prompt(text))]
+
+    def answer_keys(self, question: Question, text: str) -> list[str]:
+        if not text:
+            return []
+        names = [*keys_of_answer(question.prompt, text), *_system_key(question)]
+        if question.session is not None:
+            return names
+        given = self.exchanges[-1]
+        return [*names, *place_of_answer((*given.prompt_places, *given.answer_places)[-1], text)]
+
+    def clouds(self, question: Question, settings: Settings, *, connect: bool) -> list[Cloud]:
+        from trooper_cli.clouds import clouds
+        from trooper_cli.messages.forward import Forwarding
+
+        def claude(_: str, environ: Mapping[str, str]) -> Cloud:
+            return Forwarding(question, self, environ)
+
+        return clouds(settings, connect=connect, claude=claude)
+
+    def given_context(self, question: Question, view: V, engine: Engine[V]) -> Context[V] | None:
+        if question.session is not None or engine.side is not Side.CLOUD:
+            return None
+        from trooper_cli.messages.forward import as_given
+
+        return as_given(view, question, engine.window())
+
+
+def _system_key(question: Question) -> list[str]:
+    """Return the name of the system prompt; one that a user writes for a turn is as private as its prompt."""
+    return [exact.of_system(question.system)] if question.system else []
+
+
+def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
+    # What the cloud was told before as it is may be told again, whatever a private turn has said since.
+    fields = {name: value for name, value in body.fields.items() if name != "model"}
+    if body.system and exact.of_system(body.system) in guard.known([exact.of_system(body.system)]).public:
+        del fields["system"]
+    fresh = set(map(id, seen.fresh))
+    messages = [(at, message) for at, message in enumerate(body.messages) if id(message) in fresh]
+    return private_leaf(leaves_of(messages, fields), seen.halves, guard)
+
+
+def _prompts(messages: Sequence[Message]) -> tuple[str, ...]:
+    return tuple(text_of(message["content"]) for message in messages if message["role"] != "assistant")
+
+
+def _texts(messages: Sequence[Message], other_fields: dict[str, object]) -> Iterator[str]:
+    """Give all that the request would tell beside its system prompt; blocks of one message are read as one text."""
+    for message in messages:
+        yield text_of(message["content"])
+        yield from texts_in([block for block in blocks_of(message["content"]) if block["type"] != "text"])
+    yield from texts_in(other_fields)
