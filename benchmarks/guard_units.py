@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from trooper_cli.guard import overlap
-from trooper_cli.guard.overlap import Index
+from trooper_cli.guard import fingerprints
+from trooper_cli.guard.fingerprints import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -276,9 +276,9 @@ def stored(texts: list[str], *, with_units: bool) -> Index:
 def _without(*, with_units: bool) -> mock._patch_default_new | mock._patch[object]:
     nothing: tuple[tuple[int, int, str], ...] = ()
     if with_units:
-        return mock.patch.object(overlap, "RUN", overlap.RUN)
+        return mock.patch.object(fingerprints, "RUN", fingerprints.RUN)
     return mock.patch.multiple(
-        overlap,
+        fingerprints,
         identifiers=lambda *_, **__: nothing,
         tables=mock.Mock(stored=lambda _: nothing, asked=lambda _: nothing),
     )
@@ -461,9 +461,9 @@ def false_alarms(half: str, folders: list[Path]) -> None:
 
 
 def _cause(private: list[str], part: str) -> set[str]:
-    mine = {unit for _, _, unit in overlap._units(part)}  # noqa: SLF001
-    theirs = {unit for text in private for unit in overlap.tables.stored(text)}
-    theirs |= {unit for text in private for _, _, unit in overlap.identifiers(text, stored=True)}
+    mine = {unit for _, _, unit in fingerprints._units(part)}  # noqa: SLF001
+    theirs = {unit for text in private for unit in fingerprints.tables.stored(text)}
+    theirs |= {unit for text in private for _, _, unit in fingerprints.identifiers(text, stored=True)}
     return mine & theirs
 
 

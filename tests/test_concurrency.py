@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.standin import claude, ollama
-from trooper_cli.guard import Guard
-from trooper_cli.session import Session
+from trooper_cli.guard.guard import Guard
 from trooper_cli.settings import Settings
+from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -27,9 +27,9 @@ import pytest
 from tests import stopper
 from tests.conftest import COMMAND, Trooper
 from tests.standin import STREAM_HEAD, claude, message_events, ollama
-from trooper_cli.guard import Guard
-from trooper_cli.session import Session, StoredTurn
+from trooper_cli.guard.guard import Guard
 from trooper_cli.settings import Settings
+from trooper_cli.store.session import Session, StoredTurn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

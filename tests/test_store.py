@@ -19,10 +19,12 @@ from tests import formats, stopper
 from tests.conftest import COMMAND, Trooper
 from tests.standin import ollama
 from tests.test_crash import CAN_TRACE, KILLS, WORKERS, words
-from trooper_cli import database, guard, session
-from trooper_cli.guard import Guard, index
-from trooper_cli.session import Session
+from trooper_cli import database
+from trooper_cli.guard import guard, index
+from trooper_cli.guard.guard import Guard
 from trooper_cli.settings import Settings
+from trooper_cli.store import session
+from trooper_cli.store.session import Session
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:

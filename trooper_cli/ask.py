@@ -14,22 +14,23 @@ from trooper_cli.attempt import LEAST_RATIO, check_recorded, context_of, local_e
 from trooper_cli.engines import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError, UsageError
 from trooper_cli.fallback import execute, first_cloud
-from trooper_cli.guard import Guard, described, exact, refusal
+from trooper_cli.guard import exact
+from trooper_cli.guard.guard import Guard, described, refusal
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay, is_model_name
 from trooper_cli.refused import remember_prompt, remembering
 from trooper_cli.route import Decision, decide
-from trooper_cli.session import Session, path_of
 from trooper_cli.settings import KNOWN
+from trooper_cli.store.session import Session, path_of
+from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Context, Exchange, Label, Side, Status
-from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from trooper_cli.engines import Engine
-    from trooper_cli.guard import Find
+    from trooper_cli.guard.finding import Find
     from trooper_cli.settings import Settings
     from trooper_cli.transport import Request
 

@@ -16,11 +16,11 @@ from trooper_cli.errors import (
     StorageError,
     TrooperError,
 )
-from trooper_cli.memory_store import recollect
 from trooper_cli.patience import Patience
 from trooper_cli.question import Answer, UnderWay
+from trooper_cli.store.memory_cache import recollect
+from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Context, Label, Side, View
-from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from trooper_cli.engines import Usage
     from trooper_cli.errors import StorageError
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.reply import Reply
     from trooper_cli.route import Decision
-    from trooper_cli.session import ImportedTurn, Session
-    from trooper_cli.views import StoredPrivateView, StoredPublicView
+    from trooper_cli.store.session import ImportedTurn, Session
+    from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
 
 def is_model_name(text: str) -> bool:

@@ -15,7 +15,7 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
 
 # Characters of a refused prompt that are remembered, which takes seconds.

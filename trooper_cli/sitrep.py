@@ -10,12 +10,12 @@ from trooper_cli import memory
 from trooper_cli.engines import End
 from trooper_cli.engines.choose import local_engine
 from trooper_cli.errors import BrokenAnswerError
-from trooper_cli.guard import Guard
 from trooper_cli.guard.credentials import mask
+from trooper_cli.guard.guard import Guard
 from trooper_cli.lazy import pattern
 from trooper_cli.locality import this_machine_only
-from trooper_cli.memory_store import recollect
-from trooper_cli.session import Session
+from trooper_cli.store.memory_cache import recollect
+from trooper_cli.store.session import Session
 from trooper_cli.turn import Context, Label, Message, Side
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.settings import Settings
-    from trooper_cli.views import StoredPrivateView
+    from trooper_cli.store.views import StoredPrivateView
 
 TOKENS = 2_000
 _SILENCE_SECONDS = 600.0

@@ -39,9 +39,9 @@ QUESTION = "which host is it?"
 # The guard's own share of an ask: what it takes to import it, to open its index, to look, and to close.
 GUARD = """
 import sys, time
-import trooper_cli.session, trooper_cli.settings
+import trooper_cli.store.session, trooper_cli.settings
 start = time.perf_counter()
-from trooper_cli.guard import Guard
+from trooper_cli.guard.guard import Guard
 spent = time.perf_counter() - start
 def timed(method):
     def call(*arguments, **named):

@@ -20,8 +20,8 @@ from tests.guard.pdfs import WRITERS
 from tests.messages.program import request, user
 from trooper_cli.guard import credentials, patterns
 from trooper_cli.guard.decoders import readable
+from trooper_cli.guard.fingerprints import Index
 from trooper_cli.guard.forms import forms, reduced
-from trooper_cli.guard.overlap import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable

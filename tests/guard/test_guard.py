@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import COMMAND, Trooper
 from tests.standin import claude, ollama
 from trooper_cli import database
-from trooper_cli.guard import Guard
+from trooper_cli.guard.guard import Guard
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ def ask(  # noqa: PLR0913
     parts: list[str] = []
     try:
         if name is not None:
-            from trooper_cli.session import check_name, settings_of
+            from trooper_cli.store.session import check_name, settings_of
 
             settings.of_session = settings_of(home, check_name(name))
         # Who may execute the turn is settled, or refused, before anything is read.
@@ -185,7 +185,8 @@ def _remember_refused(
         return
     from contextlib import closing
 
-    from trooper_cli.guard import Guard, exact
+    from trooper_cli.guard import exact
+    from trooper_cli.guard.guard import Guard
 
     with remembering(refusal), closing(Guard(home, settings)) as guard:
         remember_prompt(guard, text, [exact.of_prompt(text), *exact.loose_names(text)])

@@ -21,9 +21,9 @@ def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
     trooper audit -s ops
     trooper audit -s ops --json | jq -r .sha256
     """  # noqa: D301
-    from trooper_cli.audit import leaked, records
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.audit import leaked, records
+    from trooper_cli.store.session import Session
 
     output = Output()
     with closing(Session.open(data_folder(Settings.of_process().environ), session)) as opened:
@@ -56,7 +56,7 @@ def guard(
     git diff --cached | trooper guard
     trooper guard --json notes.txt | jq .kind
     """  # noqa: D301
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
     from trooper_cli.prompt import stdin_text, text_of
 

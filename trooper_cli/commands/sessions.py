@@ -15,7 +15,7 @@ from trooper_cli.terminal import Notices, Output, say
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
-    from trooper_cli.session import StoredTurn
+    from trooper_cli.store.session import StoredTurn
 
 
 def sessions(*, as_json: JsonOption = False) -> int:
@@ -27,7 +27,7 @@ def sessions(*, as_json: JsonOption = False) -> int:
     """  # noqa: D301
     from trooper_cli.errors import TrooperError
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session, names
+    from trooper_cli.store.session import Session, names
 
     output, home = Output(), data_folder(Settings.of_process().environ)
     rows = []
@@ -56,9 +56,9 @@ def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
     trooper show -s ops
     trooper show -s ops --json | jq -r 'select(.label == "public") | .answer'
     """  # noqa: D301
-    from trooper_cli.exchange import as_record
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.jsonl import as_record
+    from trooper_cli.store.session import Session
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
@@ -81,14 +81,14 @@ def _check_known(home: Path, settings: Settings, name: str, output: Output) -> N
 
     """
     from trooper_cli.errors import StorageError
-    from trooper_cli.session import Session
+    from trooper_cli.store.session import Session
 
     if output.is_terminal:
         return
     with closing(Session.open(home, name)) as session:
         if not session.counts()[1]:
             return
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
 
     try:
         with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
@@ -130,9 +130,9 @@ def export(*, session: NamedSession) -> int:
     trooper export -s ops > ops.jsonl
     trooper export -s ops | jq -c 'select(.label == "public")' > public.jsonl
     """  # noqa: D301
-    from trooper_cli.exchange import as_record
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.jsonl import as_record
+    from trooper_cli.store.session import Session
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
@@ -162,9 +162,9 @@ def import_turns(
     trooper import -s copy < ops.jsonl
     trooper export -s ops | trooper import -q -s backup
     """  # noqa: D301
-    from trooper_cli.exchange import import_file
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
+    from trooper_cli.store.jsonl import import_file
 
     settings, notices = Settings.of_process(), Notices(quiet=quiet)
     home = data_folder(settings.environ)
@@ -183,9 +183,9 @@ def rm(*, session: NamedSession) -> int:
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
     from trooper_cli.errors import NotFoundError
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.session import remove
+    from trooper_cli.store.session import remove
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
@@ -210,7 +210,7 @@ def _locks(home: Path, name: str) -> list[str]:
     import sqlite3
 
     from trooper_cli.errors import TrooperError
-    from trooper_cli.session import settings_of
+    from trooper_cli.store.session import settings_of
 
     try:
         found = settings_of(home, name)
@@ -229,9 +229,9 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
     trooper show -s ops --json | jq 'select(.turn == 7)' && trooper share -s ops 7
     """  # noqa: D301
     from trooper_cli.errors import LocalityError
-    from trooper_cli.guard import Guard, described
+    from trooper_cli.guard.guard import Guard, described
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.session import Session
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
@@ -259,9 +259,9 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     trooper forget -s ops 7 8
     trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.session import Session
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)

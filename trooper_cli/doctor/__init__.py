@@ -14,8 +14,8 @@ from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError, UnavailableError
 from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
-from trooper_cli.session import check_name, settings_of
 from trooper_cli.settings import KNOWN, check_variables
+from trooper_cli.store.session import check_name, settings_of
 from trooper_cli.turn import Side
 
 if TYPE_CHECKING:

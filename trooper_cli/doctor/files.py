@@ -10,10 +10,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trooper_cli import database, session
+from trooper_cli import database
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError
 from trooper_cli.guard import index
+from trooper_cli.store import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

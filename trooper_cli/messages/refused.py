@@ -11,11 +11,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from trooper_cli.errors import InputError, TrooperError
-from trooper_cli.guard import Guard, exact
+from trooper_cli.guard import exact
+from trooper_cli.guard.guard import Guard
 from trooper_cli.messages.recognise import exchanges
 from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours, texts_in
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
-from trooper_cli.session import settings_of
+from trooper_cli.store.session import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

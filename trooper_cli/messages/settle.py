@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from trooper_cli.ask import decision_of
 from trooper_cli.attempt import SCALE
 from trooper_cli.errors import InputError, LocalityError, StorageError, UsageError
-from trooper_cli.guard import Guard, exact
+from trooper_cli.guard import exact
+from trooper_cli.guard.guard import Guard
 from trooper_cli.key import has_key
 from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.question import Carried, Question
-from trooper_cli.session import ImportedTurn, check_name, now, settings_of
+from trooper_cli.store.session import ImportedTurn, check_name, now, settings_of
 from trooper_cli.turn import Label, Side, Status
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from trooper_cli.session import Session
+    from trooper_cli.store.session import Session
 
 
 class Record(TypedDict):

@@ -16,8 +16,8 @@ from trooper_cli.database import writing
 from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
 from trooper_cli.lazy import pattern
 from trooper_cli.places import private_folder
+from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Label, Status
-from trooper_cli.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -475,7 +475,7 @@ class Session:
             StorageError: another process is reading, so that the log cannot be emptied; try again.
 
         """
-        from trooper_cli import memory_store
+        from trooper_cli.store import memory_cache
 
         try:
             for number in numbers:
@@ -491,7 +491,7 @@ class Session:
             # A private turn goes from the private view alone: the public one's memory and counts stay as they are.
             is_public = any(self.turn(number).label is Label.PUBLIC for number in numbers)
             for label in Label if is_public else (Label.PRIVATE,):
-                memory_store.clear(self._connection, label)
+                memory_cache.clear(self._connection, label)
                 self._connection.execute("DELETE FROM counted WHERE label = ?", (label.value,))
             self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
             for place in ("public_place", "private_place"):
@@ -640,9 +640,9 @@ _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 
 
 def _schema() -> str:
-    from trooper_cli import memory_store
+    from trooper_cli.store import memory_cache
 
-    return f"{_SCHEMA}{memory_store.schema()}{_IDENTITY};\n"
+    return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n"
 
 
 def _new_id() -> str:
