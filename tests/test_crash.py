@@ -29,12 +29,13 @@ from tests.conftest import COMMAND, Trooper
 from tests.standin import STREAM_HEAD, claude, message_events, ollama
 from trooper_cli.guard.guard import Guard
 from trooper_cli.settings import Settings
-from trooper_cli.store.session import Session, StoredTurn
+from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tests.standin import Recorded, Standin
+    from trooper_cli.turn import StoredTurn
 
 KILLS = int(os.environ.get("TEST_KILLS", "160"))
 WORKERS = 4

@@ -37,7 +37,7 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trooper_cli.store.session import StoredTurn
+    from trooper_cli.turn import StoredTurn
 
 EXAMPLES = max(40, settings().max_examples // 5)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

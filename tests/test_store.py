@@ -23,7 +23,7 @@ from trooper_cli import database
 from trooper_cli.guard import guard, index
 from trooper_cli.guard.guard import Guard
 from trooper_cli.settings import Settings
-from trooper_cli.store import session
+from trooper_cli.store import schema
 from trooper_cli.store.session import Session
 from trooper_cli.turn import Label, Status
 
@@ -88,9 +88,9 @@ class TestSchema:
 
     def test_the_digests_are_those_of_the_statements(self) -> None:
         """Each version that is read has the digest of what that version ran."""
-        assert session.FORMAT.schemas == {
+        assert schema.FORMAT.schemas == {
             1: schema_of(formats.SESSION_1),
-            2: schema_of(session._schema()),  # noqa: SLF001
+            2: schema_of(schema.schema()),
         }
         assert index.FORMAT.schemas == {1: schema_of(formats.INDEX_1), 2: schema_of(index.SCHEMA)}
 
@@ -298,7 +298,7 @@ class TestEarlierFormats:
             done = old("ask", stdin=text)
             assert (done.code, done.notices.count("\n")) == (77, 1), done.notices
         assert cloud.connections == 0
-        for path, form in ((path_of(old), session.FORMAT), (old.home / "guard.db", index.FORMAT)):
+        for path, form in ((path_of(old), schema.FORMAT), (old.home / "guard.db", index.FORMAT)):
             with closing(sqlite3.connect(path)) as connection:
                 assert database.version_of(connection) == 2
                 rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")

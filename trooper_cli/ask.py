@@ -21,7 +21,8 @@ from trooper_cli.question import Answer, Question, UnderWay, is_model_name
 from trooper_cli.refused import remember_prompt, remembering
 from trooper_cli.route import Decision, decide
 from trooper_cli.settings import KNOWN
-from trooper_cli.store.session import Session, path_of
+from trooper_cli.store.catalog import path_of
+from trooper_cli.store.session import Session
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Context, Exchange, Label, Side, Status
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.reply import Reply
     from trooper_cli.route import Decision
-    from trooper_cli.store.session import ImportedTurn, Session
+    from trooper_cli.store.session import Session
     from trooper_cli.store.views import StoredPrivateView, StoredPublicView
+    from trooper_cli.turn import ImportedTurn
 
 
 def is_model_name(text: str) -> bool:

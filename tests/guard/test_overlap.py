@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from trooper_cli.guard.fingerprints import RUN, WINDOW, Index
 from trooper_cli.guard.forms import reduced
-from trooper_cli.store.session import Identity
+from trooper_cli.guard.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

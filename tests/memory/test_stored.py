@@ -17,8 +17,8 @@ from trooper_cli.errors import StorageError
 from trooper_cli.guard.credentials import mask
 from trooper_cli.memory import build, fold
 from trooper_cli.store import memory_cache
-from trooper_cli.store.session import ImportedTurn, Session
-from trooper_cli.turn import Label, Status
+from trooper_cli.store.session import Session
+from trooper_cli.turn import ImportedTurn, Label, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -303,7 +303,7 @@ MUTANTS = [
     Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
     Mutant("files keep others' rights", "places.py", "path.chmod(mode & 0o700)", "pass", SESSION),
     Mutant("links are followed", "database.py", 'getattr(os, "O_NOFOLLOW", 0)', "0", SESSION),
-    Mutant("case twins are two sessions", "store/session.py", "    if twin:\n", "    if False:\n", SESSION),
+    Mutant("case twins are two sessions", "store/catalog.py", "    if twin:\n", "    if False:\n", SESSION),
     Mutant(
         "audit trusts what it reads later",
         "store/audit.py",

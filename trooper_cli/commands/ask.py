@@ -136,7 +136,8 @@ def ask(  # noqa: PLR0913
     parts: list[str] = []
     try:
         if name is not None:
-            from trooper_cli.store.session import check_name, settings_of
+            from trooper_cli.store.catalog import check_name
+            from trooper_cli.store.session import settings_of
 
             settings.of_session = settings_of(home, check_name(name))
         # Who may execute the turn is settled, or refused, before anything is read.

@@ -15,7 +15,7 @@ from trooper_cli.terminal import Notices, Output, say
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
-    from trooper_cli.store.session import StoredTurn
+    from trooper_cli.turn import StoredTurn
 
 
 def sessions(*, as_json: JsonOption = False) -> int:
@@ -27,7 +27,8 @@ def sessions(*, as_json: JsonOption = False) -> int:
     """  # noqa: D301
     from trooper_cli.errors import TrooperError
     from trooper_cli.places import data_folder
-    from trooper_cli.store.session import Session, names
+    from trooper_cli.store.catalog import names
+    from trooper_cli.store.session import Session
 
     output, home = Output(), data_folder(Settings.of_process().environ)
     rows = []
@@ -185,7 +186,7 @@ def rm(*, session: NamedSession) -> int:
     from trooper_cli.errors import NotFoundError
     from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.store.session import remove
+    from trooper_cli.store.store import remove
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)

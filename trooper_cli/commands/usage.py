@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from trooper_cli.store.attempts import Spending
     from trooper_cli.store.prices import Prices
-    from trooper_cli.store.session import Spending
     from trooper_cli.store.usage import Saved, Totals, Used
 
 _BAR = 24
@@ -63,7 +63,8 @@ def usage(
 
 def _spendings(home: Path, name: str | None) -> Iterator[Spending]:
     from trooper_cli.errors import TrooperError
-    from trooper_cli.store.session import Session, names
+    from trooper_cli.store.catalog import names
+    from trooper_cli.store.session import Session
 
     for each in [name] if name is not None else names(home):
         try:

@@ -14,10 +14,13 @@ from trooper_cli import database
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError
 from trooper_cli.guard import index
-from trooper_cli.store import session
+from trooper_cli.store import catalog, schema
+from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from trooper_cli.guard.identity import Identity
 
 
 def folder(home: Path) -> Iterator[Finding]:
@@ -88,12 +91,12 @@ def _synced_roots(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 
 def sessions(home: Path, current: str | None) -> Iterator[Finding]:
     """Look through every session file."""
-    names = session.names(home)
+    names = catalog.names(home)
     whole = 0
     for name in names:
         try:
-            _check_database(session.path_of(home, name), session.FORMAT, f"session {name}")
-            session.Session.open(home, name).close()
+            _check_database(catalog.path_of(home, name), schema.FORMAT, f"session {name}")
+            Session.open(home, name).close()
             whole += 1
         except TrooperError as error:
             found = failed("sessions", error)
@@ -116,9 +119,9 @@ def guard(home: Path) -> Iterator[Finding]:
             yield Finding("guard", State.OK, "it knows every session")
 
 
-def _identities(home: Path) -> Iterator[session.Identity]:
-    for name in session.names(home):
-        with suppress(TrooperError), closing(session.Session.open(home, name)) as opened:
+def _identities(home: Path) -> Iterator[Identity]:
+    for name in catalog.names(home):
+        with suppress(TrooperError), closing(Session.open(home, name)) as opened:
             if identity := opened.identity():
                 yield identity
 

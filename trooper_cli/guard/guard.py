@@ -16,8 +16,10 @@ from trooper_cli.errors import InputError, LocalityError, NotFoundError, Storage
 from trooper_cli.guard import exact
 from trooper_cli.guard.finding import PRIVATE_TEXT, Find
 from trooper_cli.guard.fingerprints import Index
+from trooper_cli.guard.identity import Identity
 from trooper_cli.guard.index import ReadTurn
-from trooper_cli.store.session import Identity, Session, files_of
+from trooper_cli.store.catalog import files_of
+from trooper_cli.store.session import Session
 from trooper_cli.terminal import say
 from trooper_cli.turn import Label
 
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from trooper_cli.guard.exact import Known
+    from trooper_cli.guard.identity import FileState
     from trooper_cli.settings import Settings
-    from trooper_cli.store.session import FileState, ImportedTurn, StoredTurn
+    from trooper_cli.turn import ImportedTurn, StoredTurn
 
     # The fingerprints of a turn, and whether it is public.
     Marked = tuple[set[int], bool]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from trooper_cli.store.session import FileState, Identity
+    from trooper_cli.guard.identity import FileState, Identity
 
 _WHAT = "the guard's index"
 # How many sessions are opened once more at the next call, before a call that writes nothing else writes them down.

@@ -17,8 +17,10 @@ from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, exchanges, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.question import Carried, Question
-from trooper_cli.store.session import ImportedTurn, check_name, now, settings_of
-from trooper_cli.turn import Label, Side, Status
+from trooper_cli.store.catalog import check_name
+from trooper_cli.store.schema import now
+from trooper_cli.store.session import settings_of
+from trooper_cli.turn import ImportedTurn, Label, Side, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

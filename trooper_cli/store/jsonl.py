@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, UsageError
 from trooper_cli.guard.guard import described
 from trooper_cli.memory import fold
-from trooper_cli.store.session import ImportedTurn, Session, now
-from trooper_cli.turn import Exchange, Label, Status
+from trooper_cli.store.schema import now
+from trooper_cli.store.session import Session
+from trooper_cli.turn import Exchange, ImportedTurn, Label, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from trooper_cli.guard.guard import Guard, Marked
-    from trooper_cli.store.session import StoredTurn
+    from trooper_cli.turn import StoredTurn
 
 LONGEST_LINE = 64 << 20
 

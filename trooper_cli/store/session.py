@@ -6,205 +6,29 @@ import contextlib
 import json
 import os
 import sqlite3
-import time
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from trooper_cli import database
-from trooper_cli.database import writing
-from trooper_cli.errors import InputError, NotFoundError, StorageError, UsageError
-from trooper_cli.lazy import pattern
+from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.guard.identity import Identity
 from trooper_cli.places import private_folder
+from trooper_cli.store.attempts import AttemptTable
+from trooper_cli.store.catalog import create, path_of
+from trooper_cli.store.schema import FORMAT, migrate, new_id, now, read_first, schema
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
-from trooper_cli.turn import Label, Status
+from trooper_cli.turn import Label, Status, StoredTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
-    from trooper_cli.engines import Usage
+    from trooper_cli.turn import ImportedTurn
 
     # Gets a turn's number and what the session's file will be known by.
-    Also = Callable[[int, "Identity | None"], object]
+    Also = Callable[[int, Identity | None], object]
 
-FORMAT = database.Format(
-    0x54525052,
-    {1: "2ae85e85143950ea3635163ad20a25a8", 2: "c83e75692dadb7d02b3f7ee2fe83a559"},
-)
-_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-_SCHEMA = """
-CREATE TABLE turn (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at TEXT NOT NULL,
-    label TEXT NOT NULL DEFAULT 'private' CHECK (label IN ('public', 'private')),
-    status TEXT NOT NULL CHECK (status IN ('asked', 'answered', 'incomplete', 'refused', 'failed')),
-    system TEXT,
-    prompt TEXT NOT NULL,
-    answer TEXT NOT NULL DEFAULT '',
-    engine TEXT,
-    model TEXT,
-    stop TEXT,
-    tokens INTEGER,
-    public_place INTEGER CHECK (public_place IS NULL OR label = 'public'),
-    private_place INTEGER
-) STRICT;
-CREATE INDEX public_order ON turn (public_place) WHERE public_place IS NOT NULL;
-CREATE INDEX private_order ON turn (private_place) WHERE private_place IS NOT NULL;
-CREATE INDEX public_system ON turn (public_place) WHERE system IS NOT NULL AND public_place IS NOT NULL;
-CREATE INDEX private_system ON turn (private_place) WHERE system IS NOT NULL AND private_place IS NOT NULL;
-CREATE TABLE attempt (
-    id INTEGER PRIMARY KEY,
-    turn INTEGER REFERENCES turn (id) ON DELETE SET NULL,
-    at TEXT NOT NULL,
-    side TEXT NOT NULL,
-    engine TEXT NOT NULL,
-    model TEXT NOT NULL DEFAULT '',
-    host TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    turns TEXT NOT NULL,
-    private_turns INTEGER NOT NULL,
-    outcome TEXT NOT NULL DEFAULT 'sent',
-    seconds REAL,
-    input INTEGER,
-    output INTEGER,
-    cache_read INTEGER,
-    cache_write INTEGER
-) STRICT;
-CREATE INDEX attempt_of ON attempt (turn);
-CREATE TABLE setting (
-    name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT;
-CREATE TABLE counted (
-    label TEXT NOT NULL,
-    engine TEXT NOT NULL,
-    model TEXT NOT NULL,
-    ratio REAL NOT NULL,
-    PRIMARY KEY (label, engine, model)
-) STRICT;
-"""
-# What format 2 added.
-_IDENTITY = """CREATE TABLE identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    id TEXT NOT NULL,
-    stamp TEXT NOT NULL
-) STRICT"""
-
-
-class Identity(NamedTuple):
-    """What a session's file is known by, whatever its name.
-
-    `id` is made with the file, `stamp` is new with every write that private turns take part in; `before` is the stamp
-    that such a write replaces, and the same outside of one.
-    """
-
-    id: str
-    name: str
-    stamp: str
-    before: str
-
-
-class FileState(NamedTuple):
-    """What the file system says of a session's file and of the log beside it."""
-
-    text: str
-    inode: tuple[int, int]
-    changed: int
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether a later change must show: some file systems count in steps of two seconds."""
-        return time.time_ns() - self.changed > 2_500_000_000
-
-
-class StoredTurn(NamedTuple):
-    """A turn as the session file holds it."""
-
-    number: int
-    at: str
-    label: Label
-    status: str
-    system: str | None
-    prompt: str
-    answer: str
-    engine: str | None
-    model: str | None
-    stop: str | None
-
-
-class StoredAttempt(NamedTuple):
-    """One request, or one act of sharing, as the session file holds it; `private_turns` was counted when it left."""
-
-    turn: int | None
-    at: str
-    side: str
-    engine: str
-    host: str
-    bytes: int
-    sha256: str
-    turns: tuple[int, ...]
-    private_turns: int
-    outcome: str
-
-
-class Spending(NamedTuple):
-    """What one request used, as its engine counted it; None where the engine did not come to the end.
-
-    `bytes` is the size of a request to the cloud, `verbatim` that of its prompt and all earlier public turns as text.
-    """
-
-    side: str
-    engine: str
-    model: str
-    input: int | None
-    output: int | None
-    cache_read: int | None
-    cache_write: int | None
-    bytes: int
-    verbatim: int
-
-
-class ImportedTurn(NamedTuple):
-    """A turn that comes from elsewhere, in the order of the columns it goes to; its tokens where they are counted."""
-
-    at: str
-    label: Label
-    status: Status
-    system: str | None
-    prompt: str
-    answer: str
-    engine: str | None
-    model: str | None
-    tokens: int | None = None
-
-
-def check_name(name: str) -> str:
-    """Check a session's name.
-
-    Raises:
-        UsageError: it is none.
-
-    """
-    if not _NAME.fullmatch(name) or name.endswith("."):
-        raise UsageError(
-            "a session's name is 1 to 64 letters, digits, dots, dashes and underscores, with a letter or digit first"
-        )
-    return name
-
-
-def folder(home: Path) -> Path:
-    return home / "sessions"
-
-
-def path_of(home: Path, name: str) -> Path:
-    return folder(home) / f"{check_name(name)}.db"
-
-
-def names(home: Path) -> list[str]:
-    """Give the names of all session files, sorted."""
-    return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
+_TOLD = (Status.ANSWERED, Status.INCOMPLETE)
+_COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 
 
 def settings_of(home: Path, name: str | None) -> dict[str, str]:
@@ -215,43 +39,14 @@ def settings_of(home: Path, name: str | None) -> dict[str, str]:
         return session.settings()
 
 
-def files_of(home: Path) -> dict[str, FileState]:
-    """Return the names of all session files, each with what the file system says of it."""
-    found: dict[str, os.stat_result] = {}
-    with contextlib.suppress(OSError), os.scandir(folder(home)) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                found[entry.name] = entry.stat(follow_symlinks=False)
-    return {
-        name: _state(status, found.get(f"{file}-wal"))
-        for file, status in sorted(found.items())
-        if file.endswith(".db") and _NAME.fullmatch(name := file.removesuffix(".db"))
-    }
-
-
-def _state(file: os.stat_result, log: os.stat_result | None) -> FileState:
-    both = [file, log] if log is not None else [file]
-    values = [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in both]
-    changed = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in both)
-    return FileState(str(values), (file.st_dev, file.st_ino), changed)
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Session:
+class Session(AttemptTable):
     """An open session. What is written is on the disk when the call returns."""
-
-    def __init__(self, connection: sqlite3.Connection, name: str | None) -> None:
-        self._connection = connection
-        self.name = name
 
     @classmethod
     def of_one_turn(cls) -> Session:
         """Give a session without a name, which is gone when the process ends."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
-        connection.executescript(_schema())
+        connection.executescript(schema())
         return cls(connection, None)
 
     @classmethod
@@ -270,12 +65,12 @@ class Session:
         with contextlib.suppress(StorageError):
             private_folder(path.parent)
         try:
-            connection = database.connect(path, FORMAT, _read_first)
+            connection = database.connect(path, FORMAT, read_first)
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
         # What cannot be written can be read all the same.
         with contextlib.suppress(StorageError):
-            _migrate(connection, name)
+            migrate(connection, name)
         return cls(connection, name)
 
     @classmethod
@@ -289,7 +84,7 @@ class Session:
         """
         path = path_of(home, name)
         if not os.path.lexists(path):
-            _create(home, name)
+            create(home, name)
         return cls.open(home, name)
 
     def close(self) -> None:
@@ -344,7 +139,7 @@ class Session:
         """
         with self._writing():
             self._connection.execute(
-                "UPDATE identity SET id = ?, stamp = ? WHERE id = ?", (_new_id(), _new_id(), session)
+                "UPDATE identity SET id = ?, stamp = ? WHERE id = ?", (new_id(), new_id(), session)
             )
 
     def _stamp(self) -> Identity | None:
@@ -352,7 +147,7 @@ class Session:
         before = self.identity()
         if before is None:
             return None
-        stamp = _new_id()
+        stamp = new_id()
         self._connection.execute("UPDATE identity SET stamp = ?", (stamp,))
         return before._replace(stamp=stamp)
 
@@ -374,63 +169,6 @@ class Session:
             if also is not None:
                 also(number, identity or self.identity())
         return number
-
-    def begin_attempt(
-        self, turn: int, label: Label, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
-    ) -> int:
-        """Write down that a request is about to leave, and which turns take part in it.
-
-        Whether the turn itself is private is its caller's word; of those before it the labels are counted.
-        """
-        digest = ""
-        # A digest of a private request would let its text be guessed; only what leaves is to be accounted for.
-        if side != "local":
-            import hashlib
-
-            digest = hashlib.sha256(body).hexdigest()
-        with self._writing():
-            cursor = self._connection.execute(
-                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, model, private_turns) "
-                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 + count(*) FROM turn "
-                "WHERE label <> 'public' AND id <> ?1 AND id IN (SELECT value FROM json_each(?8))",
-                (
-                    turn,
-                    now(),
-                    side,
-                    engine,
-                    host,
-                    len(body) if digest else 0,
-                    digest,
-                    json.dumps(turns),
-                    model,
-                    label is not Label.PUBLIC,
-                ),
-            )
-        assert cursor.lastrowid is not None  # noqa: S101
-        return cursor.lastrowid
-
-    def attempts(self) -> Iterator[StoredAttempt]:
-        """Give all attempts in their order."""
-        columns = "turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome"
-        for row in self._connection.execute(f"SELECT {columns} FROM attempt ORDER BY id"):  # noqa: S608
-            at, side, engine, host, size, sha256, turns, private, outcome = row[1:]
-            yield StoredAttempt(
-                row[0], at, side, engine, host, size, sha256, tuple(json.loads(turns)), private, outcome
-            )
-
-    def spendings(self) -> Iterator[Spending]:
-        """Give what each request used, in their order."""
-        verbatim = (
-            "SELECT id, length(CAST(prompt AS BLOB)) + coalesce(sum(CASE WHEN public_place IS NOT NULL THEN "
-            "length(CAST(prompt AS BLOB)) + length(CAST(answer AS BLOB)) END) "
-            "OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size FROM turn"
-        )
-        rows = self._connection.execute(
-            "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0) "  # noqa: S608
-            f"FROM attempt LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
-            "WHERE side <> 'share' ORDER BY attempt.id"
-        )
-        return (Spending(*row) for row in rows)
 
     def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
         """Copy a private turn into a new public one, and log it; the private one stays as it is.
@@ -525,31 +263,6 @@ class Session:
             raise NotFoundError(f"session {self.name} has no turn {number}; `trooper show -s {self.name}` lists them")
         return StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
-    def ratio(self, label: Label, engine: str, model: str) -> float | None:
-        """Give how many tokens this model counted for one of the estimate, in turns of this label; None if unknown."""
-        query = "SELECT ratio FROM counted WHERE label = ? AND engine = ? AND model = ?"
-        row = self._connection.execute(query, (label.value, engine, model)).fetchone()
-        return row[0] if row else None
-
-    def learn_ratio(self, label: Label, engine: str, model: str, ratio: float) -> None:
-        """Keep what a turn of this label taught; small changes are passed over, since each makes the memory anew."""
-        known = self.ratio(label, engine, model)
-        if known is not None and abs(known - ratio) < _SAME_RATIO:
-            return
-        with self._writing():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?)", (label.value, engine, model, ratio)
-            )
-
-    def end_attempt(self, attempt: int, outcome: str, seconds: float, model: str, usage: Usage | None) -> None:
-        figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
-        with self._writing():
-            self._connection.execute(
-                "UPDATE attempt SET outcome = ?, seconds = ?, model = ?, "
-                "input = ?, output = ?, cache_read = ?, cache_write = ? WHERE id = ?",
-                (outcome, round(seconds, 3), model, *figures, attempt),
-            )
-
     def finish(  # noqa: PLR0913 - each is a column of its own
         self,
         turn: int,
@@ -629,80 +342,3 @@ class Session:
             "SELECT count(*), coalesce(sum(label <> 'public'), 0), max(at) FROM turn"
         ).fetchone()
         return row
-
-    def _writing(self) -> contextlib.AbstractContextManager[None]:
-        return writing(self._connection, f"session {self.name}")
-
-
-_SAME_RATIO = 0.08
-_TOLD = (Status.ANSWERED, Status.INCOMPLETE)
-_COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
-
-
-def _schema() -> str:
-    from trooper_cli.store import memory_cache
-
-    return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n"
-
-
-def _new_id() -> str:
-    return os.urandom(16).hex()
-
-
-def _new_identity() -> str:
-    # Hexadecimal digits of our own making.
-    return f"INSERT INTO identity VALUES (1, '{_new_id()}', '{_new_id()}')"  # noqa: S608
-
-
-def _migrate(connection: sqlite3.Connection, name: str) -> None:
-    if database.version_of(connection) == FORMAT.version:
-        return
-    with writing(connection, f"session {name}"):
-        # Another process may have been quicker.
-        if database.version_of(connection) == 1:
-            connection.execute(_IDENTITY)
-            connection.execute(_new_identity())
-            connection.execute(f"PRAGMA user_version = {FORMAT.version}")
-
-
-def _read_first(connection: sqlite3.Connection) -> None:
-    connection.execute("SELECT id, label, status, system, prompt, answer FROM turn LIMIT 1").fetchone()
-    connection.execute("SELECT name, value FROM setting LIMIT 1").fetchone()
-
-
-def _create(home: Path, name: str) -> None:
-    private_folder(home)
-    private_folder(folder(home))
-    twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
-    if twin:
-        raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
-    database.create(path_of(home, name), f"{_schema()}{_new_identity()};", FORMAT)
-
-
-def remove(home: Path, name: str) -> str | None:
-    """Delete a session with everything SQLite keeps beside it; returns its id, if it could be read.
-
-    Raises:
-        NotFoundError: there is none of that name.
-        InputError: the file is not a session of Trooper's; it is left as it is.
-
-    """
-    path, session_id = path_of(home, name), None
-    if not os.path.lexists(path):
-        raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
-    database.check(path, FORMAT)
-    # What is deleted is overwritten before its file goes.
-    try:
-        with contextlib.closing(Session.open(home, name)) as session:
-            identity = session.forget([turn.number for turn in session.turns()])
-            session_id = identity and identity.id
-    except (InputError, sqlite3.DatabaseError):
-        # Ours, but damaged: SQLite cannot delete from it.
-        database.overwrite(path)
-    try:
-        # A log that is left alone would be taken for that of the next session of the name.
-        for companion in reversed(database.COMPANIONS):
-            Path(f"{path}{companion}").unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"session {name} could not be removed: {error.strerror}") from error
-    return session_id

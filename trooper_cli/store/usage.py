@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trooper_cli.store.attempts import Spending
     from trooper_cli.store.prices import Prices
-    from trooper_cli.store.session import Spending
 
 
 @dataclass
