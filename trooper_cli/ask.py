@@ -15,7 +15,7 @@ from trooper_cli.engines import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, RefusedError, StorageError, TrooperError, UsageError
 from trooper_cli.fallback import execute, first_cloud
 from trooper_cli.guard import exact
-from trooper_cli.guard.guard import Guard, described, refusal
+from trooper_cli.guard.finding import described, refusal
 from trooper_cli.memory import fold
 from trooper_cli.question import Answer, Question, UnderWay, is_model_name
 from trooper_cli.refused import remember_prompt, remembering
@@ -23,6 +23,7 @@ from trooper_cli.route import Decision, decide
 from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import path_of
 from trooper_cli.store.session import Session
+from trooper_cli.store.store import GuardedText, Outcome, Store
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Context, Exchange, Label, Side, Status
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.engines import Engine
     from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.transport import Request
 
@@ -60,11 +62,11 @@ def ask(
     """
     began = time.monotonic()
     decision = _sized(question, settings, home)
-    with closing(Guard(home, settings, tell)) as guard:
-        decision = _guarded(question, decision, settings, guard, tell)
-        session, failure = _open(question, decision, home, guard)
+    with closing(Store(home, settings, tell)) as store:
+        decision = _guarded(question, decision, settings, store.guard, tell)
+        session, failure = _open(question, decision, store)
         with closing(session):
-            turn = UnderWay(question, decision, session, guard, None, show, tell, failure)
+            turn = UnderWay(question, decision, session, store, None, show, tell, failure)
             if question.history:
                 session.add(question.history)
             _begin(turn)
@@ -87,8 +89,8 @@ def _sized(question: Question, settings: Settings, home: Path) -> Decision:
         _check_size(question, decision, settings)
     except TrooperError as error:
         if decision.label is Label.PRIVATE:
-            with remembering(error), closing(Guard(home, settings)) as guard:
-                _remember_refused(question, guard)
+            with remembering(error), closing(Store(home, settings)) as store:
+                _remember_refused(question, store.guard)
         raise
     return decision
 
@@ -207,21 +209,11 @@ def _begin(turn: UnderWay) -> None:
     """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
     question, label = turn.question, turn.decision.label
 
-    # The guard's work is done before the session is held for writing; others wait for it.
-    remember = None
-    if label is Label.PRIVATE:
-        names = _prompt_names(question)
-        remember = turn.guard.prepared(label, prompt=_told(turn), names=names)
+    known = GuardedText(_told(turn), names=_prompt_names(question)) if label is Label.PRIVATE else GuardedText()
     try:
-        if turn.failure is None and turn.session.name is not None:
-            turn.number = turn.session.begin(label, question.prompt, question.system, remember)
-        elif remember is not None:
-            remember(None)
+        turn.number = turn.store.begin_turn(turn.session, label, question.prompt, question.system, known)
     except StorageError as error:
         turn.failure = error
-        if remember is not None:
-            with suppress(StorageError):
-                remember(None)
 
 
 def _told(turn: UnderWay) -> str:
@@ -269,13 +261,13 @@ class Rehearsal(NamedTuple):
 def rehearse(question: Question, settings: Settings, home: Path, tell: Callable[[str], None]) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
     decision = _sized(question, settings, home)
-    with closing(Guard(home, settings, tell)) as guard:
-        decision = _guarded(question, decision, settings, guard, tell)
+    with closing(Store(home, settings, tell)) as store:
+        decision = _guarded(question, decision, settings, store.guard, tell)
         session = Session.of_one_turn()
         if question.session and path_of(home, question.session).exists():
             session = Session.open(home, question.session)
         with closing(session):
-            turn = UnderWay(question, decision, session, guard, None, lambda _: None, tell)
+            turn = UnderWay(question, decision, session, store, None, lambda _: None, tell)
             if question.history:
                 session.add(question.history)
             if decision.side is Side.CLOUD and (cloud := first_cloud(turn, settings, home)):
@@ -325,22 +317,19 @@ def decision_of(question: Question, settings: Settings) -> Decision:
     )
 
 
-def _open(question: Question, decision: Decision, home: Path, guard: Guard) -> tuple[Session, StorageError | None]:
+def _open(question: Question, decision: Decision, store: Store) -> tuple[Session, StorageError | None]:
     """Open the session; where it cannot be made, the question is asked all the same and the failure told at the end."""
     if question.session is None:
         return Session.of_one_turn(), None
     try:
-        session = Session.open_or_create(home, question.session)
+        session = store.open_or_create(question.session)
     except StorageError as error:
         return Session.of_one_turn(), error
     except TrooperError as error:
         if decision.label is Label.PRIVATE:
             with remembering(error):
-                _remember_refused(question, guard)
+                _remember_refused(question, store.guard)
         raise
-    # What the guard cannot write down now it tells of when it has a turn to remember.
-    with suppress(StorageError):
-        guard.welcome(session)
     return session, None
 
 
@@ -357,52 +346,33 @@ def _readable(context: Context[V]) -> str:
 
 
 def _finish(turn: UnderWay, status: Status, stop: str) -> None:
-    label = turn.decision.label
-    remember = None
-    if label is Label.PRIVATE:
-        remember = turn.guard.prepared(label, answer=turn.text, names=_answer_names(turn))
+    tokens = fold.cost(Exchange(turn.question.prompt, turn.text))
+    outcome = Outcome(status, turn.text, turn.engine, turn.model, stop, tokens)
+    known = _known_in_the_end(turn, status)
     if turn.failure is not None:
         # What could not be stored was printed all the same, and must not be sent on.
-        if remember is not None:
+        if turn.decision.label is Label.PRIVATE:
             with suppress(StorageError):
-                remember(None)
+                turn.store.finish_turn(turn.session, None, Label.PRIVATE, outcome, known)
         return
     try:
-        if turn.number is None:
-            if remember is not None:
-                remember(None)
-        else:
-            turn.session.finish(
-                turn.number,
-                status,
-                turn.text,
-                label=label,
-                engine=turn.engine,
-                model=turn.model,
-                stop=stop,
-                tokens=fold.cost(Exchange(turn.question.prompt, turn.text)),
-                also=remember,
-            )
-        if label is Label.PUBLIC and (turn.text or status is Status.ANSWERED):
-            _remember_public(turn, status)
+        turn.store.finish_turn(turn.session, turn.number, turn.decision.label, outcome, known)
     except StorageError as error:
         turn.failure = error
-        if remember is not None:
-            with suppress(StorageError):
-                remember(None)
 
 
-def _remember_public(turn: UnderWay, status: Status) -> None:
-    """Let the guard know what the cloud knows; of a public turn that was answered here, only which turn it was."""
+def _known_in_the_end(turn: UnderWay, status: Status) -> GuardedText | None:
+    """Return what the guard must know; of a public turn that was answered here, only which turn it was."""
+    if turn.decision.label is Label.PRIVATE:
+        return GuardedText(answer=turn.text, names=_answer_names(turn))
+    if not turn.text and status is not Status.ANSWERED:
+        return None
     if turn.number is None and turn.question.carried is None:
-        return
+        return None
     names = _prompt_names(turn.question) + _answer_names(turn)
     if turn.decision.side is Side.CLOUD and status is Status.ANSWERED:
-        turn.guard.remember(
-            Label.PUBLIC, turn.session.identity(), turn.number, prompt=_told(turn), answer=turn.text, names=names
-        )
-    else:
-        turn.guard.remember(Label.PUBLIC, turn.session.identity(), turn.number, names=names)
+        return GuardedText(_told(turn), turn.text, names)
+    return GuardedText(names=names)
 
 
 def _give_up(turn: UnderWay, error: BaseException) -> None:

@@ -148,7 +148,7 @@ def _show(turn: UnderWay, piece: str, *, last: bool = False) -> None:
     if turn.decision.label is Label.PRIVATE:
         known = turn.text[-len(turn.pending) - LONGEST_PENDING :]
         try:
-            turn.guard.remember(Label.PRIVATE, turn.session.identity(), turn.number, answer=known)
+            turn.store.record_piece(turn.session, turn.number, turn.decision.label, known)
         except StorageError as error:
             if not at_once:
                 # What the guard does not know is never printed, not even when the turn ends.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trooper_cli.messages.reply import Reply
     from trooper_cli.route import Decision
     from trooper_cli.store.session import Session
+    from trooper_cli.store.store import Store
     from trooper_cli.store.views import StoredPrivateView, StoredPublicView
     from trooper_cli.turn import ImportedTurn
 
@@ -103,7 +104,7 @@ class UnderWay:
     question: Question
     decision: Decision
     session: Session
-    guard: Guard
+    store: Store
     number: int | None
     show: Callable[[str], None]
     tell: Callable[[str], None]
@@ -113,6 +114,10 @@ class UnderWay:
     pieces: list[str] = field(default_factory=list)
     shown: bool = False
     pending: str = ""
+
+    @property
+    def guard(self) -> Guard:
+        return self.store.guard
 
     @property
     def begun(self) -> bool:

@@ -187,10 +187,10 @@ def _remember_refused(
     from contextlib import closing
 
     from trooper_cli.guard import exact
-    from trooper_cli.guard.guard import Guard
+    from trooper_cli.store.store import Store
 
-    with remembering(refusal), closing(Guard(home, settings)) as guard:
-        remember_prompt(guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
+    with remembering(refusal), closing(Store(home, settings)) as store:
+        remember_prompt(store.guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
 
 
 def _asked(

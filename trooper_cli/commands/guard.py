@@ -56,16 +56,16 @@ def guard(
     git diff --cached | trooper guard
     trooper guard --json notes.txt | jq .kind
     """  # noqa: D301
-    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
     from trooper_cli.prompt import stdin_text, text_of
+    from trooper_cli.store.store import Store
 
     settings, output = Settings.of_process(), Output()
     found = False
-    with closing(Guard(data_folder(settings.environ), settings)) as opened:
+    with closing(Store(data_folder(settings.environ), settings)) as store:
         sources = [(str(path), text_of(path, say)) for path in files or []] or [("-", stdin_text(say))]
         for name, text in sources:
-            for find in opened.look(text):
+            for find in store.guard.look(text):
                 found = True
                 told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
                 if find.session:

@@ -89,11 +89,11 @@ def _check_known(home: Path, settings: Settings, name: str, output: Output) -> N
     with closing(Session.open(home, name)) as session:
         if not session.counts()[1]:
             return
-    from trooper_cli.guard.guard import Guard
+    from trooper_cli.store.store import Store
 
     try:
-        with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
-            guard.know_all(session.identity(), session.turns())
+        with closing(Store(home, settings)) as store, closing(store.open(name)) as session:
+            store.guard.know_all(session.identity(), session.turns())
     except StorageError as error:
         raise StorageError(
             f"{error}; private turns that the guard does not know are shown on a terminal only"
@@ -163,15 +163,15 @@ def import_turns(
     trooper import -s copy < ops.jsonl
     trooper export -s ops | trooper import -q -s backup
     """  # noqa: D301
-    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.store.jsonl import import_file
+    from trooper_cli.store.jsonl import read_turns
+    from trooper_cli.store.store import Store
 
     settings, notices = Settings.of_process(), Notices(quiet=quiet)
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings, notices.tell)) as opened:
+    with closing(Store(home, settings, notices.tell)) as store:
         warn = notices.tell if on_leak is MadePublic.WARN else None
-        count = import_file(home, session, file, opened, warn)
+        count = store.import_turns(session, list(read_turns(file)), warn)
     notices.tell(f"{count} turns imported into {session}")
     return 0
 
@@ -183,24 +183,14 @@ def rm(*, session: NamedSession) -> int:
     trooper rm -s ops
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
-    from trooper_cli.errors import NotFoundError
-    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.store.store import remove
+    from trooper_cli.store.store import Store
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
     locks = _locks(home, session)
-    # The file goes first: what can still be shown is known to the guard.
-    try:
-        session_id = remove(home, session)
-    except NotFoundError:
-        # An earlier try that was cut short may have left fingerprints of what is gone already.
-        with closing(Guard(home, settings)) as guard:
-            guard.forget_session(session)
-        raise
-    with closing(Guard(home, settings)) as guard:
-        guard.forget_session(session, session_id)
+    with closing(Store(home, settings)) as store:
+        store.remove(session)
     if locks:
         say(f"{session} was kept from the cloud by {' and '.join(locks)}; a new session of that name is not")
     return 0
@@ -230,15 +220,15 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
     trooper show -s ops --json | jq 'select(.turn == 7)' && trooper share -s ops 7
     """  # noqa: D301
     from trooper_cli.errors import LocalityError
-    from trooper_cli.guard.guard import Guard, described
+    from trooper_cli.guard.finding import described
     from trooper_cli.places import data_folder
-    from trooper_cli.store.session import Session
+    from trooper_cli.store.store import Store
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
+    with closing(Store(home, settings)) as store, closing(store.open(session)) as opened:
         for turn in map(opened.turn, turns):
-            finds = guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
+            finds = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
             if finds and on_leak is MadePublic.BLOCK:
                 raise LocalityError(
                     f"nothing was shared: turn {turn.number} holds {described(finds)}; share that with it, "
@@ -247,9 +237,7 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
             if finds:
                 say(f"warning: turn {turn.number} holds {described(finds)}")
         for number in turns:
-            copy, identity = opened.share(number)
-            guard.remember_turn(identity, copy)
-            output.write(f"{number} is public as {copy.number}\n")
+            output.write(f"{number} is public as {store.share(opened, number).number}\n")
     return 0
 
 
@@ -260,19 +248,11 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     trooper forget -s ops 7 8
     trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
-    from trooper_cli.guard.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.store.session import Session
+    from trooper_cli.store.store import Store
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
-        there = {turn.number for turn in opened.turns()}
-        gone = [number for number in turns if number not in there]
-        if gone and (identity := opened.identity()):
-            # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
-            guard.forget_turns(identity, gone)
-        # The turns go first: what can still be shown is known to the guard.
-        if identity := opened.forget(turns):
-            guard.forget_turns(identity, turns)
+    with closing(Store(home, settings)) as store:
+        store.forget(session, turns)
     return 0

@@ -18,6 +18,11 @@ class Identity(NamedTuple):
     stamp: str
     before: str
 
+    @property
+    def as_before(self) -> Identity:
+        """The same without the write that is under way."""
+        return self._replace(stamp=self.before)
+
 
 class FileState(NamedTuple):
     """What the file system says of a session's file and of the log beside it."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, cast
 
 from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import exact
-from trooper_cli.guard.guard import Guard
 from trooper_cli.messages.recognise import exchanges
 from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours, texts_in
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.store.session import settings_of
+from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,8 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
             return
         newest = [_plain(message) for messages in body.all("messages") for message in _newest(messages)]
         text = "\n\n".join(text for message in newest for text in (_text(message), *texts_in(_blocks(message))))
-        with remembering(refusal), closing(Guard(home, settings)) as guard:
-            remember_prompt(guard, text.encode("utf-8", "replace").decode(), _names(newest, body))
+        with remembering(refusal), closing(Store(home, settings)) as store:
+            remember_prompt(store.guard, text.encode("utf-8", "replace").decode(), _names(newest, body))
 
 
 def _is_meant_private(body: _Object, wishes: Wishes, settings: Settings, home: Path) -> bool:

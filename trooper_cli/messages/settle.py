@@ -10,7 +10,6 @@ from trooper_cli.ask import decision_of
 from trooper_cli.attempt import SCALE
 from trooper_cli.errors import InputError, LocalityError, StorageError, UsageError
 from trooper_cli.guard import exact
-from trooper_cli.guard.guard import Guard
 from trooper_cli.key import has_key
 from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
@@ -20,12 +19,14 @@ from trooper_cli.question import Carried, Question
 from trooper_cli.store.catalog import check_name
 from trooper_cli.store.schema import now
 from trooper_cli.store.session import settings_of
+from trooper_cli.store.store import Store
 from trooper_cli.turn import ImportedTurn, Label, Side, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.request import Body, Message
     from trooper_cli.settings import Settings
@@ -108,7 +109,8 @@ def _session(body: Body, wishes: Wishes) -> str | None:
 def _public(
     body: Body, question: Question, settings: Settings, home: Path, reply: Reply, tell: Callable[[str], None]
 ) -> Question:
-    with closing(Guard(home, settings, tell)) as guard:
+    with closing(Store(home, settings, tell)) as store:
+        guard = store.guard
         try:
             seen = without_private(body.messages, guard)
             if place := _private_leaf(body, seen, guard):

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from trooper_cli import database
-from trooper_cli.errors import UsageError
+from trooper_cli.errors import StorageError, UsageError
 from trooper_cli.guard.identity import FileState
 from trooper_cli.lazy import pattern
 from trooper_cli.places import private_folder
@@ -74,3 +74,19 @@ def create(home: Path, name: str) -> None:
     if twin:
         raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
     database.create(path_of(home, name), f"{schema()}{new_identity()};", FORMAT)
+
+
+def delete(home: Path, name: str) -> None:
+    """Delete a session's file and its companions.
+
+    Raises:
+        StorageError: they cannot be deleted.
+
+    """
+    path = path_of(home, name)
+    try:
+        # A log that is left alone would be taken for that of the next session of the name.
+        for companion in reversed(database.COMPANIONS):
+            path.with_name(path.name + companion).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"session {name} could not be removed: {error.strerror}") from error

@@ -154,9 +154,7 @@ class Session(AttemptTable):
     def begin(self, label: Label, prompt: str, system: str | None, also: Also | None = None) -> int:
         """Write the prompt of a turn before it is sent, and return the turn's number.
 
-        `also` gets the number and what the file will be known by. It is done and on the disk before the turn is: a
-        crash between the two leaves the guard with fingerprints of a turn that never was, which may stop too much. The
-        other order would leave a turn that the guard does not know.
+        `also` gets the number and what the file will be known by, before the turn is on the disk.
         """
         with self._writing():
             cursor = self._connection.execute(
@@ -165,10 +163,18 @@ class Session(AttemptTable):
             )
             number = cursor.lastrowid
             assert number is not None  # noqa: S101
-            identity = self._stamp() if label is Label.PRIVATE else None
-            if also is not None:
-                also(number, identity or self.identity())
+            self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)
         return number
+
+    def _call_before_commit(self, also: Also | None, number: int, *, is_stamped: bool) -> None:
+        """Have the guard write what it must know of a turn, at the end of a transaction, before that is committed.
+
+        It is on the disk before the turn is: a crash between the two leaves the guard with fingerprints of a turn that
+        never was, which may stop too much. The other order would leave a turn that the guard does not know.
+        """
+        identity = self._stamp() if is_stamped else None
+        if also is not None:
+            also(number, identity or self.identity())
 
     def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
         """Copy a private turn into a new public one, and log it; the private one stays as it is.
@@ -287,9 +293,7 @@ class Session(AttemptTable):
             ).rowcount
             if found and answer and status in _TOLD:
                 self._place(turn, label)
-            identity = self._stamp() if label is Label.PRIVATE else None
-            if also is not None:
-                also(turn, identity or self.identity())
+            self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)
 
     def add(self, turns: Iterable[ImportedTurn], also: Also | None = None) -> int:
         """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
@@ -307,9 +311,7 @@ class Session(AttemptTable):
                 public, private = public + is_public, private + is_told
                 # A number is never given twice, so that of the first need not follow from the turns that are there.
                 first = first or cursor.lastrowid or 0
-            identity = self._stamp()
-            if also is not None:
-                also(first, identity)
+            self._call_before_commit(also, first, is_stamped=True)
         return count
 
     def _place(self, number: int, label: Label) -> None:
