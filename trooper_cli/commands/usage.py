@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trooper_cli.store.attempts import Spending
     from trooper_cli.store.prices import Prices
-    from trooper_cli.store.usage import Saved, Totals, Used
+    from trooper_cli.store.usage import Saved, Spending, Totals, Used
 
 _BAR = 24
 

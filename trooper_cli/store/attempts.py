@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from trooper_cli.database import writing
 from trooper_cli.store.schema import now
@@ -15,40 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trooper_cli.engines import Usage
+    from trooper_cli.store.audit import StoredAttempt
+    from trooper_cli.store.usage import Spending
 
 _SAME_RATIO = 0.08
-
-
-class StoredAttempt(NamedTuple):
-    """One request, or one act of sharing, as the session file holds it; `private_turns` was counted when it left."""
-
-    turn: int | None
-    at: str
-    side: str
-    engine: str
-    host: str
-    bytes: int
-    sha256: str
-    turns: tuple[int, ...]
-    private_turns: int
-    outcome: str
-
-
-class Spending(NamedTuple):
-    """What one request used, as its engine counted it; None where the engine did not come to the end.
-
-    `bytes` is the size of a request to the cloud, `verbatim` that of its prompt and all earlier public turns as text.
-    """
-
-    side: str
-    engine: str
-    model: str
-    input: int | None
-    output: int | None
-    cache_read: int | None
-    cache_write: int | None
-    bytes: int
-    verbatim: int
 
 
 class AttemptTable:
@@ -94,6 +64,8 @@ class AttemptTable:
 
     def attempts(self) -> Iterator[StoredAttempt]:
         """Give all attempts in their order."""
+        from trooper_cli.store.audit import StoredAttempt
+
         columns = "turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome"
         for row in self._connection.execute(f"SELECT {columns} FROM attempt ORDER BY id"):  # noqa: S608
             at, side, engine, host, size, sha256, turns, private, outcome = row[1:]
@@ -103,6 +75,8 @@ class AttemptTable:
 
     def spendings(self) -> Iterator[Spending]:
         """Give what each request used, in their order."""
+        from trooper_cli.store.usage import Spending
+
         verbatim = (
             "SELECT id, length(CAST(prompt AS BLOB)) + coalesce(sum(CASE WHEN public_place IS NOT NULL THEN "
             "length(CAST(prompt AS BLOB)) + length(CAST(answer AS BLOB)) END) "
