@@ -466,7 +466,8 @@ def test_a_kill_within_any_method_of_the_store(tmp_path: Path, case: str) -> Non
         command = [sys.executable, stopper.__file__, str(number), sys.executable, "-m", "tests.store_methods", case]
         environ = Trooper(home, {}).environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
         done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, timeout=120, check=False)
-        assert done.returncode == (137 if number else 0), done.stderr
+        # Whether a file is noted as read depends on the clock, so a run may make a few calls less.
+        assert done.returncode in ({0, 137} if number else {0}), done.stderr
         private, public, shared = set[str](), set[str](), set[int]()
         if (home / "sessions" / "ops.db").exists():
             with closing(Session.open(home, "ops")) as session:
