@@ -20,7 +20,7 @@ COUNT = 200
 LARGEST = 400_000
 COLD = """
 import sys, time, typing, pathlib, collections, math
-from trooper_cli.guard import find as _
+from trooper_cli.guard import finding as _
 from trooper_cli import errors
 text = sys.stdin.read()
 start = time.perf_counter()

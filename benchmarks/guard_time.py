@@ -21,7 +21,7 @@ from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trooper_cli.guard.overlap import Index
+    from trooper_cli.guard.fingerprints import Index
 
 SMALL, LARGE = 50_000, 200_000
 LONGEST = 30

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from trooper_cli.guard import overlap
-from trooper_cli.guard.overlap import Index
+from trooper_cli.guard.fingerprints import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ from tests.conftest import COMMAND
 from tests.terminals import Terminal, terminal
 from tools.generate import ROOT, generated
 from trooper_cli.completion.install import SHELLS
-from trooper_cli.session import ImportedTurn, Session
-from trooper_cli.turn import Label, Status
+from trooper_cli.store.session import Session
+from trooper_cli.turn import ImportedTurn, Label, Status
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.standin import claude, ollama
-from trooper_cli.guard import Guard
-from trooper_cli.session import Session
 from trooper_cli.settings import Settings
+from trooper_cli.store.session import Session
+from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,10 +83,10 @@ def is_whole(crowd: Trooper, names: Iterable[str], before: int = 0) -> None:
 
 
 def is_guarded(crowd: Trooper, is_private: Callable[[int], bool]) -> None:
-    with closing(Guard(crowd.home, Settings({}))) as guard:
+    with closing(Store(crowd.home, Settings({}))) as store:
         for number in range(AT_ONCE):
-            assert bool(guard.look(prompt(number))) == is_private(number)
-            assert bool(guard.look(answer(prompt(number)))) == is_private(number)
+            assert bool(store.guard.look(prompt(number))) == is_private(number)
+            assert bool(store.guard.look(answer(prompt(number)))) == is_private(number)
 
 
 def no(_: int) -> bool:

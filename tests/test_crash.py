@@ -27,14 +27,15 @@ import pytest
 from tests import stopper
 from tests.conftest import COMMAND, Trooper
 from tests.standin import STREAM_HEAD, claude, message_events, ollama
-from trooper_cli.guard import Guard
-from trooper_cli.session import Session, StoredTurn
 from trooper_cli.settings import Settings
+from trooper_cli.store.session import Session
+from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tests.standin import Recorded, Standin
+    from trooper_cli.turn import StoredTurn
 
 KILLS = int(os.environ.get("TEST_KILLS", "160"))
 WORKERS = 4
@@ -99,12 +100,12 @@ class Told:
 
     def check_guard(self) -> None:
         """Hold the guard to what the session has of private text."""
-        with closing(Guard(self.trooper.home, Settings({}))) as guard:
+        with closing(Store(self.trooper.home, Settings({}))) as store:
             for turn in self.turns():
                 if turn.prompt in self.private:
                     assert turn.label == "private"
-                    assert guard.look(turn.prompt), "the guard does not know a private prompt"
-                    assert not turn.answer or guard.look(turn.answer)
+                    assert store.guard.look(turn.prompt), "the guard does not know a private prompt"
+                    assert not turn.answer or store.guard.look(turn.answer)
 
 
 @pytest.fixture

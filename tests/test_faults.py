@@ -16,7 +16,7 @@ from tests.conftest import KEY, Trooper
 from tests.faults.__main__ import PAGE, page
 from tests.faults.matrix import MATRIX, Babbler, Cell, Outcome, cells
 from tests.standin import Standin, claude, ollama
-from trooper_cli.session import Session
+from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

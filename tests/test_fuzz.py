@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.standin import lines, message_events
-from trooper_cli import exchange
 from trooper_cli.engines import End
 from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.engines.ollama import Model, Ollama, Server
@@ -24,6 +23,7 @@ from trooper_cli.engines.verdict import Place
 from trooper_cli.errors import TrooperError
 from trooper_cli.messages import request as messages_request
 from trooper_cli.settings import KNOWN, Settings
+from trooper_cli.store import jsonl
 from trooper_cli.transport import Request, Response
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_imports_may_be_anything(monkeypatch: pytest.MonkeyPatch, data: bytes) -
     """Turns that can be stored, or one line; a label that is not to be read is private."""
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        turns, _ = outcome(lambda: list(exchange.read_turns(None)))
+        turns, _ = outcome(lambda: list(jsonl.read_turns(None)))
     for turn in turns or ():
         "".join(value for value in turn if isinstance(value, str)).encode()
         assert turn.label != "public" or b'"public"' in data

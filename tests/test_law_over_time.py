@@ -31,14 +31,14 @@ from trooper_cli.caller import Person
 from trooper_cli.cli import run
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.question import Question
-from trooper_cli.session import Session
 from trooper_cli.settings import Settings
+from trooper_cli.store.session import Session
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trooper_cli.session import StoredTurn
+    from trooper_cli.turn import StoredTurn
 
 EXAMPLES = max(40, settings().max_examples // 5)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -27,8 +27,8 @@ from trooper_cli.ask import ask
 from trooper_cli.caller import Person
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.question import Question
-from trooper_cli.session import Session
 from trooper_cli.settings import Settings
+from trooper_cli.store.session import Session
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:

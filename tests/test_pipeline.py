@@ -12,9 +12,10 @@ import pytest
 
 from tests.messages.program import assistant, request, user
 from trooper_cli import ask as pipeline
-from trooper_cli import guard, messages, route
+from trooper_cli import messages, route
 from trooper_cli.ask import ask
 from trooper_cli.caller import Person
+from trooper_cli.guard.guard import Guard
 from trooper_cli.messages.reply import Reply
 from trooper_cli.messages.request import read
 from trooper_cli.messages.settle import Wishes, settled
@@ -55,18 +56,18 @@ def test_a_turn_is_decided_once_by_one_guard(
 ) -> None:
     """Whoever asks: one decision, one opening of the guard."""
     calls: list[str] = []
-    decide, begin = route.decision_of, guard.Guard.__init__
+    decide, begin = route.decision_of, Guard.__init__
 
     def decided(*arguments: Any) -> Any:
         calls.append("decision")
         return decide(*arguments)
 
-    def opened(self: guard.Guard, *arguments: Any) -> None:
+    def opened(self: Guard, *arguments: Any) -> None:
         calls.append("guard")
         begin(self, *arguments)
 
     monkeypatch.setattr(pipeline, "decision_of", decided)
-    monkeypatch.setattr(guard.Guard, "__init__", opened)
+    monkeypatch.setattr(Guard, "__init__", opened)
     question, caller = made(Question("what now?", local_flag=local_flag), settings)
     answer = ask(question, caller, settings, tmp_path, lambda _: None)
     assert answer.text == ("a local answer" if local_flag else "a cloud answer")

@@ -17,7 +17,7 @@ from trooper_cli.engines.openai_cloud import OpenAICloud
 from trooper_cli.engines.verdict import Place
 from trooper_cli.errors import LocalityError
 from trooper_cli.memory import build
-from trooper_cli.session import Session
+from trooper_cli.store.session import Session
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class TestTypes:
             "from trooper_cli.engines.anthropic import Anthropic\n"
             "from trooper_cli.engines.openai_cloud import OpenAICloud\n"
             "from trooper_cli.memory import build\n"
-            "from trooper_cli.session import Session\n"
+            "from trooper_cli.store.session import Session\n"
             "session = Session.of_one_turn()\n"
             "good = build(session.public_view(), 'x', 100, system=None, factor=1.0)\n"
             "bad = build(session.private_view(), 'x', 100, system=None, factor=1.0)\n"

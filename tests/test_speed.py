@@ -40,10 +40,10 @@ sys.exit(code)
 
 # What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
-importlib.metadata multiprocessing tomlkit tomllib unittest xml trooper_cli.audit trooper_cli.completion
+importlib.metadata multiprocessing tomlkit tomllib unittest xml trooper_cli.store.audit trooper_cli.completion
 trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
-trooper_cli.engines.openai_cloud trooper_cli.exchange trooper_cli.hook trooper_cli.messages trooper_cli.models
-trooper_cli.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.usage trooper_cli.commands.config
+trooper_cli.engines.openai_cloud trooper_cli.store.jsonl trooper_cli.hook trooper_cli.messages trooper_cli.models
+trooper_cli.store.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.store.usage trooper_cli.commands.config
 trooper_cli.commands.doctor trooper_cli.commands.guard trooper_cli.commands.hook trooper_cli.commands.messages
 trooper_cli.commands.sessions trooper_cli.commands.sitrep trooper_cli.commands.usage trooper_cli.guard.patterns
 trooper_cli.guard.re2""".split()

@@ -8,9 +8,8 @@ import pytest
 
 from tests.standin import STREAM_HEAD, api_error, claude, message_events
 from tests.test_terminal import on_terminal
-from trooper_cli.prices import load
-from trooper_cli.session import Spending
-from trooper_cli.usage import total
+from trooper_cli.store.prices import load
+from trooper_cli.store.usage import Spending, total
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,13 +16,15 @@ from trooper_cli.caller import Asked
 from trooper_cli.engines import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.fallback import execute, first_cloud
-from trooper_cli.guard import Guard, described, refusal
+from trooper_cli.guard.finding import described, refusal
 from trooper_cli.output import AnswerWriter, open_session
 from trooper_cli.question import UnderWay, is_model_name
 from trooper_cli.refused import remembering_private
 from trooper_cli.route import Decision, decision_of
-from trooper_cli.session import Session, path_of
 from trooper_cli.settings import KNOWN
+from trooper_cli.store.catalog import path_of
+from trooper_cli.store.session import Session
+from trooper_cli.store.store import Store
 from trooper_cli.turn import Label, Side
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from trooper_cli.caller import Caller, V
     from trooper_cli.engines import Engine
     from trooper_cli.errors import StorageError
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.question import Answer, Question
     from trooper_cli.settings import Settings
     from trooper_cli.transport import Request
@@ -55,15 +58,15 @@ def ask(question: Question, caller: Caller, settings: Settings, home: Path, tell
     began = time.monotonic()
     # Who may know the turn, and where it is executed: decided once, before anything is looked at or sent.
     decision = decision_of(question, settings)
-    with closing(Guard(home, settings, tell)) as guard:
+    with closing(Store(home, settings, tell)) as store:
         # What may not leave is refused, or kept here.
-        asked = _admitted(Asked(question, decision, caller), settings, guard, tell)
-        with remembering_private(asked, guard):
-            session, failure = open_session(asked.question, home, guard)
+        asked = _admitted(Asked(question, decision, caller), settings, store.guard, tell)
+        with remembering_private(asked, store.guard):
+            session, failure = open_session(asked.question, store)
         with closing(session):
             turn = UnderWay(*asked, session, settings, home, tell)
             # The prompt is written down before anything is sent, and with the end of the block what became of it.
-            with AnswerWriter(turn, guard, failure) as writer:
+            with AnswerWriter(turn, store, failure) as writer:
                 # The view of the turn's label, its memory, the engine; another engine where that one cannot answer.
                 answer = execute(turn, writer)
                 answer = writer.finish(answer)
@@ -155,19 +158,19 @@ def rehearse(
 ) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
     decision = decision_of(question, settings)
-    with closing(Guard(home, settings, tell)) as guard:
-        asked = _admitted(Asked(question, decision, caller), settings, guard, tell)
+    with closing(Store(home, settings, tell)) as store:
+        asked = _admitted(Asked(question, decision, caller), settings, store.guard, tell)
         with closing(_session_as_it_is(asked.question, home)) as session:
             turn = UnderWay(*asked, session, settings, home, tell)
             decision = asked.decision
             if decision.side is Side.CLOUD:
                 decision, cloud = first_cloud(turn)
                 if cloud is not None:
-                    return _rehearsed(turn, decision, cloud, turn.public_view, guard)
+                    return _rehearsed(turn, decision, cloud, turn.public_view, store)
             local = local_engine_of(turn, connect=False)
             if decision.label is Label.PRIVATE:
-                return _rehearsed(turn, decision, local, turn.private_view, guard)
-            return _rehearsed(turn, decision, local, turn.public_view, guard)
+                return _rehearsed(turn, decision, local, turn.private_view, store)
+            return _rehearsed(turn, decision, local, turn.public_view, store)
 
 
 def _session_as_it_is(question: Question, home: Path) -> Session:
@@ -179,10 +182,10 @@ def _session_as_it_is(question: Question, home: Path) -> Session:
     return session
 
 
-def _rehearsed(turn: UnderWay, decision: Decision, engine: Engine[V], view: V, guard: Guard) -> Rehearsal:
+def _rehearsed(turn: UnderWay, decision: Decision, engine: Engine[V], view: V, store: Store) -> Rehearsal:
     context = context_of(turn, view, engine)
     text = _readable(context, turn.question.prompt)
-    writer = AnswerWriter(turn, guard)
+    writer = AnswerWriter(turn, store)
     if decision.label is Label.PRIVATE:
         writer.write_rehearsal(text)
     told = {**layers_of(context), "tokens": context.tokens, "budget": context.budget, "text": text}

@@ -14,10 +14,10 @@ from trooper_cli.errors import (
     StorageError,
     TrooperError,
 )
-from trooper_cli.memory_store import recollect
 from trooper_cli.output import host_of
 from trooper_cli.patience import Patience
 from trooper_cli.question import Answer
+from trooper_cli.store.memory_cache import recollect
 from trooper_cli.turn import Side
 
 if TYPE_CHECKING:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from trooper_cli.guard import exact
 from trooper_cli.refused import remember_prompt
-from trooper_cli.views import StoredPrivateView, StoredPublicView
+from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from trooper_cli.clouds import Cloud
     from trooper_cli.engines import Engine
-    from trooper_cli.guard import Find, Guard
+    from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.question import Question
     from trooper_cli.route import Decision
     from trooper_cli.settings import Settings

@@ -15,26 +15,26 @@ from trooper_cli.caller import Provenance
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import exact
 from trooper_cli.memory import fold
-from trooper_cli.session import Session
+from trooper_cli.store.session import Session
+from trooper_cli.store.store import GuardedText, Outcome
 from trooper_cli.turn import Exchange, Label, Side, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from types import TracebackType
 
     from trooper_cli.caller import V
     from trooper_cli.engines import End, Engine
-    from trooper_cli.guard import Guard, Remember
     from trooper_cli.question import Answer, Question, UnderWay
     from trooper_cli.route import Decision
+    from trooper_cli.store.store import Store
     from trooper_cli.transport import Request
 
 # So many characters of a private answer are remembered at the latest, and a line's end at once.
 LONGEST_PENDING = 200
 
 
-def open_session(question: Question, home: Path, guard: Guard) -> tuple[Session, StorageError | None]:
+def open_session(question: Question, store: Store) -> tuple[Session, StorageError | None]:
     """Open the session of a question, or begin it; returns with it the failure to do so.
 
     Where it cannot be made, the turn is executed in a session of its own, and the failure is told at the end.
@@ -50,13 +50,9 @@ def open_session(question: Question, home: Path, guard: Guard) -> tuple[Session,
             session.add(question.history)
         return session, None
     try:
-        session = Session.open_or_create(home, question.session)
+        return store.open_or_create(question.session), None
     except StorageError as error:
         return Session.of_one_turn(), error
-    # What the guard cannot write down now it tells of when it has a turn to remember.
-    with suppress(StorageError):
-        guard.welcome(session)
-    return session, None
 
 
 class AnswerWriter:
@@ -66,11 +62,11 @@ class AnswerWriter:
     written; a private answer is then printed on a terminal only.
     """
 
-    def __init__(self, turn: UnderWay, guard: Guard, failure: StorageError | None = None) -> None:
+    def __init__(self, turn: UnderWay, store: Store, failure: StorageError | None = None) -> None:
         self.number: int | None = None
         self.failure = failure
         self._turn = turn
-        self._guard = guard
+        self._store = store
         self._label = turn.decision.label
         # Of a private answer a pipe gets whole lines, once the guard knows them.
         self._prints_at_once = turn.question.on_terminal or self._label is Label.PUBLIC
@@ -119,16 +115,14 @@ class AnswerWriter:
     def _write_prompt(self) -> None:
         """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
         question, caller = self._turn.question, self._turn.caller
-        # The guard's work is done before the session is held for writing; others wait for it.
-        remember = None
+        known = GuardedText()
         if self._label is Label.PRIVATE:
-            text, names = caller.new_text(question, self._guard, self._label), caller.prompt_keys(question)
-            remember = self._guard.prepared(self._label, prompt=text, names=names)
-        with self._storing(remember):
-            if self.failure is None and self._turn.session.name is not None:
-                self.number = self._turn.session.begin(self._label, question.prompt, question.system, remember)
-            elif remember is not None:
-                remember(None)
+            text = caller.new_text(question, self._store.guard, self._label)
+            known = GuardedText(text, names=caller.prompt_keys(question))
+        with self._storing():
+            self.number = self._store.begin_turn(
+                self._turn.session, self._label, question.prompt, question.system, known
+            )
 
     def begin_attempt(
         self, decision: Decision, engine: Engine[V], request: Request, context: dict[str, object], turns: list[int]
@@ -191,7 +185,7 @@ class AnswerWriter:
             return
         known = self.text[-len(self._pending) - LONGEST_PENDING :]
         try:
-            self._guard.remember(Label.PRIVATE, self._turn.session.identity(), self.number, answer=known)
+            self._store.record_piece(self._turn.session, self.number, self._label, known)
         except StorageError as error:
             if not self._prints_at_once:
                 # What the guard does not know is never printed, not even when the turn ends.
@@ -241,12 +235,12 @@ class AnswerWriter:
 
         """
         question, caller, identity = self._turn.question, self._turn.caller, self._turn.session.identity()
-        name = exact.of_prompt(question.prompt)
+        name, guard = exact.of_prompt(question.prompt), self._store.guard
         try:
-            self._guard.remember_report(identity, [(None, memory_text)])
-            if question.system or name not in self._guard.known([name]).private:
+            guard.remember_report(identity, [(None, memory_text)])
+            if question.system or name not in guard.known([name]).private:
                 names = caller.prompt_keys(question)
-                self._guard.remember(Label.PRIVATE, identity, None, prompt=question.said, names=names)
+                guard.remember(Label.PRIVATE, identity, None, prompt=question.said, names=names)
         except StorageError as error:
             self.failure = error
             self.check_recorded()
@@ -263,48 +257,31 @@ class AnswerWriter:
 
     def _finish(self, status: Status, side: Side, stop: str) -> None:
         self._is_finished = True
-        question, session, text = self._turn.question, self._turn.session, self.text
-        remember = None
-        if self._label is Label.PRIVATE:
-            names = self._turn.caller.answer_keys(question, text)
-            remember = self._guard.prepared(self._label, answer=text, names=names)
+        session, text = self._turn.session, self.text
+        tokens = fold.cost(Exchange(self._turn.question.prompt, text))
+        outcome = Outcome(status, text, self._engine, self._model, stop, tokens)
+        known = self._known_in_the_end(status, side)
         if self.failure is not None:
             # What could not be stored was printed all the same, and must not be sent on.
-            if remember is not None:
+            if self._label is Label.PRIVATE:
                 with suppress(StorageError):
-                    remember(None)
+                    self._store.finish_turn(session, None, self._label, outcome, known)
             return
-        with self._storing(remember):
-            if self.number is not None:
-                session.finish(
-                    self.number,
-                    status,
-                    text,
-                    label=self._label,
-                    engine=self._engine,
-                    model=self._model,
-                    stop=stop,
-                    tokens=fold.cost(Exchange(question.prompt, text)),
-                    also=remember,
-                )
-            elif remember is not None:
-                remember(None)
-            if self._label is Label.PUBLIC and (text or status is Status.ANSWERED):
-                self._remember_public(cloud_knows=side is Side.CLOUD and status is Status.ANSWERED)
+        with self._storing():
+            self._store.finish_turn(session, self.number, self._label, outcome, known)
 
-    def _remember_public(self, *, cloud_knows: bool) -> None:
-        """Let the guard know what the cloud knows; of a public turn that was answered here, only which turn it was."""
-        question, caller = self._turn.question, self._turn.caller
-        if self.number is None and not caller.keeps_history:
-            return
-        prompt, answer = "", self.text
-        names = caller.prompt_keys(question) + caller.answer_keys(question, answer)
-        if cloud_knows:
-            prompt = question.said if self.number else caller.new_text(question, self._guard, Label.PUBLIC)
-        else:
-            answer = ""
-        identity = self._turn.session.identity()
-        self._guard.remember(Label.PUBLIC, identity, self.number, prompt=prompt, answer=answer, names=names)
+    def _known_in_the_end(self, status: Status, side: Side) -> GuardedText | None:
+        """Return what the guard must know; of a public turn that was answered here, only which turn it was."""
+        question, caller, text = self._turn.question, self._turn.caller, self.text
+        if self._label is Label.PRIVATE:
+            return GuardedText(answer=text, names=caller.answer_keys(question, text))
+        if (not text and status is not Status.ANSWERED) or (self.number is None and not caller.keeps_history):
+            return None
+        names = caller.prompt_keys(question) + caller.answer_keys(question, text)
+        if side is not Side.CLOUD or status is not Status.ANSWERED:
+            return GuardedText(names=names)
+        prompt = question.said if self.number else caller.new_text(question, self._store.guard, Label.PUBLIC)
+        return GuardedText(prompt, text, names)
 
     @property
     def _row(self) -> int | None:
@@ -312,15 +289,12 @@ class AnswerWriter:
         return self.number if self.failure is None else None
 
     @contextmanager
-    def _storing(self, remember: Remember | None = None) -> Iterator[None]:
-        """Write to the session; where that fails, the guard remembers a private text all the same."""
+    def _storing(self) -> Iterator[None]:
+        """Write to the session; where that fails, the turn goes on, and says so at its end."""
         try:
             yield
         except StorageError as error:
             self.failure = error
-            if remember is not None:
-                with suppress(StorageError):
-                    remember(None)
 
     def _explained(self, side: Side) -> StorageError | None:
         """Say of a turn that could not be written what else follows from that."""

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from trooper_cli.engines import Usage
     from trooper_cli.errors import StorageError
     from trooper_cli.route import Decision
-    from trooper_cli.session import ImportedTurn, Session
     from trooper_cli.settings import Settings
-    from trooper_cli.views import StoredPrivateView, StoredPublicView
+    from trooper_cli.store.session import Session
+    from trooper_cli.store.views import StoredPrivateView, StoredPublicView
+    from trooper_cli.turn import ImportedTurn
 
 
 def is_model_name(text: str) -> bool:

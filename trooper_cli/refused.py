@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from trooper_cli.caller import Asked
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
 
 # Characters of a refused prompt that are remembered, which takes seconds.

@@ -10,12 +10,11 @@ from trooper_cli import memory
 from trooper_cli.engines import End
 from trooper_cli.engines.choose import local_engine
 from trooper_cli.errors import BrokenAnswerError
-from trooper_cli.guard import Guard
 from trooper_cli.guard.credentials import mask
 from trooper_cli.lazy import pattern
 from trooper_cli.locality import this_machine_only
-from trooper_cli.memory_store import recollect
-from trooper_cli.session import Session
+from trooper_cli.store.memory_cache import recollect
+from trooper_cli.store.store import Store
 from trooper_cli.turn import Context, Label, Message, Side
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.settings import Settings
-    from trooper_cli.views import StoredPrivateView
+    from trooper_cli.store.views import StoredPrivateView
 
 TOKENS = 2_000
 _SILENCE_SECONDS = 600.0
@@ -79,7 +78,7 @@ def sitrep(
         TrooperError: no local model could phrase it.
 
     """
-    with closing(Guard(home, settings, tell)) as guard, closing(Session.open(home, name)) as session:
+    with closing(Store(home, settings, tell)) as store, closing(store.open(name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
         chosen = memory.chosen(recollect(view, mask), tokens)
         # With the turn before each, whose question a line may hold.
@@ -94,9 +93,9 @@ def sitrep(
         # What tells of private turns is private text, and a pipe may carry it on.
         private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
         told = [numbers[place] for _, place, _ in chosen if private & {place, place - 1}]
-        guard.remember_report(session.identity(), ((line.turn, line.text) for line in lines if line.turn in told))
+        store.guard.remember_report(session.identity(), ((line.turn, line.text) for line in lines if line.turn in told))
         if told and report.written_by:
-            guard.remember_report(session.identity(), [(None, report.text)])
+            store.guard.remember_report(session.identity(), [(None, report.text)])
     return report
 
 

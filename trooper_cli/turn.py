@@ -113,3 +113,32 @@ class Context(Generic[V_co]):
     estimate: float
     tokens: int
     budget: int
+
+
+class StoredTurn(NamedTuple):
+    """A turn as the session file holds it."""
+
+    number: int
+    at: str
+    label: Label
+    status: str
+    system: str | None
+    prompt: str
+    answer: str
+    engine: str | None
+    model: str | None
+    stop: str | None
+
+
+class ImportedTurn(NamedTuple):
+    """A turn that comes from elsewhere, in the order of the columns it goes to; its tokens where they are counted."""
+
+    at: str
+    label: Label
+    status: Status
+    system: str | None
+    prompt: str
+    answer: str
+    engine: str | None
+    model: str | None
+    tokens: int | None = None

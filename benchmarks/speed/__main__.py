@@ -36,12 +36,12 @@ TROOPER = str(Path(sysconfig.get_path("scripts")) / "trooper")
 SMALL, MIDDLE, IMPORTED, INDEXED = 10, 1_000, 20_000, 10_000
 QUESTION = "which host is it?"
 
-# The guard's own share of an ask: what it takes to import it, to open its index, to look, and to close.
+# The guard's own share of an ask: to import it, to open its index, to know all sessions, to look, and to close.
 GUARD = """
 import sys, time
-import trooper_cli.session, trooper_cli.settings
+import trooper_cli.store.session, trooper_cli.settings
 start = time.perf_counter()
-from trooper_cli.guard import Guard
+from trooper_cli.guard.guard import Guard
 spent = time.perf_counter() - start
 def timed(method):
     def call(*arguments, **named):
@@ -54,6 +54,8 @@ def timed(method):
     return call
 for name in ("__init__", "look", "mentioned_hosts", "prepared", "close"):
     setattr(Guard, name, timed(getattr(Guard, name)))
+from trooper_cli.store import store
+store.read_changed = timed(store.read_changed)
 from trooper_cli.__main__ import main
 sys.argv = ["trooper", "ask", "-q"]
 code = main()

@@ -8,7 +8,7 @@ import random
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard import credentials, exact, forms, patterns
-from trooper_cli.guard.overlap import Index
+from trooper_cli.guard.fingerprints import Index
 from trooper_cli.guard.telling import is_telling
 from trooper_cli.messages import leaves
 

@@ -13,7 +13,7 @@ from tests.guard.made import B64, HEX, KINDS, URL, Maker, made
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.guard import rules
 from trooper_cli.guard.credentials import find, load_gitleaks, mask
-from trooper_cli.guard.find import Find
+from trooper_cli.guard.finding import Find
 from trooper_cli.guard.re2 import translated
 from trooper_cli.guard.unseen import unseen
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trooper_cli.guard import credentials, exact
-from trooper_cli.guard.overlap import Index
+from trooper_cli.guard.fingerprints import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from tests.guard.made import made
 from tests.guard.pdfs import WRITERS
 from tests.messages.program import request, user
 from trooper_cli.guard import credentials, patterns
+from trooper_cli.guard.fingerprints import Index
 from trooper_cli.guard.forms import forms, reduced
-from trooper_cli.guard.overlap import Index
 from trooper_cli.guard.strings import readable
 
 if TYPE_CHECKING:

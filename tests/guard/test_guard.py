@@ -14,8 +14,8 @@ import pytest
 from tests.conftest import COMMAND, Trooper
 from tests.standin import claude, ollama
 from trooper_cli import database
-from trooper_cli.guard import Guard
 from trooper_cli.settings import Settings
+from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -278,8 +278,8 @@ class TestUnwritable:
             yield
 
     def finds(self, home: Path, text: str) -> int:
-        with contextlib.closing(Guard(home, Settings({}))) as guard:
-            return len(guard.look(text))
+        with contextlib.closing(Store(home, Settings({}))) as store:
+            return len(store.guard.look(text))
 
     def test_turns_without_a_session_stay_known(self, trooper: Trooper) -> None:
         """Something has to be written, a session that is gone, and cannot be."""

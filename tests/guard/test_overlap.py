@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trooper_cli.guard.fingerprints import RUN, WINDOW, Index
 from trooper_cli.guard.forms import reduced
-from trooper_cli.guard.overlap import RUN, WINDOW, Index
-from trooper_cli.session import Identity
+from trooper_cli.guard.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Trooper
     from tests.standin import Standin
-    from trooper_cli.guard.overlap import Index
+    from trooper_cli.guard.fingerprints import Index
 
 # Four times the text takes about four times as long, and sixteen times where each part is compared with each.
 MOST_GROWTH = 8

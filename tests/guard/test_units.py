@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trooper_cli.guard import tables, units
-from trooper_cli.guard.overlap import Index
+from trooper_cli.guard.fingerprints import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

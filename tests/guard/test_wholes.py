@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.standin import ollama
-from trooper_cli.guard.overlap import Index
+from trooper_cli.guard.fingerprints import Index
 from trooper_cli.guard.telling import is_telling
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.memory.views import talk
-from trooper_cli import database, memory_store
+from trooper_cli import database
 from trooper_cli.errors import StorageError
 from trooper_cli.guard.credentials import mask
 from trooper_cli.memory import build, fold
-from trooper_cli.session import ImportedTurn, Session
-from trooper_cli.turn import Label, Status
+from trooper_cli.store import memory_cache
+from trooper_cli.store.session import Session
+from trooper_cli.turn import ImportedTurn, Label, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def fill(session: Session, count: int) -> None:
 
 def assert_is_as_folded_anew(session: Session) -> None:
     for label in LABELS:
-        memory = memory_store.recollect(view_of(session, label), mask)
+        memory = memory_cache.recollect(view_of(session, label), mask)
         assert memory.state.dump() == fold.fold(view_of(session, label), mask=mask).dump()
         fresh = [unit for exchange in reversed(list(view_of(session, label).latest())) for unit in [exchange]]
         assert memory.state.turns == len(fresh) == len(view_of(session, label))
@@ -72,9 +73,9 @@ def test_a_state_is_read_back_and_continued(session: Session) -> None:
 def test_a_state_is_stored_and_not_folded_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second time nothing is folded."""
     fill(session, 30)
-    first = memory_store.recollect(session.public_view(), mask).state.dump()
+    first = memory_cache.recollect(session.public_view(), mask).state.dump()
     monkeypatch.setattr(fold.Folded, "add", None)
-    assert memory_store.recollect(session.public_view(), mask).state.dump() == first
+    assert memory_cache.recollect(session.public_view(), mask).state.dump() == first
 
 
 def test_forgetting_and_sharing_make_it_anew(session: Session) -> None:
@@ -85,11 +86,11 @@ def test_forgetting_and_sharing_make_it_anew(session: Session) -> None:
     assert_is_as_folded_anew(session)
     session.share(number)
     assert_is_as_folded_anew(session)
-    assert "marmalade-77" in memory_store.recollect(session.public_view(), mask).state.dump().decode()
+    assert "marmalade-77" in memory_cache.recollect(session.public_view(), mask).state.dump().decode()
     session.forget([number, number + 1])
     assert_is_as_folded_anew(session)
     for label in LABELS:
-        memory = memory_store.recollect(view_of(session, label), mask)
+        memory = memory_cache.recollect(view_of(session, label), mask)
         assert memory.index is not None
         assert "marmalade-77" not in memory.state.dump().decode()
         assert memory.index.spread(["marmalade-77"]) == {}
@@ -126,8 +127,8 @@ def test_where_nothing_can_be_stored_it_is_folded_all_the_same(
     def full(*_: object) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr(memory_store, "writing", full)
-    assert memory_store.recollect(session.public_view(), mask).state.dump() == expected
+    monkeypatch.setattr(memory_cache, "writing", full)
+    assert memory_cache.recollect(session.public_view(), mask).state.dump() == expected
 
 
 def test_whoever_holds_the_file_the_same_is_told(
@@ -143,10 +144,10 @@ def test_whoever_holds_the_file_the_same_is_told(
         contextlib.closing(Session.open(tmp_path, "s")) as waiting,
     ):
         holder.execute("BEGIN IMMEDIATE")
-        held = build(waiting.public_view(), prompt, 700, recollect=lambda view: memory_store.recollect(view, mask))
-    free = build(view, prompt, 700, recollect=lambda view: memory_store.recollect(view, mask))
+        held = build(waiting.public_view(), prompt, 700, recollect=lambda view: memory_cache.recollect(view, mask))
+    free = build(view, prompt, 700, recollect=lambda view: memory_cache.recollect(view, mask))
     assert (held.system, held.messages) == (free.system, free.messages)
-    assert memory_store.recollect(view, mask).index is not None
+    assert memory_cache.recollect(view, mask).index is not None
     assert free.sitrep
 
 
@@ -157,7 +158,7 @@ def test_forgetting_a_private_turn_leaves_the_public_memory(session: Session, tm
     prompt = f"What was it again: {talk(60).turns[1].prompt}"
     with contextlib.closing(Session.open(tmp_path, "s")) as asking:
         view = asking.public_view()
-        memory = memory_store.recollect(view, mask)
+        memory = memory_cache.recollect(view, mask)
         before = build(view, prompt, 700, recollect=lambda _: memory)
         session.forget([private])
         after = build(view, prompt, 700, recollect=lambda _: memory)
@@ -172,7 +173,7 @@ def test_turns_erased_while_they_are_read_are_told_of(session: Session) -> None:
     view = session.public_view()
     session.forget([2, 3])
     with pytest.raises(StorageError, match="erased"):
-        memory_store.recollect(view, mask)
+        memory_cache.recollect(view, mask)
 
 
 def test_a_broken_state_is_folded_anew(session: Session, tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_a_broken_state_is_folded_anew(session: Session, tmp_path: Path) -> None
         connection.execute("UPDATE memory SET state = x'00'")
         connection.commit()
     assert_is_as_folded_anew(session)
-    memory = memory_store.recollect(session.public_view(), mask)
+    memory = memory_cache.recollect(session.public_view(), mask)
     assert memory.index is not None
     state = fold.Folded()
     assert len(memory.index) == sum(len(state.add(turn)) for turn in reversed(list(session.public_view().latest())))
@@ -194,8 +195,8 @@ def test_two_at_once_store_one_state(session: Session, tmp_path: Path) -> None:
     fill(session, 20)
     with contextlib.closing(Session.open(tmp_path, "s")) as other:
         mine, theirs = session.public_view(), other.public_view()
-        memory_store.recollect(theirs, mask)
-        assert memory_store.recollect(mine, mask).state.dump() == memory_store.recollect(theirs, mask).state.dump()
+        memory_cache.recollect(theirs, mask)
+        assert memory_cache.recollect(mine, mask).state.dump() == memory_cache.recollect(theirs, mask).state.dump()
     assert_is_as_folded_anew(session)
 
 
@@ -223,7 +224,7 @@ def test_any_history_gives_the_state_of_its_turns(steps: list[Any]) -> None:
                 if status is not Status.ASKED:
                     session.finish(number, status, said[place].answer, label=what, engine="e", model="m", stop="")
             elif kind == "read":
-                memory_store.recollect(view_of(session, what), mask)
+                memory_cache.recollect(view_of(session, what), mask)
             elif numbers:
                 chosen = session.turn(numbers[what % len(numbers)])
                 if kind == "forget":

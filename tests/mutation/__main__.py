@@ -49,7 +49,7 @@ LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", 
 MUTANTS = [
     Mutant(
         "the public view shows all turns",
-        "views.py",
+        "store/views.py",
         '    _place = "public_place"\n'
         "    # Whatever a file from elsewhere says of how its texts compare: one word means public.\n"
         "    _condition = \"label = 'public' COLLATE BINARY AND public_place IS NOT NULL\"",
@@ -58,19 +58,29 @@ MUTANTS = [
     ),
     Mutant(
         "failed turns that are imported are told",
-        "session.py",
+        "store/session.py",
         "bool(turn.answer) and turn.status in _TOLD",
         "bool(turn.answer)",
         KIT,
     ),
     Mutant(
-        "refused turns are told", "session.py", "if found and answer and status in _TOLD:", "if found and answer:", WHO
+        "refused turns are told",
+        "store/session.py",
+        "if found and answer and status in _TOLD:",
+        "if found and answer:",
+        WHO,
     ),
-    Mutant("both views share a state", "memory_store.py", "self._label = view.label.value", 'self._label = "all"', LAW),
+    Mutant(
+        "both views share a state",
+        "store/memory_cache.py",
+        "self._label = view.label.value",
+        'self._label = "all"',
+        LAW,
+    ),
     Mutant(
         "forgotten turns stay in the memory",
-        "session.py",
-        "memory_store.clear(self._connection, label)",
+        "store/session.py",
+        "memory_cache.clear(self._connection, label)",
         "pass",
         MEMORY,
     ),
@@ -192,45 +202,75 @@ MUTANTS = [
     Mutant("public prompts are not looked at", "ask.py", "    if not finds:\n", "    if True:\n", GUARD),
     Mutant(
         "private prompts are not remembered",
-        "output.py",
-        "self._turn.session.begin(self._label, question.prompt, question.system, remember)",
-        "self._turn.session.begin(self._label, question.prompt, question.system)",
+        "store/store.py",
+        "session.begin(label, prompt, system, also)",
+        "session.begin(label, prompt, system)",
         GUARD,
     ),
-    Mutant("private answers are not remembered", "output.py", "also=remember,", "also=None,", GUARD),
+    Mutant("private answers are not remembered", "store/store.py", "also=also, **outcome", "**outcome", GUARD),
     Mutant(
         "one-off prompts are not remembered",
-        "output.py",
-        "question.system, remember)\n            elif remember is not None:",
-        "question.system, remember)\n            elif False:",
+        "store/store.py",
+        "self._write_known(write if session.name is not None else None, known)",
+        "self._write_known(write, known) if session.name is not None else None",
         GUARD,
     ),
     Mutant(
         "one-off answers are not remembered",
-        "output.py",
-        "also=remember,\n                )\n            elif remember is not None:",
-        "also=remember,\n                )\n            elif False:",
+        "store/store.py",
+        "            self._write_known(write if number is not None else None, known or GuardedText())\n",
+        "            number is not None and self._write_known(write, known or GuardedText())\n",
         GUARD,
     ),
-    Mutant("imports are not remembered", "exchange.py", "session.add(turns, remember)", "session.add(turns)", GUARD),
-    Mutant("imports declassify", "exchange.py", "    _refuse_leaks(turns, marked, guard, warn)\n", "", GUARD),
+    Mutant(
+        "a turn is written before its fingerprints",
+        "store/session.py",
+        "            self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)\n",
+        "        self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)\n",
+        f"{STORE}::test_a_kill_within_any_method_of_the_store",
+    ),
+    Mutant(
+        "an answer is written before its fingerprints",
+        "store/session.py",
+        "            self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)\n",
+        "        self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)\n",
+        f"{STORE}::test_a_kill_within_any_method_of_the_store",
+    ),
+    Mutant(
+        "imports are written before their fingerprints",
+        "store/session.py",
+        "            self._call_before_commit(also, first, is_stamped=True)\n",
+        "        self._call_before_commit(also, first, is_stamped=True)\n",
+        f"{STORE}::test_a_kill_within_any_method_of_the_store",
+    ),
+    Mutant(
+        "the guard looks before it was handed the sessions",
+        "guard/knowledge.py",
+        "        if not self._is_ready:\n",
+        "        if False:\n",
+        STORE,
+    ),
+    Mutant(
+        "imports are not remembered", "store/store.py", "session.add(turns, know_private)", "session.add(turns)", GUARD
+    ),
+    Mutant("imports declassify", "store/store.py", "            if warn is None:\n", "            if False:\n", GUARD),
     Mutant(
         "imports declassify text of their own",
-        "guard/__init__.py",
+        "guard/guard.py",
         "if private and ('\"' in text or not private.isdisjoint(marks)):",
         "if False:",
         DECLASSIFY,
     ),
     Mutant(
         "share declassifies others' text",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "AND (id >= ({first})",
         "AND (1 OR id >= ({first})",
         DECLASSIFY,
     ),
     Mutant(
         "share declassifies credentials",
-        "guard/__init__.py",
+        "guard/guard.py",
         "return sorted([*repeats, *self._secrets(text)], key=",
         "return sorted(repeats, key=",
         DECLASSIFY,
@@ -259,7 +299,7 @@ MUTANTS = [
     Mutant(
         "a rehearsed prompt is not remembered",
         "output.py",
-        "if question.system or name not in self._guard.known([name]).private:",
+        "if question.system or name not in guard.known([name]).private:",
         "if False:",
         REFUSED,
     ),
@@ -329,8 +369,8 @@ MUTANTS = [
     ),
     Mutant(
         "a session is emptied under all its names",
-        "session.py",
-        "    database.check_alone(path)\n",
+        "store/store.py",
+        "        database.check_alone(path)\n",
         "",
         STORE,
     ),
@@ -350,18 +390,18 @@ MUTANTS = [
     ),
     Mutant(
         "sessions that come from elsewhere are not taken in",
-        "guard/__init__.py",
-        "        for name, identity in changed.items():\n",
-        "        for name, identity in ():\n",
+        "store/guard_sync.py",
+        "    for name, identity in changed.items():\n",
+        "    for name, identity in ():\n",
         GUARD,
     ),
     Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
     Mutant("files keep others' rights", "places.py", "path.chmod(mode & 0o700)", "pass", SESSION),
     Mutant("links are followed", "database.py", 'getattr(os, "O_NOFOLLOW", 0)', "0", SESSION),
-    Mutant("case twins are two sessions", "session.py", "    if twin:\n", "    if False:\n", SESSION),
+    Mutant("case twins are two sessions", "store/catalog.py", "    if twin:\n", "    if False:\n", SESSION),
     Mutant(
         "audit trusts what it reads later",
-        "audit.py",
+        "store/audit.py",
         '(record["private"] or record["counted_private"])',
         'record["counted_private"]',
         GUARD,
@@ -416,7 +456,7 @@ MUTANTS = [
     ),
     Mutant(
         "private prompts are asked again in public",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "if not private or public:\n            return []",
         "if True:\n            return []",
         WHOLES,
@@ -518,24 +558,26 @@ MUTANTS = [
     ),
     Mutant(
         "a turn is placed by the file's label",
-        "session.py",
+        "store/session.py",
         "self._place(turn, label)",
         "self._place(turn, self.turn(turn).label)",
         STORE,
     ),
     Mutant(
         "forget erases the fingerprints first",
-        "commands/sessions.py",
-        "        if identity := opened.forget(turns):\n            guard.forget_turns(identity, turns)\n",
-        "        if identity := opened.identity():\n            guard.forget_turns(identity, turns)\n"
-        "        opened.forget(turns)\n",
+        "store/store.py",
+        "            if identity := session.forget(numbers):\n"
+        "                self.guard.forget_turns(identity, numbers)\n",
+        "            if identity := session.identity():\n"
+        "                self.guard.forget_turns(identity, numbers)\n"
+        "            session.forget(numbers)\n",
         STORE,
     ),
     Mutant(
         "stamps are not compared",
-        "guard/__init__.py",
-        "owner == name and self._index.is_listed(identity)",
-        "owner == name and self._index.is_known(identity.id)",
+        "store/guard_sync.py",
+        "owner == name and guard.is_listed(identity)",
+        "owner == name and identity.id in last_names",
         STORE,
     ),
     Mutant(
@@ -547,28 +589,28 @@ MUTANTS = [
     ),
     Mutant(
         "a session's id is its name",
-        "session.py",
+        "store/session.py",
         "return Identity(row[0], self.name, row[1], row[1])",
         "return Identity(self.name, self.name, row[1], row[1])",
         STORE,
     ),
     Mutant(
         "no units of tables",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "marks.update(self._hash(unit) for unit in tables.stored(text))",
         "pass",
         "tests/guard/test_units.py",
     ),
     Mutant(
         "prompts are not asked for cells",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "yield from tables.asked(form.decoded, form.is_new)",
         "pass",
         "tests/guard/test_units.py",
     ),
     Mutant(
         "no short secrets as printed",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "literals, identifiers)",
         "literals)",
         "tests/guard/test_units.py",
@@ -585,14 +627,14 @@ MUTANTS = [
     Mutant("colours hide credentials", "guard/unseen.py", "{_SEQUENCE}|[^", "[^", CREDENTIALS),
     Mutant(
         "share makes the answer of another turn public",
-        "guard/__init__.py",
+        "guard/guard.py",
         "exact.of_exchange(turn.prompt, turn.answer)]\n        own",
         "exact.of_answer(turn.answer)]\n        own",
         DECLASSIFY,
     ),
     Mutant(
         "share makes a short answer of another turn public",
-        "guard/__init__.py",
+        "guard/guard.py",
         "for find in self._index.whole(turn.answer, own)",
         "for find in ()",
         DECLASSIFY,
@@ -613,37 +655,35 @@ MUTANTS = [
     ),
     Mutant(
         "words of every day hide numbers",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "and sum(map(str.isdigit, shown)) < 4",
         "",
         UNITS,
     ),
     Mutant(
         "rm forgets the fingerprints first",
-        "commands/sessions.py",
-        "        session_id = remove(home, session)\n",
-        "        from trooper_cli.session import Session\n"
-        "        with closing(Session.open(home, session)) as opened:\n"
-        "            identity = opened.identity()\n"
-        "        with closing(Guard(home, settings)) as guard:\n"
-        "            guard.forget_session(session, identity.id if identity else None)\n"
-        "        session_id = remove(home, session)\n",
+        "store/store.py",
+        "        identity = self._erase(path, name)\n",
+        "        with contextlib.closing(Session.open(self._home, name)) as session:\n"
+        "            identity = session.identity()\n"
+        "        self.guard.forget_session(name, identity and identity.id)\n"
+        "        identity = self._erase(path, name)\n",
         STORE,
     ),
     Mutant(
         "a copy of a session keeps its id",
-        "guard/__init__.py",
+        "store/guard_sync.py",
         "opened.become_another(identity.id)",
         "pass",
         STORE,
     ),
-    Mutant("nobody is told what takes long", "guard/__init__.py", "> SLOW_SECONDS:", "> 1e9:", STORE),
+    Mutant("nobody is told what takes long", "guard/knowledge.py", "> SLOW_SECONDS:", "> 1e9:", STORE),
     Mutant("a lost key is not told of", "guard/index.py", "tell_lost(self.lost)", "pass", STORE),
-    Mutant("a lost index is not told of", "guard/__init__.py", 'self._tell_lost("the guard\'s index")', "pass", STORE),
+    Mutant("a lost index is not told of", "guard/knowledge.py", 'self._tell_lost("the guard\'s index")', "pass", STORE),
     Mutant("rm does not tell of a lock", "commands/sessions.py", "    if locks:\n", "    if False:\n", DECLASSIFY),
     Mutant(
         "imports declassify credentials",
-        "guard/__init__.py",
+        "guard/guard.py",
         "if finds := [*self.look(text), *within]:",
         "if finds := [*self._repeats(text, None), *within]:",
         DECLASSIFY,
@@ -692,7 +732,7 @@ def noticed(mutant: Mutant, place: Path) -> bool:
 
     """
     copy = place / "copy"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "*cache*", "*.egg-info"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "*.egg-info"))
     file = copy / "trooper_cli" / mutant.file
     code = file.read_text(encoding="utf-8")
     if code.count(mutant.old) != 1:

@@ -137,7 +137,8 @@ def ask(  # noqa: PLR0913
     parts: list[str] = []
     try:
         if name is not None:
-            from trooper_cli.session import check_name, settings_of
+            from trooper_cli.store.catalog import check_name
+            from trooper_cli.store.session import settings_of
 
             settings = settings.with_session(settings_of(home, check_name(name)))
         # Who may execute the turn is settled, or refused, before anything is read.
@@ -188,10 +189,11 @@ def _remember_refused(
         return
     from contextlib import closing
 
-    from trooper_cli.guard import Guard, exact
+    from trooper_cli.guard import exact
+    from trooper_cli.store.store import Store
 
-    with remembering(refusal), closing(Guard(home, settings)) as guard:
-        remember_prompt(guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
+    with remembering(refusal), closing(Store(home, settings)) as store:
+        remember_prompt(store.guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
 
 
 def _asked(

@@ -47,7 +47,7 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
     chosen = Value(session, "flag") if session is not None else settings.value("session")
     if isinstance(chosen.value, str):
         from trooper_cli.places import data_folder
-        from trooper_cli.session import settings_of
+        from trooper_cli.store.session import settings_of
 
         settings = settings.with_session(settings_of(data_folder(settings.environ), chosen.value))
     code = 0
@@ -101,7 +101,7 @@ def set_value(
     value = _checked(name, values)
     if session is not None:
         from trooper_cli.places import data_folder
-        from trooper_cli.session import Session
+        from trooper_cli.store.session import Session
 
         with closing(Session.open_or_create(data_folder(settings.environ), session)) as opened:
             opened.set(name, "\n".join(values) if isinstance(value, list) else _stored(value))
@@ -126,7 +126,7 @@ def unset(name: SettingName, *, session: OfSession = None) -> int:
     settings = Settings.of_process()
     if session is not None:
         from trooper_cli.places import data_folder
-        from trooper_cli.session import Session
+        from trooper_cli.store.session import Session
 
         _check_name(name, settings, in_session=True)
         with closing(Session.open(data_folder(settings.environ), session)) as opened:

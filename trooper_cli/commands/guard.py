@@ -21,9 +21,9 @@ def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
     trooper audit -s ops
     trooper audit -s ops --json | jq -r .sha256
     """  # noqa: D301
-    from trooper_cli.audit import leaked, records
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.audit import leaked, records
+    from trooper_cli.store.session import Session
 
     output = Output()
     with closing(Session.open(data_folder(Settings.of_process().environ), session)) as opened:
@@ -56,16 +56,17 @@ def guard(
     git diff --cached | trooper guard
     trooper guard --json notes.txt | jq .kind
     """  # noqa: D301
-    from trooper_cli.guard import PRIVATE_TEXT, Guard
+    from trooper_cli.guard.finding import PRIVATE_TEXT
     from trooper_cli.places import data_folder
     from trooper_cli.prompt import stdin_text, text_of
+    from trooper_cli.store.store import Store
 
     settings, output = Settings.of_process(), Output()
     found = False
-    with closing(Guard(data_folder(settings.environ), settings)) as opened:
+    with closing(Store(data_folder(settings.environ), settings)) as store:
         sources = [(str(path), text_of(path, say)) for path in files or []] or [("-", stdin_text(say))]
         for name, text in sources:
-            for find in opened.look(text):
+            for find in store.guard.look(text):
                 found = True
                 told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
                 if find.session:

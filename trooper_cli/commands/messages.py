@@ -101,7 +101,7 @@ def _question(
     from trooper_cli.messages.request import read
     from trooper_cli.messages.settle import session_of, settled
     from trooper_cli.prompt import UnreadableError, stdin_text
-    from trooper_cli.session import settings_of
+    from trooper_cli.store.session import settings_of
 
     data = ""
     try:

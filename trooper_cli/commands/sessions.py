@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ from trooper_cli.terminal import Notices, Output, say
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
-    from trooper_cli.session import StoredTurn
+    from trooper_cli.turn import StoredTurn
 
 
 def sessions(*, as_json: JsonOption = False) -> int:
@@ -27,7 +27,8 @@ def sessions(*, as_json: JsonOption = False) -> int:
     """  # noqa: D301
     from trooper_cli.errors import TrooperError
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session, names
+    from trooper_cli.store.catalog import names
+    from trooper_cli.store.session import Session
 
     output, home = Output(), data_folder(Settings.of_process().environ)
     rows = []
@@ -56,9 +57,9 @@ def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
     trooper show -s ops
     trooper show -s ops --json | jq -r 'select(.label == "public") | .answer'
     """  # noqa: D301
-    from trooper_cli.exchange import as_record
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.jsonl import as_record
+    from trooper_cli.store.session import Session
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
@@ -81,18 +82,18 @@ def _check_known(home: Path, settings: Settings, name: str, output: Output) -> N
 
     """
     from trooper_cli.errors import StorageError
-    from trooper_cli.session import Session
+    from trooper_cli.store.session import Session
 
     if output.is_terminal:
         return
     with closing(Session.open(home, name)) as session:
         if not session.counts()[1]:
             return
-    from trooper_cli.guard import Guard
+    from trooper_cli.store.store import Store
 
     try:
-        with closing(Guard(home, settings)) as guard, closing(Session.open(home, name)) as session:
-            guard.know_all(session.identity(), session.turns())
+        with closing(Store(home, settings)) as store, closing(store.open(name)) as session:
+            store.guard.know_all(session.identity(), session.turns())
     except StorageError as error:
         raise StorageError(
             "private turns that the guard does not know are shown on a terminal only; set TROOPER_HOME to a folder "
@@ -131,9 +132,9 @@ def export(*, session: NamedSession) -> int:
     trooper export -s ops > ops.jsonl
     trooper export -s ops | jq -c 'select(.label == "public")' > public.jsonl
     """  # noqa: D301
-    from trooper_cli.exchange import as_record
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.jsonl import as_record
+    from trooper_cli.store.session import Session
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
@@ -163,15 +164,15 @@ def import_turns(
     trooper import -s copy < ops.jsonl
     trooper export -s ops | trooper import -q -s backup
     """  # noqa: D301
-    from trooper_cli.exchange import import_file
-    from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
+    from trooper_cli.store.jsonl import read_turns
+    from trooper_cli.store.store import Store
 
     settings, notices = Settings.of_process(), Notices(quiet=quiet)
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings, notices.tell)) as opened:
+    with closing(Store(home, settings, notices.tell)) as store:
         warn = notices.tell if on_leak is MadePublic.WARN else None
-        count = import_file(home, session, file, opened, warn)
+        count = store.import_turns(session, list(read_turns(file)), warn)
     notices.tell(f"{count} turn{'' if count == 1 else 's'} imported into {session}")
     return 0
 
@@ -183,25 +184,14 @@ def rm(*, session: NamedSession) -> int:
     trooper rm -s ops
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
-    from trooper_cli.errors import NotFoundError, StorageError
-    from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.session import remove
+    from trooper_cli.store.store import Store
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
     locks, had_private = _kept_here(home, session)
-    # The file goes first: what can still be shown is known to the guard.
-    try:
-        session_id = remove(home, session)
-    except NotFoundError:
-        # An earlier try that was cut short may have left fingerprints of what is gone already.
-        # Where nothing can be written, they stay, and what they are of is refused all the same.
-        with suppress(StorageError), closing(Guard(home, settings)) as guard:
-            guard.forget_session(session)
-        raise
-    with closing(Guard(home, settings)) as guard:
-        guard.forget_session(session, session_id)
+    with closing(Store(home, settings)) as store:
+        store.remove(session)
     told = [f"the guard no longer knows its private text{_UNKNOWN}"] if had_private else []
     if locks:
         told.append(f"it was kept from the cloud by {' and '.join(locks)}, and a new session of that name is not")
@@ -219,7 +209,7 @@ def _kept_here(home: Path, name: str) -> tuple[list[str], bool]:
     import sqlite3
 
     from trooper_cli.errors import TrooperError
-    from trooper_cli.session import Session, settings_of
+    from trooper_cli.store.session import Session, settings_of
 
     try:
         found = settings_of(home, name)
@@ -241,15 +231,15 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
     trooper show -s ops --json | jq 'select(.turn == 7)' && trooper share -s ops 7
     """  # noqa: D301
     from trooper_cli.errors import LocalityError
-    from trooper_cli.guard import Guard, described
+    from trooper_cli.guard.finding import described
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session
+    from trooper_cli.store.store import Store
 
     settings, output = Settings.of_process(), Output()
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
+    with closing(Store(home, settings)) as store, closing(store.open(session)) as opened:
         for turn in map(opened.turn, turns):
-            finds = guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
+            finds = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
             if finds and on_leak is MadePublic.BLOCK:
                 raise LocalityError(
                     f"nothing was shared: turn {turn.number} holds {described(finds)}; share that with it, "
@@ -258,8 +248,7 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
             if finds:
                 say(f"warning: turn {turn.number} holds {described(finds)}")
         for number in turns:
-            copy, identity = opened.share(number)
-            guard.remember_turn(identity, copy)
+            copy = store.share(opened, number)
             output.write(f"turn {number} was copied to the new public turn {copy.number}\n")
     return 0
 
@@ -271,25 +260,14 @@ def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
     trooper forget -s ops 7 8
     trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
-    from trooper_cli.database import check_alone
-    from trooper_cli.guard import Guard
     from trooper_cli.places import data_folder
-    from trooper_cli.session import Session, path_of
+    from trooper_cli.store.store import Store
 
     settings = Settings.of_process()
     home = data_folder(settings.environ)
-    with closing(Guard(home, settings)) as guard, closing(Session.open(home, session)) as opened:
-        check_alone(path_of(home, session))
-        there = {turn.number: turn.label for turn in opened.turns()}
-        private = {number for number, label in there.items() if label is Label.PRIVATE}
-        gone = [number for number in turns if number not in there]
-        if gone and (identity := opened.identity()):
-            # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
-            guard.forget_turns(identity, gone)
-        # The turns go first: what can still be shown is known to the guard.
-        if identity := opened.forget(turns):
-            guard.forget_turns(identity, turns)
-    if private.intersection(turns):
+    with closing(Store(home, settings)) as store:
+        had_private = store.forget(session, turns)
+    if had_private:
         which = f"turn {turns[0]}" if len(turns) == 1 else f"{len(turns)} turns"
         say(f"{which} of {session} erased; the guard no longer knows the private text{_UNKNOWN}")
     return 0

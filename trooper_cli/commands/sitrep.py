@@ -42,8 +42,9 @@ def sitrep(
     trooper sitrep -s ops --write
     """  # noqa: D301
     from trooper_cli.places import data_folder
-    from trooper_cli.session import check_name, settings_of
     from trooper_cli.sitrep import sitrep as report_of
+    from trooper_cli.store.catalog import check_name
+    from trooper_cli.store.session import settings_of
     from trooper_cli.turn import Side
 
     settings, notices, output = Settings.of_process(), Notices(quiet=quiet), Output()

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trooper_cli.prices import Prices
-    from trooper_cli.session import Spending
-    from trooper_cli.usage import Saved, Totals, Used
+    from trooper_cli.store.prices import Prices
+    from trooper_cli.store.usage import Saved, Spending, Totals, Used
 
 _BAR = 24
 
@@ -43,8 +42,8 @@ def usage(
     from dataclasses import asdict
 
     from trooper_cli.places import data_folder
-    from trooper_cli.prices import load
-    from trooper_cli.usage import total
+    from trooper_cli.store.prices import load
+    from trooper_cli.store.usage import total
 
     output, settings = Output(), Settings.of_process()
     assert settings.file is not None  # noqa: S101
@@ -63,7 +62,8 @@ def usage(
 
 def _spendings(home: Path, name: str | None) -> Iterator[Spending]:
     from trooper_cli.errors import TrooperError
-    from trooper_cli.session import Session, names
+    from trooper_cli.store.catalog import names
+    from trooper_cli.store.session import Session
 
     for each in [name] if name is not None else names(home):
         try:

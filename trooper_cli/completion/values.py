@@ -34,14 +34,14 @@ def values(kind: str) -> list[str]:
 
 
 def _sessions(home: Path) -> list[str]:
-    from trooper_cli.session import names
+    from trooper_cli.store.catalog import names
 
     return names(home)
 
 
 def _used(home: Path) -> set[str]:
     """Give the models that answered lately."""
-    from trooper_cli.session import folder
+    from trooper_cli.store.catalog import folder
 
     def age(path: Path) -> float:
         with contextlib.suppress(OSError):

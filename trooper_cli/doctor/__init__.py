@@ -14,8 +14,9 @@ from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
 from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
-from trooper_cli.session import check_name, settings_of
 from trooper_cli.settings import KNOWN, check_variables
+from trooper_cli.store.catalog import check_name
+from trooper_cli.store.session import settings_of
 from trooper_cli.turn import Side
 
 if TYPE_CHECKING:

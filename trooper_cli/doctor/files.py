@@ -10,17 +10,21 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trooper_cli import database, session
+from trooper_cli import database
 from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError
 from trooper_cli.guard import index
+from trooper_cli.store import catalog, schema
+from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from trooper_cli.guard.identity import Identity
+
 
 def folder(home: Path) -> Iterator[Finding]:
-    """Check the data folder, without changing it."""
+    """Look at the data folder, without changing it."""
     if not os.path.lexists(home):
         above = next(parent for parent in home.absolute().parents if os.path.lexists(parent))
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
@@ -56,7 +60,7 @@ def folder(home: Path) -> Iterator[Finding]:
 
 
 def synced(home: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Check whether a service copies the folder to machines of others."""
+    """Tell whether a service copies the folder to machines of others."""
     real = Path(os.path.realpath(home))
     for service, root in _synced_roots(environ):
         if real.is_relative_to(os.path.realpath(root)):
@@ -86,13 +90,13 @@ def _synced_roots(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 
 
 def sessions(home: Path, current: str | None) -> Iterator[Finding]:
-    """Check every session file."""
-    names = session.names(home)
+    """Look through every session file."""
+    names = catalog.names(home)
     whole = 0
     for name in names:
         try:
-            _check_database(session.path_of(home, name), session.FORMAT, f"session {name}")
-            session.Session.open(home, name).close()
+            _check_database(catalog.path_of(home, name), schema.FORMAT, f"session {name}")
+            Session.open(home, name).close()
             whole += 1
         except TrooperError as error:
             found = failed("sessions", error)
@@ -103,7 +107,7 @@ def sessions(home: Path, current: str | None) -> Iterator[Finding]:
 
 
 def guard(home: Path) -> Iterator[Finding]:
-    """Check the guard's index of fingerprints and its key."""
+    """Look at the guard's index of fingerprints and its key."""
     if not os.path.lexists(home / "guard.db") or not os.path.lexists(home / "guard.key"):
         yield Finding("guard", State.OK, "its index is made from the sessions at the next ask")
         return
@@ -115,9 +119,9 @@ def guard(home: Path) -> Iterator[Finding]:
             yield Finding("guard", State.OK, "it knows every session")
 
 
-def _identities(home: Path) -> Iterator[session.Identity]:
-    for name in session.names(home):
-        with suppress(TrooperError), closing(session.Session.open(home, name)) as opened:
+def _identities(home: Path) -> Iterator[Identity]:
+    for name in catalog.names(home):
+        with suppress(TrooperError), closing(Session.open(home, name)) as opened:
             if identity := opened.identity():
                 yield identity
 

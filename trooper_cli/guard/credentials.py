@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard.find import Find
+from trooper_cli.guard.finding import Find
 from trooper_cli.guard.forms import forms
 from trooper_cli.guard.rules import Allowlist, Rule, Rules, load_gitleaks, own_rules
 

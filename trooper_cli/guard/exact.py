@@ -18,6 +18,8 @@ from trooper_cli.lazy import pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trooper_cli.turn import ImportedTurn, StoredTurn
+
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _CLOCK = (
@@ -97,6 +99,14 @@ def loose_names(prompt: str, answer: str = "") -> list[str]:
     """Return the loose names that a turn is remembered by."""
     asked, answered = loosely(prompt), loosely(answer)
     return [*map(said, dict.fromkeys(asked + answered)), *(pair(*both) for both in product(asked, answered))]
+
+
+def names_of(turn: StoredTurn | ImportedTurn) -> list[str]:
+    """Return all names that a whole turn is remembered by."""
+    names = [of_prompt(turn.prompt), *loose_names(turn.prompt, turn.answer)]
+    if turn.answer:
+        names += [of_answer(turn.answer), of_exchange(turn.prompt, turn.answer)]
+    return names
 
 
 class Known(NamedTuple):

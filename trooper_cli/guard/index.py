@@ -15,8 +15,9 @@ import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
-from trooper_cli.errors import InputError, StorageError
-from trooper_cli.places import close_to_others, private_folder
+from trooper_cli.errors import StorageError
+from trooper_cli.guard.index_key import read_or_make
+from trooper_cli.places import private_folder
 
 try:
     # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from trooper_cli.session import FileState, Identity
+    from trooper_cli.guard.identity import FileState, Identity
 
 _WHAT = "the guard's index"
 # How many sessions are opened once more at the next call, before a call that writes nothing else writes them down.
@@ -117,7 +118,7 @@ class IndexFile:
         had_key, had_index = os.path.lexists(key_path), os.path.lexists(path)
         if not had_index:
             database.create(path, SCHEMA, FORMAT)
-        key = _key(key_path)
+        key = read_or_make(key_path)
         database.check(path, FORMAT)
         try:
             index = cls(database.connect(path, FORMAT), key)
@@ -339,21 +340,3 @@ class IndexFile:
 
 def _path(home: Path) -> Path:
     return home / "guard.db"
-
-
-def _key(path: Path) -> bytes:
-    """Read the key, or make one: whole under another name first, so that no process ever reads half of it."""
-    for _ in range(2):
-        try:
-            with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-                key = file.read()
-        except FileNotFoundError:
-            database.make_whole(path, lambda temporary: temporary.write_bytes(os.urandom(32)))
-            continue
-        except OSError as error:
-            raise StorageError(f"cannot read {path}: {error.strerror}") from error
-        close_to_others(path)
-        if len(key) == 32:
-            return key
-        break
-    raise InputError(f"{path} is not the guard's key; move it and guard.db away to begin anew")

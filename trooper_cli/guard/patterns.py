@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError
-from trooper_cli.guard.find import Find
+from trooper_cli.guard.finding import Find
 from trooper_cli.guard.forms import forms
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from trooper_cli.lazy import pattern
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What has this many letters and digits always holds a fingerprint of overlap.py: RUN + WINDOW - 1.
+# What has this many letters and digits always holds a run that fingerprints.py stores: RUN + WINDOW - 1.
 FOUND_AS_RUN = 48
 _SHORT_LINE = range(16, FOUND_AS_RUN + 1)
 _LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")

@@ -15,8 +15,8 @@ from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
 from trooper_cli.messages.request import blocks_of, text_of, texts_in
 from trooper_cli.route import Decision
-from trooper_cli.session import ImportedTurn, now
-from trooper_cli.turn import Label, Side, Status
+from trooper_cli.store.schema import now
+from trooper_cli.turn import ImportedTurn, Label, Side, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from trooper_cli.caller import V
     from trooper_cli.clouds import Cloud
     from trooper_cli.engines import Engine
-    from trooper_cli.guard import Find, Guard
+    from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.request import Body, Message
     from trooper_cli.question import Question

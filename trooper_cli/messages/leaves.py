@@ -18,7 +18,7 @@ from trooper_cli.messages.request import blocks_of, text_of, texts_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.request import Message
 
 # A shared run of so many letters and digits is always found by the guard.

@@ -26,7 +26,7 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from trooper_cli.guard import Guard
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.request import Message
 
 # So many letters and digits are no coincidence; the guard takes lines of this length for what they say, too.

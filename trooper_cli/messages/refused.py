@@ -11,17 +11,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, TrooperError
-from trooper_cli.guard import Guard, exact
+from trooper_cli.guard import exact
 from trooper_cli.messages.recognise import exchanges
 from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours, texts_in
 from trooper_cli.messages.tolerant import Node, parsed
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
-from trooper_cli.session import settings_of
+from trooper_cli.store.session import settings_of
+from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.settle import Wishes
     from trooper_cli.settings import Settings
 
@@ -52,8 +54,8 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
     if not _is_meant_private(request, wishes, settings, home):
         return
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
-    with remembering(refusal), closing(Guard(home, settings)) as guard:
-        remember_messages(guard, messages, _places(data))
+    with remembering(refusal), closing(Store(home, settings)) as store:
+        remember_messages(store.guard, messages, _places(data))
 
 
 def remember_messages(guard: Guard, messages: Sequence[Sequence[str]], places: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from trooper_cli.errors import InputError, UsageError
 from trooper_cli.messages.caller import ApiCaller
 from trooper_cli.messages.recognise import exchanges
 from trooper_cli.question import Question
-from trooper_cli.session import check_name
+from trooper_cli.store.catalog import check_name
 
 if TYPE_CHECKING:
     from trooper_cli.messages.reply import Reply

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trooper_cli.memory.units import Unit
-    from trooper_cli.views import StoredPrivateView, StoredPublicView
+    from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
 # Turns folded in one transaction: of a long import, what was done before a kill need not be done again.
 _BATCH = 500

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard import exact, tables
 from trooper_cli.guard.exact import Known
-from trooper_cli.guard.find import PRIVATE_TEXT, Find
+from trooper_cli.guard.finding import PRIVATE_TEXT, Find
 from trooper_cli.guard.forms import Form, forms
 from trooper_cli.guard.index import IndexFile
 from trooper_cli.guard.units import identifiers, literals, short_lines, tokens

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from trooper_cli.session import Session
+    from trooper_cli.store.session import Session
+
+
+class StoredAttempt(NamedTuple):
+    """One request, or one act of sharing, as the session file holds it; `private_turns` was counted when it left."""
+
+    turn: int | None
+    at: str
+    side: str
+    engine: str
+    host: str
+    bytes: int
+    sha256: str
+    turns: tuple[int, ...]
+    private_turns: int
+    outcome: str
 
 
 class Record(TypedDict):

@@ -7,18 +7,16 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from trooper_cli.errors import InputError, LocalityError, NotFoundError, UsageError
-from trooper_cli.guard import described
+from trooper_cli.errors import InputError, NotFoundError, UsageError
 from trooper_cli.memory import fold
-from trooper_cli.session import ImportedTurn, Session, now
-from trooper_cli.turn import Exchange, Label, Status
+from trooper_cli.store.schema import now
+from trooper_cli.turn import Exchange, ImportedTurn, Label, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from trooper_cli.guard import Guard, Marked
-    from trooper_cli.session import StoredTurn
+    from trooper_cli.turn import StoredTurn
 
 LONGEST_LINE = 64 << 20
 
@@ -36,40 +34,6 @@ def as_record(turn: StoredTurn) -> dict[str, object]:
         "status": turn.status,
     }
     return record | ({"system": turn.system} if turn.system else {})
-
-
-def import_file(
-    home: Path, name: str, path: Path | None, guard: Guard, warn: Callable[[str], None] | None = None
-) -> int:
-    """Append the turns of a file, or of standard input, to a session: all or none. Gives their number.
-
-    Turns that would leak are imported where `warn` is given, which is told of them.
-
-    Raises:
-        NotFoundError: the file is not there.
-        InputError: a line is not a turn; the message names the line.
-        LocalityError: a turn labelled public holds a credential, or text of a private turn.
-
-    """
-    turns = list(read_turns(path))
-    marked = guard.marks_of(turns)
-    _refuse_leaks(turns, marked, guard, warn)
-    # The guard knows the turns before the session holds them: a crash between the two leaves nothing to be sent on.
-    remember = guard.prepared_turns(marked)
-    with contextlib.closing(Session.open_or_create(home, name)) as session:
-        guard.welcome(session)
-        return session.add(turns, remember)
-
-
-def _refuse_leaks(
-    turns: list[ImportedTurn], marked: list[Marked], guard: Guard, warn: Callable[[str], None] | None
-) -> None:
-    """Refuse public turns that hold what the guard looks for: importing them would make it public in silence."""
-    for place, finds in guard.look_at_import(turns, marked):
-        what = f"turn {place} of the file, which is labelled public, holds {described(finds)}"
-        if warn is None:
-            raise LocalityError(f"nothing was imported: {what}; make its label private, or see --on-leak")
-        warn(f"warning: {what}")
 
 
 def read_turns(path: Path | None) -> Iterator[ImportedTurn]:

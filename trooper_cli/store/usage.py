@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trooper_cli.prices import Prices
-    from trooper_cli.session import Spending
+    from trooper_cli.store.prices import Prices
+
+
+class Spending(NamedTuple):
+    """What one request used, as its engine counted it; None where the engine did not come to the end.
+
+    `bytes` is the size of a request to the cloud, `verbatim` that of its prompt and all earlier public turns as text.
+    """
+
+    side: str
+    engine: str
+    model: str
+    input: int | None
+    output: int | None
+    cache_read: int | None
+    cache_write: int | None
+    bytes: int
+    verbatim: int
 
 
 @dataclass

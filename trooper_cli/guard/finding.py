@@ -1,0 +1,41 @@
+"""What the guard reports: where something stands and what it is, never the text itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trooper_cli.errors import LocalityError
+
+
+class Find(NamedTuple):
+    """One place in a text, counted in characters from zero; session and turn where private text comes from one."""
+
+    kind: str
+    offset: int
+    length: int
+    session: str | None = None
+    turn: int | None = None
+
+
+PRIVATE_TEXT = "private-text"
+
+
+def described(finds: list[Find]) -> str:
+    """Say what was found and where, in one line and without a character of it."""
+    shown = [_described(find) for find in finds[:3]]
+    more = f" and {len(finds) - 3} more" if len(finds) > 3 else ""
+    return "; ".join(shown) + more
+
+
+def _described(find: Find) -> str:
+    source = ""
+    if find.kind == PRIVATE_TEXT:
+        source = f" of session {find.session}, turn {find.turn}" if find.session else " of a turn without a session"
+    return f"{find.kind}{source} at character {find.offset}, length {find.length}"
+
+
+def refusal(finds: list[Find], what: str = "the prompt") -> LocalityError:
+    return LocalityError(
+        f"{what} was not sent to the cloud, it holds {described(finds)}; "
+        "ask with --local, or see --on-leak and `trooper share`"
+    )

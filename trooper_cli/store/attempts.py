@@ -1,0 +1,118 @@
+"""The attempts of a session: each request that left for an engine, and each act of sharing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from trooper_cli.database import writing
+from trooper_cli.store.schema import now
+from trooper_cli.turn import Label
+
+if TYPE_CHECKING:
+    import contextlib
+    import sqlite3
+    from collections.abc import Iterator
+
+    from trooper_cli.engines import Usage
+    from trooper_cli.store.audit import StoredAttempt
+    from trooper_cli.store.usage import Spending
+
+_SAME_RATIO = 0.08
+
+
+class AttemptTable:
+    """The attempts of an open session, and what their engines counted."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str | None) -> None:
+        self._connection = connection
+        self.name = name
+
+    def begin_attempt(
+        self, turn: int, label: Label, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
+    ) -> int:
+        """Write down that a request is about to leave, and which turns take part in it.
+
+        Whether the turn itself is private is its caller's word; of those before it the labels are counted.
+        """
+        digest = ""
+        # A digest of a private request would let its text be guessed; only what leaves is to be accounted for.
+        if side != "local":
+            import hashlib
+
+            digest = hashlib.sha256(body).hexdigest()
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, model, private_turns) "
+                "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 + count(*) FROM turn "
+                "WHERE label <> 'public' AND id <> ?1 AND id IN (SELECT value FROM json_each(?8))",
+                (
+                    turn,
+                    now(),
+                    side,
+                    engine,
+                    host,
+                    len(body) if digest else 0,
+                    digest,
+                    json.dumps(turns),
+                    model,
+                    label is not Label.PUBLIC,
+                ),
+            )
+        assert cursor.lastrowid is not None  # noqa: S101
+        return cursor.lastrowid
+
+    def attempts(self) -> Iterator[StoredAttempt]:
+        """Give all attempts in their order."""
+        from trooper_cli.store.audit import StoredAttempt
+
+        columns = "turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome"
+        for row in self._connection.execute(f"SELECT {columns} FROM attempt ORDER BY id"):  # noqa: S608
+            at, side, engine, host, size, sha256, turns, private, outcome = row[1:]
+            yield StoredAttempt(
+                row[0], at, side, engine, host, size, sha256, tuple(json.loads(turns)), private, outcome
+            )
+
+    def spendings(self) -> Iterator[Spending]:
+        """Give what each request used, in their order."""
+        from trooper_cli.store.usage import Spending
+
+        verbatim = (
+            "SELECT id, length(CAST(prompt AS BLOB)) + coalesce(sum(CASE WHEN public_place IS NOT NULL THEN "
+            "length(CAST(prompt AS BLOB)) + length(CAST(answer AS BLOB)) END) "
+            "OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size FROM turn"
+        )
+        rows = self._connection.execute(
+            "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0) "  # noqa: S608
+            f"FROM attempt LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
+            "WHERE side <> 'share' ORDER BY attempt.id"
+        )
+        return (Spending(*row) for row in rows)
+
+    def end_attempt(self, attempt: int, outcome: str, seconds: float, model: str, usage: Usage | None) -> None:
+        figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
+        with self._writing():
+            self._connection.execute(
+                "UPDATE attempt SET outcome = ?, seconds = ?, model = ?, "
+                "input = ?, output = ?, cache_read = ?, cache_write = ? WHERE id = ?",
+                (outcome, round(seconds, 3), model, *figures, attempt),
+            )
+
+    def ratio(self, label: Label, engine: str, model: str) -> float | None:
+        """Give how many tokens this model counted for one of the estimate, in turns of this label; None if unknown."""
+        query = "SELECT ratio FROM counted WHERE label = ? AND engine = ? AND model = ?"
+        row = self._connection.execute(query, (label.value, engine, model)).fetchone()
+        return row[0] if row else None
+
+    def learn_ratio(self, label: Label, engine: str, model: str, ratio: float) -> None:
+        """Keep what a turn of this label taught; small changes are passed over, since each makes the memory anew."""
+        known = self.ratio(label, engine, model)
+        if known is not None and abs(known - ratio) < _SAME_RATIO:
+            return
+        with self._writing():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?)", (label.value, engine, model, ratio)
+            )
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return writing(self._connection, f"session {self.name}")

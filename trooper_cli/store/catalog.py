@@ -1,0 +1,92 @@
+"""The session files of a data folder: their names, their paths, and what the file system says of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from trooper_cli import database
+from trooper_cli.errors import StorageError, UsageError
+from trooper_cli.guard.identity import FileState
+from trooper_cli.lazy import pattern
+from trooper_cli.places import private_folder
+from trooper_cli.store.schema import FORMAT, new_identity, schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(name: str) -> str:
+    """Check a session's name.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise UsageError(
+            "a session's name is 1 to 64 letters, digits, dots, dashes and underscores, with a letter or digit first"
+        )
+    return name
+
+
+def folder(home: Path) -> Path:
+    return home / "sessions"
+
+
+def path_of(home: Path, name: str) -> Path:
+    return folder(home) / f"{check_name(name)}.db"
+
+
+def names(home: Path) -> list[str]:
+    """Give the names of all session files, sorted."""
+    return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
+
+
+def files_of(home: Path) -> dict[str, FileState]:
+    """Return the names of all session files, each with what the file system says of it."""
+    found: dict[str, os.stat_result] = {}
+    with contextlib.suppress(OSError), os.scandir(folder(home)) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                found[entry.name] = entry.stat(follow_symlinks=False)
+    return {
+        name: _state(status, found.get(f"{file}-wal"))
+        for file, status in sorted(found.items())
+        if file.endswith(".db") and _NAME.fullmatch(name := file.removesuffix(".db"))
+    }
+
+
+def _state(file: os.stat_result, log: os.stat_result | None) -> FileState:
+    both = [file, log] if log is not None else [file]
+    values = [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in both]
+    changed = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in both)
+    return FileState(str(values), (file.st_dev, file.st_ino), changed)
+
+
+def create(home: Path, name: str) -> None:
+    private_folder(home)
+    private_folder(folder(home))
+    twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
+    if twin:
+        raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
+    database.create(path_of(home, name), f"{schema()}{new_identity()};", FORMAT)
+
+
+def delete(home: Path, name: str) -> None:
+    """Delete a session's file and its companions.
+
+    Raises:
+        StorageError: they cannot be deleted.
+
+    """
+    path = path_of(home, name)
+    try:
+        # A log that is left alone would be taken for that of the next session of the name.
+        for companion in reversed(database.COMPANIONS):
+            path.with_name(path.name + companion).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"session {name} could not be removed: {error.strerror}") from error

@@ -1,0 +1,346 @@
+"""The session file: one SQLite database a session. It holds turns, their attempts, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from trooper_cli import database
+from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.guard.identity import Identity
+from trooper_cli.places import private_folder
+from trooper_cli.store.attempts import AttemptTable
+from trooper_cli.store.catalog import create, path_of
+from trooper_cli.store.schema import FORMAT, migrate, new_id, now, read_first, schema
+from trooper_cli.store.views import StoredPrivateView, StoredPublicView
+from trooper_cli.turn import Label, Status, StoredTurn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from trooper_cli.turn import ImportedTurn
+
+    # Gets a turn's number and what the session's file will be known by.
+    Also = Callable[[int, Identity | None], object]
+
+_TOLD = (Status.ANSWERED, Status.INCOMPLETE)
+_COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
+
+
+def settings_of(home: Path, name: str | None) -> dict[str, str]:
+    """Give what the user has set for a session; nothing where there is none of that name."""
+    if name is None or not os.path.lexists(path_of(home, name)):
+        return {}
+    with contextlib.closing(Session.open(home, name)) as session:
+        return session.settings()
+
+
+class Session(AttemptTable):
+    """An open session. What is written is on the disk when the call returns."""
+
+    @classmethod
+    def of_one_turn(cls) -> Session:
+        """Give a session without a name, which is gone when the process ends."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.executescript(schema())
+        return cls(connection, None)
+
+    @classmethod
+    def open(cls, home: Path, name: str) -> Session:
+        """Open a session that is there.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            InputError: the file is not a session of this version; it is left as it is.
+
+        """
+        path = path_of(home, name)
+        if not os.path.lexists(path):
+            raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+        database.check(path, FORMAT)
+        with contextlib.suppress(StorageError):
+            private_folder(path.parent)
+        try:
+            connection = database.connect(path, FORMAT, read_first)
+        except sqlite3.DatabaseError as error:
+            raise database.translated(error, f"session {name}") from error
+        # What cannot be written can be read all the same.
+        with contextlib.suppress(StorageError):
+            migrate(connection, name)
+        return cls(connection, name)
+
+    @classmethod
+    def open_or_create(cls, home: Path, name: str) -> Session:
+        """Open a session, or begin it.
+
+        Raises:
+            InputError: the file is not a session of this version; it is left as it is.
+            StorageError: it cannot be made.
+
+        """
+        path = path_of(home, name)
+        if not os.path.lexists(path):
+            create(home, name)
+        return cls.open(home, name)
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def public_view(self) -> StoredPublicView:
+        """Give the public turns that are answered by now."""
+        return StoredPublicView(self._connection)
+
+    def private_view(self) -> StoredPrivateView:
+        """Give all turns that are answered by now."""
+        return StoredPrivateView(self._connection)
+
+    def identity(self) -> Identity | None:
+        """Return what the file is known by; None for a session without one.
+
+        Raises:
+            InputError: the file is damaged.
+
+        """
+        if self.name is None:
+            return None
+        try:
+            if database.version_of(self._connection) < FORMAT.version:
+                return None
+            row = self._connection.execute("SELECT id, stamp FROM identity").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise database.translated(error, f"session {self.name}") from error
+        # What is no id of ours could be taken for another session's.
+        if row is None or len(row[0]) != 32 or row[0].strip("0123456789abcdef"):
+            return None
+        return Identity(row[0], self.name, row[1], row[1])
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Identity | None]:
+        """Keep others from writing for as long as the block runs, and give what the file is known by meanwhile.
+
+        Raises:
+            StorageError: another process does not let go of it.
+
+        """
+        with self._writing():
+            yield self.identity()
+
+    def become_another(self, session: str) -> None:
+        """Give a copy of a session an id of its own, if it still has that of the other.
+
+        Raises:
+            StorageError: it cannot be written.
+
+        """
+        with self._writing():
+            self._connection.execute(
+                "UPDATE identity SET id = ?, stamp = ? WHERE id = ?", (new_id(), new_id(), session)
+            )
+
+    def _stamp(self) -> Identity | None:
+        """Give the file a new stamp, as a part of a write that private turns take part in."""
+        before = self.identity()
+        if before is None:
+            return None
+        stamp = new_id()
+        self._connection.execute("UPDATE identity SET stamp = ?", (stamp,))
+        return before._replace(stamp=stamp)
+
+    def begin(self, label: Label, prompt: str, system: str | None, also: Also | None = None) -> int:
+        """Write the prompt of a turn before it is sent, and return the turn's number.
+
+        `also` gets the number and what the file will be known by, before the turn is on the disk.
+        """
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO turn (at, label, status, system, prompt) VALUES (?, ?, ?, ?, ?)",
+                (now(), label.value, Status.ASKED.value, system, prompt),
+            )
+            number = cursor.lastrowid
+            assert number is not None  # noqa: S101
+            self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)
+        return number
+
+    def _call_before_commit(self, also: Also | None, number: int, *, is_stamped: bool) -> None:
+        """Have the guard write what it must know of a turn, at the end of a transaction, before that is committed.
+
+        It is on the disk before the turn is: a crash between the two leaves the guard with fingerprints of a turn that
+        never was, which may stop too much. The other order would leave a turn that the guard does not know.
+        """
+        identity = self._stamp() if is_stamped else None
+        if also is not None:
+            also(number, identity or self.identity())
+
+    def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
+        """Copy a private turn into a new public one, and log it; the private one stays as it is.
+
+        Returns the new turn, and what the file is known by with it.
+
+        Raises:
+            NotFoundError: there is no such turn, or it holds no answer.
+            UsageError: the turn is public already.
+
+        """
+        source = self.turn(number)
+        if source.label is Label.PUBLIC:
+            raise UsageError(f"turn {number} of {self.name} is public already")
+        if source.status not in {"answered", "incomplete"} or not source.answer:
+            raise NotFoundError(f"turn {number} of {self.name} has no answer to share")
+        with self._writing():
+            cursor = self._connection.execute(
+                "INSERT INTO turn (at, label, status, prompt, answer, engine, model, stop, tokens) "
+                "SELECT ?, 'public', status, prompt, answer, engine, model, stop, tokens FROM turn WHERE id = ?",
+                (now(), number),
+            )
+            copy = cursor.lastrowid
+            assert copy is not None  # noqa: S101
+            self._place(copy, Label.PUBLIC)
+            self._connection.execute(
+                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome) "
+                "VALUES (?, ?, 'share', '', '', 0, '', ?, 1, 'shared')",
+                (copy, now(), json.dumps([number])),
+            )
+            identity = self._stamp()
+        return self.turn(copy), identity
+
+    def forget(self, numbers: list[int]) -> Identity | None:
+        """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.
+
+        Returns what the file is known by without them. The guard does not know this state until it has erased their
+        fingerprints as well: after a crash between the two it reads the file again, and sees which turns are gone.
+
+        Raises:
+            NotFoundError: one of them is not there.
+            StorageError: another process is reading, so that the log cannot be emptied; try again.
+
+        """
+        from trooper_cli.store import memory_cache
+
+        try:
+            for number in numbers:
+                self.turn(number)
+        except NotFoundError:
+            # The same call may be the second try of one that could not empty the log.
+            self.settle()
+            raise
+        with self._writing():
+            self._connection.executemany(
+                "DELETE FROM attempt WHERE turn = ? AND side <> 'cloud'", ((number,) for number in numbers)
+            )
+            # A private turn goes from the private view alone: the public one's memory and counts stay as they are.
+            is_public = any(self.turn(number).label is Label.PUBLIC for number in numbers)
+            for label in Label if is_public else (Label.PRIVATE,):
+                memory_cache.clear(self._connection, label)
+                self._connection.execute("DELETE FROM counted WHERE label = ?", (label.value,))
+            self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
+            for place in ("public_place", "private_place"):
+                self._connection.execute(
+                    f"UPDATE turn SET {place} = ranked.place FROM "  # noqa: S608
+                    f"(SELECT id, row_number() OVER (ORDER BY {place}) - 1 AS place FROM turn "
+                    f"WHERE {place} IS NOT NULL) AS ranked WHERE turn.id = ranked.id"
+                )
+            identity = self._stamp()
+        self.settle()
+        return identity
+
+    def settle(self) -> None:
+        """Leave no byte of what was erased, in the file or in the log beside it.
+
+        Raises:
+            StorageError: another process is reading.
+
+        """
+        database.settle(self._connection, f"session {self.name}")
+
+    def turn(self, number: int) -> StoredTurn:
+        """Give one turn.
+
+        Raises:
+            NotFoundError: it is not there.
+
+        """
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM turn WHERE id = ?", (number,)).fetchone()  # noqa: S608
+        if row is None:
+            raise NotFoundError(f"session {self.name} has no turn {number}; `trooper show -s {self.name}` lists them")
+        return StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
+
+    def finish(  # noqa: PLR0913 - each is a column of its own
+        self,
+        turn: int,
+        status: Status,
+        answer: str,
+        *,
+        label: Label,
+        engine: str,
+        model: str,
+        stop: str,
+        tokens: int | None = None,
+        also: Also | None = None,
+    ) -> None:
+        """Write what became of a turn; `also` as for `begin`. With an answer it gets its place in the views.
+
+        Which views is told by the label that the turn was begun with, never by what the file says it is.
+        """
+        with self._writing():
+            found = self._connection.execute(
+                "UPDATE turn SET status = ?, answer = ?, engine = ?, model = ?, stop = ?, tokens = ? WHERE id = ?",
+                (status.value, answer, engine, model, stop, tokens, turn),
+            ).rowcount
+            if found and answer and status in _TOLD:
+                self._place(turn, label)
+            self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)
+
+    def add(self, turns: Iterable[ImportedTurn], also: Also | None = None) -> int:
+        """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
+        with self._writing():
+            public, private = self.public_view().stored(), self.private_view().stored()
+            count = first = 0
+            for count, turn in enumerate(turns, 1):  # noqa: B007
+                is_told = bool(turn.answer) and turn.status in _TOLD
+                is_public = is_told and turn.label is Label.PUBLIC
+                cursor = self._connection.execute(
+                    "INSERT INTO turn (at, label, status, system, prompt, answer, engine, model, tokens, "
+                    "public_place, private_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*turn, public if is_public else None, private if is_told else None),
+                )
+                public, private = public + is_public, private + is_told
+                # A number is never given twice, so that of the first need not follow from the turns that are there.
+                first = first or cursor.lastrowid or 0
+            self._call_before_commit(also, first, is_stamped=True)
+        return count
+
+    def _place(self, number: int, label: Label) -> None:
+        """Put an answered turn at the end of the views that may show it."""
+        for column in ("public_place", "private_place") if label is Label.PUBLIC else ("private_place",):
+            self._connection.execute(
+                f"UPDATE turn SET {column} = ? WHERE id = ?",  # noqa: S608
+                ((self.public_view() if column == "public_place" else self.private_view()).stored(), number),
+            )
+
+    def settings(self) -> dict[str, str]:
+        """Give what the user has set for this session."""
+        return dict(self._connection.execute("SELECT name, value FROM setting ORDER BY name"))
+
+    def set(self, name: str, value: str | None) -> None:
+        """Set a default of this session, or take it back where `value` is None."""
+        with self._writing():
+            self._connection.execute("DELETE FROM setting WHERE name = ?", (name,))
+            if value is not None:
+                self._connection.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
+
+    def turns(self) -> Iterator[StoredTurn]:
+        """Give all turns, in their order."""
+        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn ORDER BY id"):  # noqa: S608
+            yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
+
+    def counts(self) -> tuple[int, int, str | None]:
+        """Give the number of turns, of private turns, and the time of the newest."""
+        row: tuple[int, int, str | None] = self._connection.execute(
+            "SELECT count(*), coalesce(sum(label <> 'public'), 0), max(at) FROM turn"
+        ).fetchone()
+        return row

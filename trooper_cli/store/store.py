@@ -1,0 +1,295 @@
+"""The one owner of a turn's record: its row in the session file, and its fingerprints in the guard's index.
+
+A crash may come between the two. So the guard learns of private text before there is a row that can be shown, and
+forgets it after the row is gone; text of public turns, which it no longer stops, it learns of after their row. What is
+left then is a guard that stops too much, never one that stops too little.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from trooper_cli import database
+from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
+from trooper_cli.guard.finding import described
+from trooper_cli.guard.guard import Guard
+from trooper_cli.store.catalog import delete, files_of, path_of
+from trooper_cli.store.guard_sync import hand_over, read_changed
+from trooper_cli.store.schema import FORMAT
+from trooper_cli.store.session import Session
+from trooper_cli.terminal import say
+from trooper_cli.turn import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+    from typing import TypeVar
+
+    from trooper_cli.guard.identity import Identity
+    from trooper_cli.settings import Settings
+    from trooper_cli.store.session import Also
+    from trooper_cli.turn import ImportedTurn, Status, StoredTurn
+
+    T = TypeVar("T")
+
+
+class GuardedText(NamedTuple):
+    """What the guard is to know of a turn: its texts, and the names of exact.py by which it is known as a whole."""
+
+    prompt: str = ""
+    answer: str = ""
+    names: Iterable[str] = ()
+
+
+class Outcome(NamedTuple):
+    """What became of a turn, in the words of its row; `tokens` by the estimate."""
+
+    status: Status
+    answer: str
+    engine: str
+    model: str
+    stop: str
+    tokens: int | None = None
+
+
+class Store:
+    """The sessions of a data folder, and the guard over them.
+
+    The guard is opened when it is first needed and has read all sessions then. That opens their files, so it comes
+    before a session is opened to stay so: a system takes all of a process's locks off a file as soon as the process
+    closes it once.
+    """
+
+    def __init__(self, home: Path, settings: Settings, tell: Callable[[str], object] = say) -> None:
+        self._home = home
+        self._settings = settings
+        self._tell = tell
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The guard, which knows the private turns of all sessions.
+
+        Raises:
+            InputError: its index is damaged, or not one of this version.
+
+        """
+        # Looked at first: a session that was there before a new index had another one, which is lost.
+        files = files_of(self._home)
+        guard = Guard(self._home, self._settings, self._tell)
+        try:
+            read_changed(self._home, files, guard)
+        except BaseException:
+            guard.close()
+            raise
+        return guard
+
+    def close(self) -> None:
+        if "guard" in vars(self):
+            self.guard.close()
+
+    def open(self, name: str) -> Session:
+        """Open a session that is there.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            InputError: the file is not a session of this version; it is left as it is.
+
+        """
+        return self._opened(Session.open, name)
+
+    def open_or_create(self, name: str) -> Session:
+        """Open a session, or begin it.
+
+        Raises:
+            InputError: the file is not a session of this version; it is left as it is.
+            StorageError: it cannot be made.
+
+        """
+        return self._opened(Session.open_or_create, name)
+
+    def _opened(self, opened: Callable[[Path, str], Session], name: str) -> Session:
+        guard = self.guard
+        session = opened(self._home, name)
+        try:
+            # It began, or was changed, after the guard had read the others.
+            if not guard.has_up_to_date(session.identity()):
+                hand_over(session, guard, None)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def begin_turn(
+        self, session: Session, label: Label, prompt: str, system: str | None, known: GuardedText
+    ) -> int | None:
+        """Write the prompt of a turn before it is sent; return the turn's number, None in a session without a name.
+
+        Raises:
+            StorageError: it could not be written. The guard was told of a private prompt all the same.
+
+        """
+
+        def write(also: Also | None) -> int:
+            return session.begin(label, prompt, system, also)
+
+        if label is Label.PRIVATE:
+            return self._write_known(write if session.name is not None else None, known)
+        return write(None) if session.name is not None else None
+
+    def record_piece(self, session: Session, number: int | None, label: Label, text: str) -> None:
+        """Have the guard know a piece of an answer before it is printed; of a public one there is nothing to know yet.
+
+        Raises:
+            StorageError: it could not be written.
+
+        """
+        if label is Label.PRIVATE:
+            self.guard.remember(Label.PRIVATE, session.identity(), number, answer=text)
+
+    def finish_turn(
+        self, session: Session, number: int | None, label: Label, outcome: Outcome, known: GuardedText | None
+    ) -> None:
+        """Write what became of a turn. Where `number` is None there is no row, and only the guard is told.
+
+        Args:
+            session: the session of the turn.
+            number: what `begin_turn` returned.
+            label: the label that the turn was begun with.
+            outcome: what became of it.
+            known: what the guard is to know; of a public turn None if nothing of it left this machine.
+
+        Raises:
+            StorageError: it could not be written. The guard was told of a private answer all the same.
+
+        """
+
+        def write(also: Also | None) -> None:
+            if number is not None:
+                session.finish(number, label=label, also=also, **outcome._asdict())
+
+        if label is Label.PRIVATE:
+            self._write_known(write if number is not None else None, known or GuardedText())
+            return
+        write(None)
+        if known is not None:
+            self.guard.remember(Label.PUBLIC, session.identity(), number, **known._asdict())
+
+    def _write_known(self, write: Callable[[Also], T] | None, known: GuardedText) -> T | None:
+        """Write a private text: into the guard's index first, and then into the session, if there is one.
+
+        `write` begins a transaction of the session and calls what it is given at the transaction's end.
+        """
+        # The guard's work is done before the session is held for writing; others wait for it.
+        remember = self.guard.prepared(Label.PRIVATE, **known._asdict())
+        try:
+            if write is not None:
+                return write(remember)
+            remember(None)
+        except StorageError:
+            # What could not be stored may be printed all the same, and must not be sent on.
+            with contextlib.suppress(StorageError):
+                remember(None)
+            raise
+        return None
+
+    def import_turns(
+        self, name: str, turns: Sequence[ImportedTurn], warn: Callable[[str], object] | None = None
+    ) -> int:
+        """Append turns that come from elsewhere to a session, all or none, and return how many they are.
+
+        Turns that would leak are imported where `warn` is given, which is told of them.
+
+        Raises:
+            LocalityError: a turn labelled public holds a credential, or text of a private turn.
+            InputError: the file is not a session of this version; it is left as it is.
+            StorageError: they cannot be written.
+
+        """
+        marked = self.guard.marks_of(turns)
+        # To import them would make private text public in silence.
+        for place, finds in self.guard.look_at_import(turns, marked):
+            what = f"turn {place} of the file, which is labelled public, holds {described(finds)}"
+            if warn is None:
+                raise LocalityError(f"nothing was imported: {what}; make its label private, or see --on-leak")
+            warn(f"warning: {what}")
+        written: list[tuple[int, Identity | None]] = []
+
+        def know_private(first: int, identity: Identity | None) -> None:
+            written.append((first, identity))
+            # The file counts as read when the public ones are known as well, and is read again if that fails.
+            self.guard.remember_turns(identity and identity.as_before, first, marked, public=False)
+
+        with contextlib.closing(self.open_or_create(name)) as session:
+            count = session.add(turns, know_private)
+        for first, identity in written:
+            with contextlib.suppress(StorageError):
+                self.guard.remember_turns(identity, first, marked, public=True)
+        return count
+
+    def share(self, session: Session, number: int) -> StoredTurn:
+        """Copy a private turn into a new public one, which the guard no longer stops; return that.
+
+        Raises:
+            NotFoundError: there is no such turn, or it holds no answer.
+            UsageError: the turn is public already.
+            StorageError: it cannot be written.
+
+        """
+        copy, identity = session.share(number)
+        self.guard.remember_turn(identity, copy)
+        return copy
+
+    def forget(self, name: str, numbers: list[int]) -> bool:
+        """Erase turns, all or none, and then every fingerprint of theirs; return whether one of them was private.
+
+        Raises:
+            InputError: the file has another name; it is left as it is.
+            NotFoundError: one of them is not there.
+            StorageError: another process is reading, so that traces may remain; try again.
+
+        """
+        with contextlib.closing(self.open(name)) as session:
+            database.check_alone(path_of(self._home, name))
+            there = {turn.number: turn.label for turn in session.turns()}
+            gone = [number for number in numbers if number not in there]
+            if gone and (identity := session.identity()):
+                # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
+                self.guard.forget_turns(identity, gone)
+            if identity := session.forget(numbers):
+                self.guard.forget_turns(identity, numbers)
+        return any(there.get(number) is Label.PRIVATE for number in numbers)
+
+    def remove(self, name: str) -> None:
+        """Delete a session with everything SQLite keeps beside it, and then every fingerprint of its turns.
+
+        Raises:
+            NotFoundError: there is none of that name; what an earlier try left of its fingerprints is gone.
+            InputError: the file is not a session of Trooper's, or has another name; it is left as it is.
+
+        """
+        path = path_of(self._home, name)
+        if not os.path.lexists(path):
+            # Where nothing can be written, they stay, and what they are of is refused all the same.
+            with contextlib.suppress(StorageError):
+                self.guard.forget_session(name)
+            raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+        # Before the guard is opened, which may not be able to read this one.
+        identity = self._erase(path, name)
+        delete(self._home, name)
+        self.guard.forget_session(name, identity and identity.id)
+
+    def _erase(self, path: Path, name: str) -> Identity | None:
+        """Overwrite what is in a session's file before that goes."""
+        database.check(path, FORMAT)
+        database.check_alone(path)
+        try:
+            with contextlib.closing(Session.open(self._home, name)) as session:
+                return session.forget([turn.number for turn in session.turns()])
+        except (InputError, sqlite3.DatabaseError):
+            # Ours, but damaged: SQLite cannot delete from it.
+            database.overwrite(path)
+            return None
