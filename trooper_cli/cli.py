@@ -110,7 +110,7 @@ def trooper(
 ) -> None:
     """Ask Claude or a model on this machine, one turn at a time.
 
-    What was processed locally never reaches the cloud.
+    What is asked with --local never reaches the cloud.
 
     \b
     echo "why does the pool drain?" | trooper ask -s ops

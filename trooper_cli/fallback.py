@@ -65,7 +65,7 @@ def execute(turn: UnderWay, writer: AnswerWriter) -> Answer:
         local = local_engine_of(turn)
     except TrooperError as error:
         raise UnavailableError(f"{failures[-1]}; and no fallback: {error}") from error
-    turn.tell(f"{failures[-1]}; {local.name} on this machine answers instead")
+    turn.tell(f"{failures[-1]}; {local.name} on this machine answers instead; the turn stays public")
     return _instead_of(_on_this_machine(turn, writer, local, turn.public_view), asked[0], failures)
 
 
@@ -94,7 +94,7 @@ def _for_want_of_a_key(turn: UnderWay, writer: AnswerWriter) -> Answer:
     except TrooperError as error:
         error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
         raise
-    turn.tell(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers")
+    turn.tell(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers; the turn is public, see --local")
     return _on_this_machine(turn, writer, local, turn.public_view)
 
 

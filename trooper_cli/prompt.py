@@ -86,7 +86,9 @@ def stdin_text(tell: Callable[[str], None]) -> str:
         return ""
     stream = sys.stdin.buffer
     try:
-        with _patience("standard input, which is open and silent; -n ignores it", tell) as arrived:
+        with _patience(
+            "standard input: what fills the pipe is at work, or nobody closes it; -n ignores it", tell
+        ) as arrived:
             data = stream.read(1)
             arrived()
             data += stream.read(LARGEST_INPUT)

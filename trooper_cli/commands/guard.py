@@ -15,7 +15,7 @@ from trooper_cli.terminal import Output, say
 
 
 def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
-    """List every request that left this machine, and every turn that was shared; exit 77 if a private turn took part.
+    """List what left this machine of a session, and each turn that was shared; exit 77 if a private turn took part.
 
     \b
     trooper audit -s ops

@@ -242,8 +242,8 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
             finds = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
             if finds and on_leak is MadePublic.BLOCK:
                 raise LocalityError(
-                    f"nothing was shared: turn {turn.number} holds {described(finds)}; share that with it, "
-                    "or see --on-leak"
+                    f"nothing was shared: turn {turn.number} holds {described(finds)}; share the turn it is "
+                    "of as well, or --on-leak warn shares this one as it is"
                 )
             if finds:
                 say(f"warning: turn {turn.number} holds {described(finds)}")

@@ -70,7 +70,12 @@ def load_gitleaks(path: Path) -> Rules:
 
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"the gitleaks file {path} cannot be read ({error.strerror}), so nothing was sent; mend the path, or "
+            "`trooper config unset gitleaks`"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}; nothing was sent") from error
     _check_extension(table, path)
     for owner in (table, *_tables(table, "rules")):
