@@ -90,7 +90,8 @@ class Standin:
                 self.requests.append(request)
                 for piece in self.respond(request):
                     connection.sendall(piece)
-        except OSError:
+        except (OSError, json.JSONDecodeError):
+            # The other end went away, perhaps in the middle of its request.
             return
 
 

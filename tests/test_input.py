@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -176,7 +176,7 @@ class TestSize:
 
 
 def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int) -> tuple[Outcome, float, int]:
-    """Run with so many megabytes of a line on standard input; give seconds and peak megabytes as well."""
+    """Run with so many megabytes of a line on standard input; return its seconds of the processor and peak megabytes."""
     peak = trooper.home.parent / "peak"
     with subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", LAUNCHER, peak, COMMAND, *arguments],
@@ -185,7 +185,7 @@ def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int
         stderr=subprocess.PIPE,
         env=trooper.environment(),
     ) as process:
-        began = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -195,7 +195,9 @@ def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int
             process.stdin.close()
         out, err = process.stdout.read(), process.stderr.read()
         code = process.wait()
-        return Outcome(code, out, err), time.monotonic() - began, int(peak.read_text()) >> 10
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return Outcome(code, out, err), seconds, int(peak.read_text()) >> 10
 
 
 class TestKeys:
