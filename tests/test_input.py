@@ -176,7 +176,7 @@ class TestSize:
 
 
 def measured(trooper: Trooper, arguments: list[str], line: bytes, megabytes: int) -> tuple[Outcome, float, int]:
-    """Run with so many megabytes of a line on standard input; return its seconds of the processor and peak megabytes."""
+    """Run with so many megabytes of a line on standard input; return processor seconds and peak megabytes."""
     peak = trooper.home.parent / "peak"
     with subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", LAUNCHER, peak, COMMAND, *arguments],
