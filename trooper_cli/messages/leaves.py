@@ -13,7 +13,7 @@ from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.telling import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.lazy import pattern
-from trooper_cli.messages.request import blocks_of, text_of, texts_in
+from trooper_cli.messages.request import beside_text, blocks_of, readings, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,12 +42,12 @@ def leaves_of(messages: Iterable[tuple[int, Message]], fields: Mapping[str, obje
         texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
         if len(texts) > 1:
             yield f"messages.{at}", text_of(message["content"])
-        for text in (*texts, *texts_in([block for block in blocks if block["type"] != "text"])):
+        for text in (*texts, *readings(beside_text(message))):
             yield f"messages.{at}", text
     for name, value in fields.items():
         # What a program calls a field of its own is not repeated in an error.
         place = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
-        for text in texts_in({name: value}):
+        for text in readings({name: value}):
             yield place, text
 
 
