@@ -139,7 +139,7 @@ def test_an_unknown_field_is_refused(trooper: Trooper, cloud: Standin, name: str
 
 def test_the_api_s_own_fields_pass(trooper: Trooper, cloud: Standin) -> None:
     """Each field of the vendor's SDK goes on, whatever an engine here would make of it."""
-    fields = {
+    fields: dict[str, Any] = {
         "cache_control": {"type": "ephemeral"}, "container": "c", "context_management": {"edits": []},
         "diagnostics": {}, "fallbacks": [], "inference_geo": "us", "mcp_servers": [], "metadata": {"user_id": "u"},
         "output_config": {"effort": "low"}, "service_tier": "auto", "speed": "fast", "thinking": {"type": "adaptive"},

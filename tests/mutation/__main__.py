@@ -425,8 +425,8 @@ MUTANTS = [
     Mutant(
         "a program's request is not looked at",
         "messages/caller.py",
-        "return system + guard.look(self.text)",
-        "return system",
+        "return system + guard.look(self.text) + guard.look(self.beside_text)",
+        "return system + guard.look(self.beside_text)",
         HISTORY,
     ),
     Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
@@ -506,8 +506,8 @@ MUTANTS = [
     Mutant(
         "only the texts of a request's messages are looked at",
         "messages/caller.py",
-        "        yield from readings(beside_text(message))",
-        "        yield from ()",
+        "return system + guard.look(self.text) + guard.look(self.beside_text)",
+        "return system + guard.look(self.text)",
         FIELDS,
     ),
     Mutant(

@@ -13,13 +13,13 @@ from trooper_cli.key import has_key
 from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
-from trooper_cli.messages.request import beside_text, blocks_beside_text, own_texts, readings, text_of
+from trooper_cli.messages.request import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
 from trooper_cli.route import Decision
 from trooper_cli.session import ImportedTurn, now
 from trooper_cli.turn import Label, Side, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from trooper_cli.caller import V
     from trooper_cli.clouds import Cloud
@@ -37,8 +37,8 @@ class ApiCaller:
     """A program with a request of the Messages API, which holds the history where no session does.
 
     `exchanges` are those of the whole history as it was given, in which a later request gives it again. Once the
-    request is admitted, `messages` are as they may be sent to the cloud, `text` is all that they and the other fields
-    would tell it but the system prompt, and `prompts` are the texts that make the prompt.
+    request is admitted, `messages` are as they may be sent to the cloud, `text` is theirs, `beside_text` is all else
+    that it would be told but the system prompt, and `prompts` are the texts that make the prompt.
     """
 
     body: Body
@@ -46,6 +46,7 @@ class ApiCaller:
     exchanges: Sequence[Exchange]
     messages: Sequence[Message] = ()
     text: str = ""
+    beside_text: str = ""
     prompts: tuple[str, ...] = ()
     keeps_history = True
     takes_no_text = True
@@ -103,13 +104,16 @@ class ApiCaller:
         self.sink.leave_out(seen.left_out)
         messages = [message for exchange in seen.exchanges for message in (*exchange.prompts, *exchange.answers)]
         messages += seen.remaining
-        text = "\n\n".join(_texts(messages, self.body.beside_text))
+        text = "\n\n".join(text_of(message["content"]) for message in messages)
+        beside = [*map(beside_text, messages), self.body.beside_text]
+        other_text = "\n\n".join(reading for part in beside for reading in readings(part))
         budget = settings.number("budget")
         if question.session is None and budget is not None:
-            cost = round((message_cost(text) + message_cost(question.system or "")) * SCALE[Side.CLOUD])
+            told = (text, *texts_in(beside), question.system or "")
+            cost = round(sum(map(message_cost, told)) * SCALE[Side.CLOUD])
             if cost > budget:
                 raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
-        caller = replace(self, messages=messages, text=text, prompts=_prompts(seen.remaining))
+        caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))
         return Asked(caller.completed(question, seen.exchanges, decision.label), decision, caller)
 
     def completed(self, question: Question, history: Sequence[Exchange], label: Label) -> Question:
@@ -126,7 +130,7 @@ class ApiCaller:
         # A program sends the same system prompt with its private messages and its public ones: what these turns say
         # does not count in it, only what others say.
         system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
-        return system + guard.look(self.text)
+        return system + guard.look(self.text) + guard.look(self.beside_text)
 
     def new_text(self, question: Question, guard: Guard, label: Label) -> str:
         """Return the prompt, and the system prompt where no turn of this label had it: it comes every time."""
@@ -208,11 +212,3 @@ def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
 
 def _prompts(messages: Sequence[Message]) -> tuple[str, ...]:
     return tuple(text_of(message["content"]) for message in messages if message["role"] != "assistant")
-
-
-def _texts(messages: Sequence[Message], other_fields: Mapping[str, object]) -> Iterator[str]:
-    """Return all that would be told but the system prompt's text; blocks of one message are read as one text."""
-    for message in messages:
-        yield text_of(message["content"])
-        yield from readings(beside_text(message))
-    yield from readings(other_fields)

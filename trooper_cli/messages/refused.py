@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import Guard, exact
+from trooper_cli.guard.forms import reduced
+from trooper_cli.lazy import pattern
 from trooper_cli.messages.recognise import exchanges
 from trooper_cli.messages.request import KINDS, checked_messages, is_force_local, is_like_ours, own_texts, texts_in
 from trooper_cli.messages.tolerant import Node, parsed
@@ -43,14 +45,21 @@ _PROGRAMS_OWN = {
     "x_trooper",
 }
 _LONGEST_NAME = 64
+_STARTS_OF_JSON = {"", "{", "[", '"'}
+# In what is no JSON at all, as XML or a form, reduced to letters and digits; an element is named at its end again.
+_BORDER = pattern(r"<[^<>]*>|[|\r\n]")
+_SAYS_SO = pattern(r"forcelocal(?!false|x?forcelocal|$)(?<!falsexforcelocal)(?<!falseforcelocal)")
 
 
 def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, refusal: TrooperError) -> None:
     """Have the guard remember what is new in a request that was meant to be private, however unsound it is."""
     request = parsed(data)
-    if not _is_meant_private(request, wishes, settings, home):
+    says_so = data.lstrip()[:1] not in _STARTS_OF_JSON and bool(_SAYS_SO.search(reduced(data)))
+    if not (says_so or _is_meant_private(request, wishes, settings, home)):
         return
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
+    if says_so:
+        messages.append([data, *filter(None, map(str.strip, _BORDER.split(data)))])
     with remembering(refusal), closing(Guard(home, settings)) as guard:
         remember_messages(guard, messages, _places(data))
 
