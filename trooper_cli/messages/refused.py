@@ -46,8 +46,8 @@ _PROGRAMS_OWN = {
 }
 _LONGEST_NAME = 64
 _STARTS_OF_JSON = {"", "{", "[", '"'}
-# In what is no JSON at all, as XML or a form, reduced to letters and digits; an element is named at its end again.
 _BORDER = pattern(r"<[^<>]*>|[|\r\n]")
+# In what is no JSON at all, as XML or a form, reduced to letters and digits; an element is named at its end again.
 _SAYS_SO = pattern(r"forcelocal(?!false|x?forcelocal|$)(?<!falsexforcelocal)(?<!falseforcelocal)")
 
 
