@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in, thousand_turns
+from trooper_cli.messages.leaves import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ ONCE_SLOW = (
     "hexadecimal words",
     "CSV of many columns",
     "credential: 'eyJ'",
+    "keys, values and borders",
 )
 # Of the processor: how busy the machine is does not count.
 WHOLE_SECONDS = 20
@@ -63,6 +65,16 @@ def growth(work: Callable[[str, Index], object], name: str, size: int, index: In
         if least_large < MOST_GROWTH * least_small:
             break
     return least_large / least_small
+
+
+class TestParts:
+    """What of a message is read by itself and with its neighbours."""
+
+    def test_of_many_short_lines_few_are_read_together(self) -> None:
+        """Of 200 kB of short lines, each is read in fewer than 16 ways; of few, with all its neighbours."""
+        text = SHAPES["keys, values and borders"](200_000)
+        assert sum(1 for _ in parts(text)) < 16 * text.count("\n")
+        assert "abcdefghijkl" in {form for form, _ in parts("\n".join("abcdefghijkl"))}
 
 
 class TestGrowth:

@@ -134,6 +134,12 @@ SHAPES: dict[str, Callable[[str], str | bytes]] = {
     "a comment": lambda text: in_full(text, **HERE)[:-1] + " // keep it here\n}",
     "two requests": lambda text: in_full("hello") + "\n" + in_full(text, **HERE),
     "a quotation mark too many": lambda text: '{"model": "say "hi"", ' + in_full(text, **HERE)[1:],
+    "a form": lambda text: (
+        '--b\r\nContent-Disposition: form-data; name="x_force_local"\r\n\r\ntrue\r\n--b\r\n'
+        f'Content-Disposition: form-data; name="prompt"\r\n\r\n{text}\r\n--b--\r\n'
+    ),
+    "XML": lambda text: f"<request><x_force_local>true</x_force_local><prompt>{text}</prompt></request>",
+    "a table of fields": lambda text: f"| x_force_local | yes |\n| prompt | {text} |\n",
     "UTF-16": lambda text: in_full(text, **HERE).encode("utf-16"),
 }
 
@@ -179,6 +185,19 @@ def test_the_history_and_the_program_s_own_are_not_remembered(trooper: Trooper, 
     for broken in (body, body[:-1] + ",}"):
         assert trooper("messages", stdin=broken).code == 65
     assert trooper("messages", stdin=json.dumps(request(*history, user("and then?"), system=system))).code == 0
+    assert b"Ottilie" in cloud.bytes
+
+
+def test_another_public_notation_is_forgotten(trooper: Trooper, cloud: Standin) -> None:
+    """What says in XML or a form that it need not stay here, or says nothing about it, is nobody's secret."""
+    head = "Content-Disposition: form-data; name="
+    for body in (
+        f"<request><x_force_local>false</x_force_local><prompt>{LONG}</prompt></request>",
+        f'--b\r\n{head}"x_force_local"\r\n\r\nfalse\r\n--b\r\n{head}"prompt"\r\n\r\n{LONG}\r\n--b--',
+        f"<request><prompt>{LONG}</prompt></request>",
+    ):
+        assert trooper("messages", stdin=body).code == 65
+    assert trooper("messages", stdin=in_full(LONG)).code == 0
     assert b"Ottilie" in cloud.bytes
 
 

@@ -189,7 +189,7 @@ class TestCloud:
             "thinking": {"type": "enabled", "budget_tokens": 1024},
             "tools": [TOOL],
             "tool_choice": {"type": "auto"},
-            "brand_new": {"a": [1, 2.5, None, True, "größe"]},
+            "context_management": {"brand_new": [1, 2.5, None, True, "größe"]},
         }
         messages = [user([{"type": "text", "text": "what is this?"}, PICTURE])]
         done = send(trooper, *messages, **fields)
@@ -385,7 +385,7 @@ class TestHere:
             request(user("hello"), mcp_servers=[{"url": "https://example.com"}]),
             request(user("hello"), output_config={"format": {"type": "json_schema", "schema": {}}}),
             request(user([PICTURE]), assistant("a cat"), user("what colour?")),
-            request(user("hello"), brand_new=True),
+            request(user("hello"), context_management={"edits": [1]}),
             request(user("hello"), assistant("and")),
             request(user("hello"), max_tokens=0),
         ],

@@ -33,6 +33,7 @@ WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_oll
 MEMORY = "tests/memory"
 CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wholes.py"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
+FIELDS = "tests/messages/test_fields.py"
 PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/test_refused.py", "tests/guard/test_declassify.py"
 HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
 STORE = "tests/test_store.py"
@@ -464,8 +465,8 @@ MUTANTS = [
     Mutant(
         "a program's request is not looked at",
         "messages/caller.py",
-        "return system + guard.look(self.text)",
-        "return system",
+        "return system + guard.look(self.text) + guard.look(self.beside_text)",
+        "return system + guard.look(self.beside_text)",
         HISTORY,
     ),
     Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
@@ -538,9 +539,40 @@ MUTANTS = [
     Mutant(
         "numbers with a fraction pass",
         "messages/request.py",
-        "elif isinstance(value, (int, float)):",
-        "elif isinstance(value, int):",
-        FORMS,
+        "if isinstance(value, float) and value.is_integer():",
+        "if False:",
+        FIELDS,
+    ),
+    Mutant(
+        "only the texts of a request's messages are looked at",
+        "messages/caller.py",
+        "return system + guard.look(self.text) + guard.look(self.beside_text)",
+        "return system + guard.look(self.text)",
+        FIELDS,
+    ),
+    Mutant(
+        "any role is a message's",
+        "messages/request.py",
+        'if message.get("role") not in _ROLES_OF_API:',
+        'if not isinstance(message.get("role"), str):',
+        FIELDS,
+    ),
+    Mutant(
+        "names and numbers of JSON pass",
+        "messages/request.py",
+        "        yield from _records(value)\n        yield _written(value)\n\n\ndef texts_in",
+        "\n\ndef texts_in",
+        FIELDS,
+    ),
+    Mutant(
+        "unknown fields of a request pass", "messages/request.py", "if name not in _OURS | _KNOWN:", "if False:", FIELDS
+    ),
+    Mutant(
+        "what stands beside a private text is forgotten",
+        "messages/caller.py",
+        "self._beside() if label is Label.PRIVATE else",
+        "",
+        FIELDS,
     ),
     Mutant(
         "another cloud takes private views",

@@ -13,13 +13,13 @@ from trooper_cli.key import has_key
 from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
-from trooper_cli.messages.request import blocks_of, text_of, texts_in
+from trooper_cli.messages.request import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
 from trooper_cli.route import Decision
 from trooper_cli.store.schema import now
 from trooper_cli.turn import ImportedTurn, Label, Side, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from trooper_cli.caller import V
     from trooper_cli.clouds import Cloud
@@ -38,8 +38,8 @@ class ApiCaller:
     """A program with a request of the Messages API, which holds the history where no session does.
 
     `exchanges` are those of the whole history as it was given, in which a later request gives it again. Once the
-    request is admitted, `messages` are as they may be sent to the cloud, `text` is all that they and the other fields
-    would tell it but the system prompt, and `prompts` are the texts that make the prompt.
+    request is admitted, `messages` are as they may be sent to the cloud, `text` is theirs, `beside_text` is all else
+    that it would be told but the system prompt, and `prompts` are the texts that make the prompt.
     """
 
     body: Body
@@ -47,6 +47,7 @@ class ApiCaller:
     exchanges: Sequence[Exchange]
     messages: Sequence[Message] = ()
     text: str = ""
+    beside_text: str = ""
     prompts: tuple[str, ...] = ()
     keeps_history = True
     takes_no_text = True
@@ -104,14 +105,16 @@ class ApiCaller:
         self.sink.leave_out(seen.left_out)
         messages = [message for exchange in seen.exchanges for message in (*exchange.prompts, *exchange.answers)]
         messages += seen.remaining
-        other_fields = {name: value for name, value in self.body.fields.items() if name not in {"system", "model"}}
-        text = "\n\n".join(_texts(messages, other_fields))
+        text = "\n\n".join(text_of(message["content"]) for message in messages)
+        beside = [*map(beside_text, messages), self.body.beside_text]
+        other_text = "\n\n".join(reading for part in beside for reading in readings(part))
         budget = settings.number("budget")
         if question.session is None and budget is not None:
-            cost = round((message_cost(text) + message_cost(question.system or "")) * SCALE[Side.CLOUD])
+            told = (text, *texts_in(beside), question.system or "")
+            cost = round(sum(map(message_cost, told)) * SCALE[Side.CLOUD])
             if cost > budget:
                 raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
-        caller = replace(self, messages=messages, text=text, prompts=_prompts(seen.remaining))
+        caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))
         return Asked(caller.completed(question, seen.exchanges, decision.label), decision, caller)
 
     def completed(self, question: Question, history: Sequence[Exchange], label: Label) -> Question:
@@ -128,10 +131,20 @@ class ApiCaller:
         # A program sends the same system prompt with its private messages and its public ones: what these turns say
         # does not count in it, only what others say.
         system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
-        return system + guard.look(self.text)
+        return system + guard.look(self.text) + guard.look(self.beside_text)
 
     def new_text(self, question: Question, guard: Guard, label: Label) -> str:
         """Return the prompt, and the system prompt where no turn of this label had it: it comes every time."""
+        beside = self._beside() if label is Label.PRIVATE else ""
+        return self._new_text(question, guard, label) + beside
+
+    def _beside(self) -> str:
+        """Return what the newest messages and the system prompt say beside their text, each behind a blank line."""
+        parts = [beside_text(message) for message in self.exchanges[-1].prompts]
+        parts += blocks_beside_text(self.body.fields.get("system"))
+        return "".join(f"\n\n{text}" for part in parts for text in own_texts({"type": "", **part}))
+
+    def _new_text(self, question: Question, guard: Guard, label: Label) -> str:
         if not question.system:
             return question.prompt
         name = exact.of_system(question.system)
@@ -146,8 +159,8 @@ class ApiCaller:
         from trooper_cli.messages.refused import remember_messages
 
         last = self.exchanges[-1]
-        contents = [message["content"] for message in (*last.prompts, *last.answers)]
-        texts = [[text_of(content), *texts_in(blocks_of(content))] for content in contents]
+        messages = (*last.prompts, *last.answers)
+        texts = [[text_of(message["content"]), *own_texts(message)] for message in messages]
         remember_messages(guard, texts, [name for place in last.prompt_places[-1:] for name in place])
 
     def prompt_keys(self, question: Question) -> list[str]:
@@ -192,7 +205,7 @@ def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
     # What the cloud was told before as it is may be told again, whatever a private turn has said since.
     fields = {name: value for name, value in body.fields.items() if name != "model"}
     if body.system and exact.of_system(body.system) in guard.known([exact.of_system(body.system)]).public:
-        del fields["system"]
+        fields["system"] = blocks_beside_text(fields["system"])
     fresh = set(map(id, seen.fresh))
     messages = [(at, message) for at, message in enumerate(body.messages) if id(message) in fresh]
     return private_leaf(leaves_of(messages, fields), seen.halves, guard)
@@ -200,11 +213,3 @@ def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
 
 def _prompts(messages: Sequence[Message]) -> tuple[str, ...]:
     return tuple(text_of(message["content"]) for message in messages if message["role"] != "assistant")
-
-
-def _texts(messages: Sequence[Message], other_fields: dict[str, object]) -> Iterator[str]:
-    """Give all that the request would tell beside its system prompt; blocks of one message are read as one text."""
-    for message in messages:
-        yield text_of(message["content"])
-        yield from texts_in([block for block in blocks_of(message["content"]) if block["type"] != "text"])
-    yield from texts_in(other_fields)

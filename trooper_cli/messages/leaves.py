@@ -13,7 +13,7 @@ from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.telling import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.lazy import pattern
-from trooper_cli.messages.request import blocks_of, text_of, texts_in
+from trooper_cli.messages.request import beside_text, blocks_of, readings, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # A shared run of so many letters and digits is always found by the guard.
 _LONGEST = 48
 _MOST_PARTS = 12
+# Of thousands of short lines, fewer neighbours are read together, so that time grows with the text alone.
+_LEAST_PARTS = 3
+_MOST_JOINED = 60_000
 _LONG_NAME = 16
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
@@ -42,12 +45,12 @@ def leaves_of(messages: Iterable[tuple[int, Message]], fields: Mapping[str, obje
         texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
         if len(texts) > 1:
             yield f"messages.{at}", text_of(message["content"])
-        for text in (*texts, *texts_in([block for block in blocks if block["type"] != "text"])):
+        for text in (*texts, *readings(beside_text(message))):
             yield f"messages.{at}", text
     for name, value in fields.items():
         # What a program calls a field of its own is not repeated in an error.
         place = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
-        for text in texts_in({name: value}):
+        for text in readings({name: value}):
             yield place, text
 
 
@@ -127,9 +130,10 @@ def _pieces(line: tuple[str, str], head: tuple[str, str]) -> list[tuple[str, str
 
 def _together(firsts: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Return each text with no, one, two … of those that follow it, as long as they are short."""
+    most = min(_MOST_PARTS, max(_LEAST_PARTS, _MOST_JOINED // (len(others) + 1)))
     for at, (form, text) in enumerate(firsts):
         joined, joined_text = form, text
-        for count in range(at + 1, at + 1 + _MOST_PARTS):
+        for count in range(at + 1, at + 1 + most):
             if len(joined) > _LONGEST:
                 break
             yield joined, joined_text

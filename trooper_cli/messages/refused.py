@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import exact
+from trooper_cli.guard.forms import reduced
+from trooper_cli.lazy import pattern
 from trooper_cli.messages.recognise import exchanges
-from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours, texts_in
+from trooper_cli.messages.request import KINDS, checked_messages, is_force_local, is_like_ours, own_texts, texts_in
 from trooper_cli.messages.tolerant import Node, parsed
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.store.session import settings_of
@@ -44,16 +46,22 @@ _PROGRAMS_OWN = {
     "x_session",
     "x_trooper",
 }
-_KINDS = {"role", "type"}
 _LONGEST_NAME = 64
+_STARTS_OF_JSON = {"", "{", "[", '"'}
+_BORDER = pattern(r"<[^<>]*>|[|\r\n]")
+# In what is no JSON at all, as XML or a form, reduced to letters and digits; an element is named at its end again.
+_SAYS_SO = pattern(r"forcelocal(?!false|x?forcelocal|$)(?<!falsexforcelocal)(?<!falseforcelocal)")
 
 
 def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, refusal: TrooperError) -> None:
     """Have the guard remember what is new in a request that was meant to be private, however unsound it is."""
     request = parsed(data)
-    if not _is_meant_private(request, wishes, settings, home):
+    says_so = data.lstrip()[:1] not in _STARTS_OF_JSON and bool(_SAYS_SO.search(reduced(data)))
+    if not (says_so or _is_meant_private(request, wishes, settings, home)):
         return
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
+    if says_so:
+        messages.append([data, *filter(None, map(str.strip, _BORDER.split(data)))])
     with remembering(refusal), closing(Store(home, settings)) as store:
         remember_messages(store.guard, messages, _places(data))
 
@@ -112,7 +120,7 @@ def _new(node: Node) -> Iterator[list[str]]:
             yield [*dict.fromkeys(filter(None, (_text(message), *_texts(message))))]
         return
     for name, item in node:
-        is_own = name in _PROGRAMS_OWN | _KINDS and not (isinstance(item, Node) and _says_so(item, top=False))
+        is_own = name in _PROGRAMS_OWN | KINDS and not (isinstance(item, Node) and _says_so(item, top=False))
         if isinstance(item, Node) and not is_own:
             yield from _new(item)
         elif not is_own:
@@ -132,16 +140,18 @@ def _newest(messages: list[object]) -> list[object]:
 
 def _texts(value: object) -> Iterator[str]:
     """Return every text of a part of the request, but for what only says of which kind it is."""
+    yield from own_texts(_plain(value))
+
+
+def _plain(value: object) -> object:
+    """Return a node as JSON has it; of one that repeats a name, or has text beside its names, a list of its fields."""
     if not isinstance(value, Node):
-        yield from texts_in(value)
-    elif ("type", "base64") in value:
-        for name, item in value:
-            yield from texts_in({"type": "base64", name: item})
-    else:
-        for name, item in value:
-            yield from texts_in({name: None})
-            if name not in _KINDS:
-                yield from _texts(item)
+        return value
+    fields = [(name, _plain(item)) for name, item in value]
+    names = {name for name, _ in fields}
+    if len(names) == len(fields) and "" not in names:
+        return dict(fields)
+    return [{name: item} if name and name not in KINDS else item for name, item in fields]
 
 
 def _text(message: object) -> str:

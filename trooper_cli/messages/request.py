@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 Message = dict[str, object]
 
 _OURS = {"x_force_local", "x_session"}
+KINDS = {"role", "type"}
 _ROLES = {"user", "assistant"}
+# The API takes instructions among the messages as well.
+_ROLES_OF_API = (*_ROLES, "system")
 # What an engine here is told, what changes nothing in an answer's text, and what only concerns a cloud.
 _LOCAL_FIELDS = {"model", "max_tokens", "messages", "system", "stream", "stop_sequences"}
 _SAMPLING = ("temperature", "top_p", "top_k")
@@ -33,12 +36,37 @@ _WITHOUT_MEANING_HERE = {
     "speed",
     "thinking",
 }
-# Names in a schema can be texts as well; shorter ones are the API's own words.
-_LONG_NAME = 16
-_ODD_NAME = 10  # with a digit in it
-_LONG_NUMBER = 8  # digits, like an account
+# Text that is longer is read by itself, and is no cell of a table.
+_LONGEST_CELL = 1_000
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
+
+
+# All of the API's fields, beta and past ones among them. Any other may be one of ours, misspelt.
+_KNOWN = {
+    *_LOCAL_FIELDS,
+    *_SAMPLING,
+    *_WITHOUT_MEANING_HERE,
+    "anthropic_beta",
+    "anthropic_version",
+    "betas",
+    "billing_policy",
+    "compaction",
+    "context_management",
+    "fallback_credit_token",
+    "fallbacks",
+    "mcp_servers",
+    "output_config",
+    "output_format",
+    "prefill",
+    "thread",
+    "tool_choice",
+    "tools",
+    "user_profile_id",
+    "workspace_id",
+}
+_NAMES_FOR_PRIVATE = ("xforcelocal", "forcelocal", "xsession", "private", "trooper")
+_ALIKE = 0.7
 
 
 @dataclass(frozen=True)
@@ -55,6 +83,13 @@ class Body:
         """The system prompt as one text."""
         system = self.fields.get("system")
         return text_of(system, "\n\n") or None if isinstance(system, (str, list)) else None
+
+    @property
+    def beside_text(self) -> Mapping[str, object]:
+        """The fields that may hold text of the caller's, but the text of the system prompt."""
+        fields = {name: value for name, value in self.fields.items() if name not in {"model", "system"}}
+        blocks = blocks_beside_text(self.fields.get("system"))
+        return fields | {"system": blocks} if blocks else fields
 
     @property
     def max_tokens(self) -> int:
@@ -136,34 +171,108 @@ def text_of(content: object, joint: str = "") -> str:
     return joint.join(str(block["text"]) for block in blocks_of(content) if block["type"] == "text")
 
 
+def beside_text(message: Mapping[str, object]) -> Message:
+    """Return what of a message would be sent beside its role and what `text_of` gives."""
+    rest = {name: value for name, value in message.items() if name not in {"role", "content"}}
+    if blocks := blocks_beside_text(message["content"]):
+        rest["content"] = blocks
+    return rest
+
+
+def blocks_beside_text(content: object) -> list[Message]:
+    """Return the blocks of a message or a system prompt without their text, as far as there is more to them."""
+    if not isinstance(content, list):
+        return []
+    blocks = (
+        {name: value for name, value in block.items() if name not in {"type", "text"}}
+        if block["type"] == "text"
+        else block
+        for block in content
+    )
+    return [block for block in blocks if block]
+
+
+def readings(value: object) -> Iterator[str]:
+    """Return parsed JSON in all ways in which it can be read: its texts, names beside their values, all as JSON."""
+    if value:
+        yield from texts_in(value)
+        yield from (" ".join(names) for names in _objects_in(value) if len(names) > 1)
+        yield from _records(value)
+        yield _written(value)
+
+
 def texts_in(value: object) -> Iterator[str]:
-    """Give every text in parsed JSON that a reader could take for one; pictures and the like are passed over."""
+    """Return every text in parsed JSON; of pictures and the like, the text in them."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, (int, float)):
-        yield from _digits_of(value)
     elif isinstance(value, list):
         for item in value:
             yield from texts_in(item)
     elif isinstance(value, dict):
         is_binary = value.get("type") == "base64"
         for name, item in value.items():
-            digits = sum(map(str.isdigit, name))
-            if len(name) >= _LONG_NAME or (len(name) >= _ODD_NAME and digits) or digits >= _LONG_NUMBER:
-                yield name
             if is_binary and name == "data" and isinstance(item, str):
                 yield from _text_in(item)
             else:
                 yield from texts_in(item)
 
 
-def _digits_of(value: float) -> Iterator[str]:
-    """Return a long number as JSON writes it, and without a fraction if it has none."""
-    written = json.dumps(value)
-    if sum(map(str.isdigit, written)) >= _LONG_NUMBER:
-        yield written
-    if isinstance(value, float) and value.is_integer() and abs(value) >= 10 ** (_LONG_NUMBER - 1):
-        yield str(int(value))
+def own_texts(value: object) -> Iterator[str]:
+    """Return what a part of a request says of its own: its texts, and as JSON what is no object of the API's.
+
+    Those say their type, or a message's role, and stand in every request alike.
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+        for item in value:
+            yield from own_texts(item)
+    elif isinstance(value, dict) and value.get("type") == "base64":
+        yield from texts_in(value)
+    elif isinstance(value, dict) and KINDS & value.keys():
+        for name, item in value.items():
+            if name not in KINDS:
+                yield from own_texts(item)
+    elif value:
+        yield from texts_in(value)
+        yield from _records(value)
+        yield _written(value)
+
+
+def _objects_in(value: object) -> Iterator[dict[str, object]]:
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _objects_in(item)
+
+
+def _records(value: object) -> Iterator[str]:
+    """Return each object with several texts or numbers as a table: a name can be a cell too."""
+    for fields in _objects_in(value):
+        cells = [f"{name}\t{item}" for name, item in fields.items() if _is_cell(item)]
+        if len(cells) > 1:
+            yield "\n".join(cells)
+
+
+def _is_cell(value: object) -> bool:
+    return isinstance(value, (int, float)) or (
+        isinstance(value, str) and len(value) <= _LONGEST_CELL and "\n" not in value
+    )
+
+
+def _written(value: object) -> str:
+    return json.dumps(_as_cells(value), ensure_ascii=False)
+
+
+def _as_cells(value: object) -> object:
+    """Return parsed JSON without its long texts, and numbers as they may have been written before."""
+    if isinstance(value, list):
+        return [_as_cells(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _as_cells(item) for name, item in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if not isinstance(value, str) or len(value) <= _LONGEST_CELL else ""
 
 
 def _text_in(data: str) -> Iterator[str]:
@@ -194,8 +303,14 @@ def _refused_constant(_: str) -> NoReturn:
 
 
 def is_like_ours(name: str) -> bool:
-    """Return whether a field's name may be one of ours, misspelt."""
-    return name.lower().startswith(("x_", "x-")) or "local" in name.lower() or is_force_local(name)
+    """Return whether a field's name may be one of ours, misspelt, or says in other words what x_force_local says."""
+    if name.lower().startswith(("x_", "x-")) or "local" in name.lower() or is_force_local(name):
+        return True
+    if not name or name in _KNOWN:
+        return False
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(reduced(name)[:40], _NAMES_FOR_PRIVATE, 1, _ALIKE))
 
 
 def is_force_local(name: str) -> bool:
@@ -215,6 +330,12 @@ def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
     for name in body:
         if name not in _OURS and is_like_ours(name):
             raise InputError(f"{_named(name)}: unknown field, did you mean x_force_local? Nothing was sent")
+        if name not in _OURS | _KNOWN:
+            from difflib import get_close_matches
+
+            nearest = next((f"did you mean {near}?" for near in get_close_matches(name[:40], sorted(_KNOWN), 1)), "")
+            why = nearest or "the Messages API has none of this name, so leave it out."
+            raise InputError(f"{_named(name)}: unknown field, {why} Nothing was sent")
     force_local = body.get("x_force_local", False)
     if not isinstance(force_local, bool):
         raise InputError("x_force_local: must be true or false; nothing was sent")
@@ -237,8 +358,8 @@ def _message(value: object, place: str) -> Message:
         # A whole response given back as a message: what else stands in it is not of the conversation.
         value = {name: value[name] for name in ("role", "content") if name in value}
     message = _own(value, place)
-    if not isinstance(message.get("role"), str):
-        raise InputError(f"{place}.role: must be a text; nothing was sent")
+    if message.get("role") not in _ROLES_OF_API:
+        raise InputError(f"{place}.role: must be user or assistant; nothing was sent")
     content = message.get("content")
     if isinstance(content, list):
         message["content"] = [_block(block, f"{place}.content.{at}") for at, block in enumerate(content)]
