@@ -605,12 +605,14 @@ MUTANTS = [
         EVERYDAY,
     ),
     Mutant(
-        "every line of a trace passes",
-        "guard/boilerplate.py",
-        "return _FRAME.fullmatch(above if is_code else line) is not None",
-        'return line.lstrip().startswith("at ")',
+        "a frame passes by its shape",
+        "guard/overlap.py",
+        "    return is_boilerplate(shown, is_run=is_run) or (",
+        '    line = text[text.rfind("\\n", 0, find.offset) + 1 :].lstrip()\n'
+        '    return line.startswith(("at org.", "File ")) or is_boilerplate(shown, is_run=is_run) or (',
         EVERYDAY,
     ),
+    Mutant("any number stands in boilerplate", "guard/boilerplate.py", "{1,4}(?!", "{1,40}(?!", EVERYDAY),
     Mutant(
         "words of every day hide numbers",
         "guard/overlap.py",
