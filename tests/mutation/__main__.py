@@ -475,7 +475,7 @@ MUTANTS = [
     ),
     Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
     Mutant("the heads of lines stay", "guard/forms.py", "(line_heads, True), ", "", FORMS),
-    Mutant("look-alike letters are others", "guard/forms.py", ".translate(_LOOKALIKES)", "", FORMS),
+    Mutant("look-alike letters are others", "guard/forms.py", ".translate(LOOKALIKES)", "", FORMS),
     Mutant(
         "encoded credentials pass",
         "guard/credentials.py",
@@ -596,6 +596,9 @@ MUTANTS = [
     ),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
     Mutant("unseen characters hide credentials", "guard/forms.py", ", (unseen, False))", ")", CREDENTIALS),
+    Mutant(
+        "look-alike letters hide credentials", "guard/unseen.py", "in _FOREIGN.finditer(text)]", "in ()]", CREDENTIALS
+    ),
     Mutant("colours hide credentials", "guard/unseen.py", "{_SEQUENCE}|[^", "[^", CREDENTIALS),
     Mutant(
         "share makes the answer of another turn public",
