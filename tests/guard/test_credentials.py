@@ -118,6 +118,26 @@ def test_ordinary_text_is_no_credential(name: str, marker: str) -> None:
     assert [text[place.offset : place.offset + place.length] for place in find(text)] == []
 
 
+JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwi"
+EXAMPLES = [
+    f"{JWT}aWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    f"{JWT}YWRtaW4iOnRydWUsImlhdCI6MTUxNjIzOTAyMn0.KMUFsIDTnFmyG3nMiGM6H9FNFUROf3wh7SmqJp-QV30",
+    f"{JWT}YWRtaW4iOnRydWV9.TJVA95OrM7E2cBab30RMHrHDcEfxjoYZgeFONFh7HgQ",
+    "postgres://postgres:postgres@db:5432/app",
+    "amqp://guest:guest@localhost:5672/",
+]
+
+
+@pytest.mark.parametrize("around", ["{}", "URL={}", "token={}", '{{"jwt": "{}"}}'])
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_documentation_shows_is_no_credential(example: str, around: str) -> None:
+    """One letter more and it is one."""
+    assert find(around.format(example)) == []
+    assert "@" in example or find(f"Authorization: Bearer {example}") == []
+    other = example.replace("@", "X@") if "@" in example else f"{example[:-3]}X{example[-2:]}"
+    assert find(around.format(other))
+
+
 def test_the_rule_that_knows_most_names_a_place_that_several_find() -> None:
     token = "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
     text = f'password = "{token}"'

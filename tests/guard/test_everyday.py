@@ -284,6 +284,27 @@ def test_a_licence_and_a_trace_pass_at_the_command(trooper: Trooper, cloud: Stan
     assert len(cloud.bodies) == 2
 
 
+SNIPPETS = [
+    "The quick brown fox jumps over the lazy dog",
+    "FROM python:3.11-slim\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\nCOPY . .\n"
+    'EXPOSE 8080\nCMD ["python", "app.py"]\n',
+    'import csv\n\nwith open(path, newline="") as f:\n    reader = csv.DictReader(f)\n    for row in reader:\n',
+    '  "scripts": {\n    "start": "node index.js",\n    "test": "jest"\n  },\n',
+    "for i in range(10): print(i)",
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_what_everybody_pastes_passes(snippet: str) -> None:
+    """A prompt and an answer held it among other lines."""
+    with closing(Index.in_memory()) as index:
+        ledger = "the ledger of the northern branch is closed by Achterberg"
+        text = f"HOLLANDER = 83251\n\n{snippet}\n\n{ledger}"
+        index.add(index.marks([(text, False), (text, True)], public=False), public=False, session=None, turn=0)
+        assert index.find(f"what is this?\n\n{snippet}") == []
+        assert index.find(f"{snippet}\n{ledger}\n{snippet}")
+
+
 SECRET = (
     "The quarterly settlement with Brunnhilde Achterberg was raised to nine hundred thousand guilders in Maastricht"
 )
