@@ -177,6 +177,8 @@ MAILS = [
         ("ES91 2100 0418 4502 0005 1332 was", "ES9121000418450200051332.html"),
         *(("hollander@hxq.de", asked) for asked in MAILS),
         ("_hollander@hxq.de_", "hollander@hxq.de"),
+        ("OPSX-4471\u2014closed", "opsx4471"),
+        ("Hollander\u2013030 8812 4471", "03088124471"),
         ("hollander@hxq.de:hunter", "hollander@hxq.de"),
     ],
 )

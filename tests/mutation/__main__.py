@@ -583,8 +583,8 @@ MUTANTS = [
     Mutant(
         "other dashes hide numbers",
         "guard/units.py",
-        "text if text.isascii() else text.translate(_PLAIN)",
-        "text",
+        "if not text.isascii() and (plain := text.translate(_PLAIN)) != text:",
+        "if not (plain := text):",
         UNITS,
     ),
     Mutant(

@@ -86,7 +86,13 @@ def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, 
     The units are the same whatever blanks and dashes the text is printed with; dots and strokes too for most. With
     `stored`, leave out addresses that tell who wrote something: they stand in public texts as well.
     """
-    text = text if text.isascii() else text.translate(_PLAIN)
+    yield from _identifiers(text, stored=stored)
+    # A dash may also end a word, as no hyphen does: both are read.
+    if not text.isascii() and (plain := text.translate(_PLAIN)) != text:
+        yield from _identifiers(plain, stored=stored)
+
+
+def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
     names_an_author = _authorship(text)
     for start, line in _lines_with(_AT, text):
         for match in (_EMAIL if stored else _TYPED_EMAIL).finditer(line):
