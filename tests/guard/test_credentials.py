@@ -118,6 +118,26 @@ def test_ordinary_text_is_no_credential(name: str, marker: str) -> None:
     assert [text[place.offset : place.offset + place.length] for place in find(text)] == []
 
 
+JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwi"
+EXAMPLES = [
+    f"{JWT}aWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    f"{JWT}YWRtaW4iOnRydWUsImlhdCI6MTUxNjIzOTAyMn0.KMUFsIDTnFmyG3nMiGM6H9FNFUROf3wh7SmqJp-QV30",
+    f"{JWT}YWRtaW4iOnRydWV9.TJVA95OrM7E2cBab30RMHrHDcEfxjoYZgeFONFh7HgQ",
+    "postgres://postgres:postgres@db:5432/app",
+    "amqp://guest:guest@localhost:5672/",
+]
+
+
+@pytest.mark.parametrize("around", ["{}", "URL={}", "token={}", '{{"jwt": "{}"}}'])
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_documentation_shows_is_no_credential(example: str, around: str) -> None:
+    """One letter more and it is one."""
+    assert find(around.format(example)) == []
+    assert "@" in example or find(f"Authorization: Bearer {example}") == []
+    other = example.replace("@", "X@") if "@" in example else f"{example[:-3]}X{example[-2:]}"
+    assert find(around.format(other))
+
+
 def test_the_rule_that_knows_most_names_a_place_that_several_find() -> None:
     token = "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
     text = f'password = "{token}"'
@@ -304,6 +324,12 @@ def full_width(text: str) -> str:
     return "".join(chr(ord(letter) + 0xFEE0) for letter in text)
 
 
+# Of each range of Default_Ignorable_Code_Point the ends.
+IGNORABLE = [
+    *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180F, 0x200B, 0x200F, 0x202A, 0x202E, 0x2060),
+    *(0x2065, 0x206F, 0x3164, 0xFE00, 0xFE0F, 0xFEFF, 0xFFA0, 0xFFF0, 0xFFF8, 0x1BCA0, 0x1BCA3, 0x1D173, 0x1D17A),
+    *(0xE0000, 0xE0001, 0xE0100, 0xE0FFF),
+]
 UNSEEN = {
     "zero-width space": f"{TOKEN[:20]}\u200b{TOKEN[20:]}",
     "word joiner in the prefix": f"{TOKEN[:2]}\u2060{TOKEN[2:]}",
@@ -317,6 +343,18 @@ UNSEEN = {
     "a link of a terminal": f"\x1b]8;;https://x.example\x1b\\{TOKEN[:8]}\x1b]8;;\x1b\\{TOKEN[8:]}",
     "bold of man": "".join(f"{letter}\b{letter}" for letter in TOKEN),
     "zero bytes": "\0".join(TOKEN),
+    **{f"U+{code:04X}": f"{TOKEN[:9]}{chr(code)}{TOKEN[9:]}" for code in IGNORABLE},
+    "a break of HTML": "<wbr>".join((TOKEN[:9], TOKEN[9:20], TOKEN[20:])),
+    "a break of XHTML": f"{TOKEN[:9]}<wbr />{TOKEN[9:]}",
+    "a line that goes on": f"{TOKEN[:20]}\\\n{TOKEN[20:]}",
+    "a line that goes on further in": f"{TOKEN[:20]}\\\r\n    {TOKEN[20:]}",
+    "an escape of Markdown": TOKEN.replace("_", "\\_"),
+    "bold in Markdown": f"{TOKEN[:9]}**{TOKEN[9:15]}**{TOKEN[15:]}",
+    "code in Markdown": f"{TOKEN[:9]}`{TOKEN[9:]}",
+    "a Cyrillic letter": TOKEN.replace("p", "\u0440", 1),
+    "a Cyrillic letter at its head": f"\u0261{TOKEN[1:]}",
+    "Cyrillic letters and an unseen one": f"{TOKEN[:9]}\u0430\u200b\u0415{TOKEN[11:]}",
+    "a Greek letter at its end": f"{TOKEN[:-1]}\u03bf",
     "in JSON": f'{{"a": "{TOKEN[:20]}\\u200b{TOKEN[20:]}"}}',
     "colours in JSON": f'{{"a": "{TOKEN[:20]}\\u001b[31m{TOKEN[20:]}"}}',
 }
@@ -337,13 +375,25 @@ def test_other_scripts_are_left_as_they_are() -> None:
         "\u0645\u06cc\u200c\u062e\u0648",
         "\U0001f468\u200d\U0001f469",
         "caf\u00e9\nplain\ttext",
+        "\u043c\u043e\u0440\u0435 (\u0441\u0435\u0440), api-\u043a\u0430",
+        "2 ** 3, `a` and **b**, \\d \\\n\\begin",
     ):
         assert unseen(text) == []
 
 
+SLOWEST = [one * 300_000 for one in ("\u0430", "a\u0430", "a**", "a`", "\\_", "a\\\n", "<wbr", "a\\\n" + " " * 40)]
+
+
 def test_a_coloured_text_takes_little_time() -> None:
     """Whatever stands in it, a megabyte does."""
-    for text in ("\x1b[" * 500_000, "\x1b]" * 500_000, "a\b" * 500_000, "a\uff22" * 500_000, "\u200b" * 1_000_000):
+    for text in (
+        "\x1b[" * 500_000,
+        "\x1b]" * 500_000,
+        "a\b" * 500_000,
+        "a\uff22" * 500_000,
+        "\u200b" * 1_000_000,
+        *SLOWEST,
+    ):
         start = time.process_time()
         unseen(text)
         assert time.process_time() - start < 10, text[:2]

@@ -7,6 +7,7 @@ licences, traces of frameworks, keys, boilerplate of models. The asks share that
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -219,7 +220,7 @@ PUBLIC = [
     "how do I cast VARCHAR(34) to text in Postgres 16?",
 ]
 # Of these so many are refused, of 34 before boilerplate was known; more is a step back, fewer may be put here.
-MOST_REFUSED = 6
+MOST_REFUSED = 5
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +282,89 @@ def test_a_licence_and_a_trace_pass_at_the_command(trooper: Trooper, cloud: Stan
     )
     assert done.code == 77
     assert len(cloud.bodies) == 2
+
+
+SNIPPETS = [
+    "The quick brown fox jumps over the lazy dog",
+    "FROM python:3.11-slim\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\nCOPY . .\n"
+    'EXPOSE 8080\nCMD ["python", "app.py"]\n',
+    'import csv\n\nwith open(path, newline="") as f:\n    reader = csv.DictReader(f)\n    for row in reader:\n',
+    '  "scripts": {\n    "start": "node index.js",\n    "test": "jest"\n  },\n',
+    "for i in range(10): print(i)",
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_what_everybody_pastes_passes(snippet: str) -> None:
+    """A prompt and an answer held it among other lines."""
+    with closing(Index.in_memory()) as index:
+        ledger = "the ledger of the northern branch is closed by Achterberg"
+        text = f"HOLLANDER = 83251\n\n{snippet}\n\n{ledger}"
+        index.add(index.marks([(text, False), (text, True)], public=False), public=False, session=None, turn=0)
+        assert index.find(f"what is this?\n\n{snippet}") == []
+        assert index.find(f"{snippet}\n{ledger}\n{snippet}")
+
+
+SECRET = (
+    "The quarterly settlement with Brunnhilde Achterberg was raised to nine hundred thousand guilders in Maastricht"
+)
+CODE = 'owed = settle_with("Brunnhilde Achterberg", guilders=917442, reason="arbitration, sealed by court order")'
+CAMEL = "".join(map(str.capitalize, SECRET.split()))
+LIBRARY = 'File "/usr/lib/python3.11/json/decoder.py", line 337, in'
+DISGUISES = {
+    "a code line": f"  {LIBRARY} decode\n    {SECRET}",
+    "a code line of a package": f'  File "/usr/lib/python3.11/site-packages/ledger/engine.py", line 3, in settle\n    {CODE}',
+    "a function": f"  {LIBRARY} {SECRET.replace(' ', '_')}",
+    "a file": LIBRARY.replace("decoder", SECRET.replace(" ", "_")) + " decode",
+    "a method": f"\tat org.apache.catalina.{SECRET.replace(' ', '_')}(Foo.java:3)",
+    "classes": f"\tat org.springframework.{SECRET.replace(' ', '.')}(Foo.java:3)",
+    "inner classes": f"\tat java.util.{SECRET.replace(' ', '$')}.run(Thread.java:833)",
+    "one class": f"\tat java.base/java.lang.{CAMEL}.run(Thread.java:833)",
+    "a file's name": f"\tat java.base/java.lang.Thread.run({CAMEL}.java:833)",
+    "a module": f"\tat app//java.lang.{CAMEL}/java.lang.Thread.run(Thread.java:833)",
+    "frames of a word each": "\n".join(f"\tat java.{word}.{word}({word}.java:8)" for word in SECRET.split())
+    + f"\n\tat java.{SECRET.replace(' ', '_')}(Thread.java:833)",
+    "node": f"    at {SECRET[:60]} (node:internal/a:3:4)",
+    "node's file": f"    at Module.load (node:internal/{SECRET.replace(' ', '/')}:3:4)",
+}
+
+
+@pytest.mark.parametrize("frame", DISGUISES.values(), ids=DISGUISES)
+def test_a_frame_excuses_no_other_text(frame: str) -> None:
+    """Whatever the place within it, and among frames that are known."""
+    with closing(Index.in_memory()) as other:
+        for number, text in enumerate((f"{SECRET}\n{CODE}\n{TRACEBACK}", SPRING)):
+            other.add(other.marks([(text, False)], public=False), public=False, session=None, turn=number)
+        assert other.find(frame)
+        assert other.find(f"{SPRING}{frame}\n{SPRING}")
+        assert other.find(f"{TRACEBACK}{frame}\n{TRACEBACK}")
+
+
+def test_a_frame_excuses_no_other_text_at_the_command(trooper: Trooper, cloud: Standin) -> None:
+    """Nothing reaches the cloud."""
+    assert trooper("ask", "--local", "why?", stdin=f"{SECRET}\n{CODE}").code == 0
+    for frame in DISGUISES.values():
+        done = trooper("ask", "explain", stdin=frame)
+        assert (done.code, done.out) == (77, b"")
+    assert cloud.connections == 0
+
+
+@pytest.mark.parametrize("name", ["Achterbe", "Pezgerowski", "Hollander-Vries", "84513377", "DE893704"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        "livenessProbe: httpGet: path: /healthz port: {} initialDelaySeconds: 10 periodSeconds: 10 timeoutSeconds: 5",
+        "Here is the corrected code: {} Let me know if you need more help! Would you like me to",
+        "Permission is hereby granted, free of charge, to any person {} obtaining a copy of this software and associated",
+        "Thank you for your message. {}, thank you very much in advance for your help. Kind regards,",
+        SPRING.replace("885", "{}"),
+        TRACEBACK.replace("198", "{}"),
+    ],
+)
+def test_a_name_or_an_account_within_boilerplate_is_refused(name: str, around: str) -> None:
+    """From eight letters or digits on, whatever stands before and after."""
+    with closing(Index.in_memory()) as index:
+        text = around.replace("{}", name)
+        index.add(index.marks([(text, False)], public=False), public=False, session=None, turn=0)
+        assert index.find(text)
+        assert index.find(f"what is that?\n\n{text}\n")

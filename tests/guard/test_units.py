@@ -111,6 +111,27 @@ class TestPipe:
         assert len(cloud.bodies) == 2
 
 
+DASHED = [
+    "219-45-6712",
+    "4012-8888-8888-1881",
+    "DE89-3704-0044-0532-0130-00",
+    "+49-30-8812-4471",
+    "OPSX-4471",
+    "M-AB 1234",
+    "(628) 731-9942",
+]
+OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
+MAILS = [
+    "hollander@hxq.de:secret",
+    "_hollander@hxq.de_",
+    "/home/hollander@hxq.de",
+    "hollander @ hxq.de",
+    "hollander@hxq.de/inbox",
+    "imap://hollander@hxq.de:993/",
+    "mailto:hollander@hxq.de",
+]
+
+
 @pytest.mark.parametrize(
     ("stored", "asked"),
     [
@@ -147,6 +168,18 @@ class TestPipe:
         ("078051120", "078-05-1120"),
         ("Huberling;078-05-1120;yes", "078 05 1120"),
         ("ottilie.kern@clinic.example", "Ottilie.Kern@clinic.example"),
+        *((number, number.replace("-", dash)) for number in DASHED for dash in OTHER_DASHES),
+        *((number.replace("-", dash), number) for number in DASHED for dash in OTHER_DASHES[:3]),
+        *((number, number.replace("-", mark)) for number in DASHED[:5] for mark in "./_"),
+        ("+49 30 8812 4471", "+49_30_8812_4471"),
+        ("OPSX-4471", "OPSX: 4471"),
+        ("DE89 3704 0044 0532 0130 00", "DE89\xa03704\xa00044\xa00532\xa00130\xa000"),
+        ("ES91 2100 0418 4502 0005 1332 was", "ES9121000418450200051332.html"),
+        *(("hollander@hxq.de", asked) for asked in MAILS),
+        ("_hollander@hxq.de_", "hollander@hxq.de"),
+        ("OPSX-4471\u2014closed", "opsx4471"),
+        ("Hollander\u2013030 8812 4471", "03088124471"),
+        ("hollander@hxq.de:hunter", "hollander@hxq.de"),
     ],
 )
 def test_a_short_secret_is_found_in_any_notation(stored: str, asked: str) -> None:
@@ -174,6 +207,7 @@ def test_what_only_looks_like_one_is_none() -> None:
         ("size 4294967296", "is 4294967296 2 to the 32nd?"),
         ("limit 268435456", "268435456 bytes"),
         ("user@example.com and root@host.test", "user@example.com and root@host.test"),
+        ("jane@build.hxq.de:/srv/www and https://jane@git.hxq.de/x", "jane@build.hxq.de and jane@git.hxq.de"),
     ],
 )
 def test_what_everybody_writes_is_no_short_secret(stored: str, asked: str) -> None:

@@ -516,7 +516,7 @@ MUTANTS = [
     ),
     Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
     Mutant("the heads of lines stay", "guard/forms.py", "(line_heads, True), ", "", FORMS),
-    Mutant("look-alike letters are others", "guard/forms.py", ".translate(_LOOKALIKES)", "", FORMS),
+    Mutant("look-alike letters are others", "guard/forms.py", ".translate(LOOKALIKES)", "", FORMS),
     Mutant(
         "encoded credentials pass",
         "guard/credentials.py",
@@ -654,8 +654,25 @@ MUTANTS = [
         "for sign, unit_of in signs:",
         UNITS,
     ),
+    Mutant(
+        "other dashes hide numbers",
+        "guard/units.py",
+        "if not text.isascii() and (plain := text.translate(_PLAIN)) != text:",
+        "if not (plain := text):",
+        UNITS,
+    ),
+    Mutant(
+        "addresses in a path pass",
+        "guard/units.py",
+        "(_EMAIL if stored else _TYPED_EMAIL)",
+        "_EMAIL",
+        UNITS,
+    ),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
     Mutant("unseen characters hide credentials", "guard/forms.py", ", (unseen, False))", ")", CREDENTIALS),
+    Mutant(
+        "look-alike letters hide credentials", "guard/unseen.py", "in _FOREIGN.finditer(text)]", "in ()]", CREDENTIALS
+    ),
     Mutant("colours hide credentials", "guard/unseen.py", "{_SEQUENCE}|[^", "[^", CREDENTIALS),
     Mutant(
         "share makes the answer of another turn public",
@@ -679,12 +696,14 @@ MUTANTS = [
         EVERYDAY,
     ),
     Mutant(
-        "every line of a trace passes",
-        "guard/boilerplate.py",
-        "return _FRAME.fullmatch(above if is_code else line) is not None",
-        'return line.lstrip().startswith("at ")',
+        "a frame passes by its shape",
+        "guard/overlap.py",
+        "    return is_boilerplate(shown, is_run=is_run) or (",
+        '    line = text[text.rfind("\\n", 0, find.offset) + 1 :].lstrip()\n'
+        '    return line.startswith(("at org.", "File ")) or is_boilerplate(shown, is_run=is_run) or (',
         EVERYDAY,
     ),
+    Mutant("any number stands in boilerplate", "guard/boilerplate.py", "{1,4}(?!", "{1,40}(?!", EVERYDAY),
     Mutant(
         "words of every day hide numbers",
         "guard/fingerprints.py",

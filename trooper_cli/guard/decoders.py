@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard.digits import LINES, from_lines
 from trooper_cli.guard.dumps import dumped
-from trooper_cli.guard.piece import Piece
+from trooper_cli.guard.piece import Piece, apart
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def encoded(text: str) -> list[Piece]:
         pieces += (Piece(*match.span(), match[0].translate(_UNSEEN)) for match in _TAGS.finditer(text))
     if "=" in text:
         pieces += _quoted_printable(text)
-    return _apart(pieces)
+    return apart(pieces)
 
 
 def markup(text: str) -> list[Piece]:
@@ -52,14 +52,6 @@ def markup(text: str) -> list[Piece]:
     if "\x1b" not in text and "</" not in text:
         return []
     return [Piece(*match.span(), _from_markup(match)) for match in _MARKUP.finditer(text)]
-
-
-def _apart(pieces: list[Piece]) -> list[Piece]:
-    kept: list[Piece] = []
-    for piece in sorted(pieces, key=lambda piece: piece.start):
-        if not kept or piece.start >= kept[-1].end:
-            kept.append(piece)
-    return kept
 
 
 def _escapes(text: str) -> Iterator[Piece]:

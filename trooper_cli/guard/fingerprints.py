@@ -231,15 +231,12 @@ def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:
 
     A run of everyday words may say what nobody else knows.
     """
-    from trooper_cli.guard.boilerplate import are_frames, is_boilerplate
+    from trooper_cli.guard.boilerplate import is_boilerplate
     from trooper_cli.guard.telling import is_ordinary
 
-    end = find.offset + find.length
-    shown = text[find.offset : end]
-    return (
-        is_boilerplate(shown, is_run=is_run)
-        or (not is_run and is_ordinary(shown) and sum(map(str.isdigit, shown)) < 4)
-        or are_frames(text, find.offset, end)
+    shown = text[find.offset : find.offset + find.length]
+    return is_boilerplate(shown, is_run=is_run) or (
+        not is_run and is_ordinary(shown) and sum(map(str.isdigit, shown)) < 4
     )
 
 

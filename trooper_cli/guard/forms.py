@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard.decoders import encoded, markup
 from trooper_cli.guard.line_heads import line_heads, line_numbers
-from trooper_cli.guard.unseen import unseen
+from trooper_cli.guard.unseen import LOOKALIKES, unseen
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
@@ -105,11 +105,6 @@ class _Part(NamedTuple):
 
 _RUN = pattern(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
 _OTHER_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
-# Letters that look like Latin ones, after "confusables" of Unicode's TR39; both cases as the small letter looks.
-_LOOKALIKES = str.maketrans(
-    "авгекмнопрстухьѕіјһԁԛԝӏѵґαβγεζηικμνορτυχωıɑɡ",
-    "abrekmhonpctyxbsijhdqwlvrabyeznikmvoptuxwiag",
-)
 # As many letters around what was decoded as the longest run that is surely found, and some more.
 _CONTEXT = 64
 _DEPTH = 5
@@ -204,4 +199,4 @@ def reduced(text: str) -> str:
 @cache
 def _alike(character: str) -> str:
     folded = unicodedata.normalize("NFKD", character).casefold()
-    return "".join(filter(str.isalnum, folded)).translate(_LOOKALIKES)
+    return "".join(filter(str.isalnum, folded)).translate(LOOKALIKES)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Piece(NamedTuple):
@@ -15,3 +18,12 @@ class Piece(NamedTuple):
 
 # Between two readings of the same; no decoder reads across it.
 APART = "\n.\n"
+
+
+def apart(pieces: Iterable[Piece]) -> list[Piece]:
+    """Return pieces in order, without those that overlap one before."""
+    kept: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.start):
+        if not kept or piece.start >= kept[-1].end:
+            kept.append(piece)
+    return kept

@@ -27,10 +27,15 @@ _COMMON_TOKEN = pattern(
 _PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
 _PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
 _LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400}+)"')
-# Short secrets as they are printed. Blanks and dashes between the groups do not count.
-_EMAIL = pattern(
-    r"(?<![\w.+%@/-])[A-Za-z0-9][\w.+%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w@-]|\.\w|:[^\s\"])"
-)
+# Short secrets as they are printed. What stands between the groups does not count. Other dashes and blanks than those
+# of ASCII come of word processors.
+_DASHES = "\u058a\u05be\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d"
+_BLANKS = "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_PLAIN = str.maketrans(_DASHES + _BLANKS, "-" * len(_DASHES) + " " * len(_BLANKS))
+_DOMAIN = r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![A-Za-z0-9@-]|\.\w"
+# What a colon and a path follow is a user on a server, and what a stroke stands before may be one too.
+_EMAIL = pattern(rf"(?<![A-Za-z0-9.+%@/-])[A-Za-z0-9][\w.+%-]{{0,63}}@{_DOMAIN}|:[^\s\"]{{0,200}}/)")
+_TYPED_EMAIL = pattern(rf"(?<![A-Za-z0-9.+%@-])[A-Za-z0-9][\w.+%-]{{0,63}} ?@ ?{_DOMAIN})")
 _COMMON_EMAIL = pattern(
     r"(?i)(?:git|info|support|noreply|no-reply|root|admin|user|users|hello|test|help|contact|nobody|list|bugs?)@.*"
     r"|.*@(?:example|invalid|test|localhost)(?:\.\w+)?|.*\.(?:invalid|test|localhost|example\.\w+)|.*@users\.noreply\..*|.*-list@.*|.*@lists?\..*|.*@(?:bugs|tracker)\..*"
@@ -41,16 +46,18 @@ _AUTHORSHIP = pattern(
     r"|uploaders|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
 )
 _AUTHORSHIP_REACH, _LONGEST_AUTHORSHIP = 2000, 16
-_IBAN = pattern(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])")
-_CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ -]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
+_IBAN = pattern(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ ./_-]?[A-Za-z0-9]{4}){2,7}(?:[ ./_-]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
+)
+_CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ ./_-]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
-    r"(?<![\w./+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/.-]{0,3}"
-    r"(?:\(0\)[ -]?)?\d(?:[ ()/.-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
+    r"(?<![\w./+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/._-]{0,3}"
+    r"(?:\(0\)[ -]?)?\d(?:[ ()/._-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?<!\d[ ,:])\(?0[1-9]\d{0,4}\)?[ /-]{1,3}\d(?:[ /-]?\d){4,9}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?<!\d[,:])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?:1[ .-]?)?\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\w:-]|[.,]\d)"
 )
-_SOCIAL = pattern(r"(?<![\w./+-])(?<!\d[,:])\d{3}([- ]?)\d\d\1\d{4}(?![\w:-]|[.,]\d)")
+_SOCIAL = pattern(r"(?<![\w./+-])(?<!\d[,:])\d{3}([ ./_-]?)\d\d\1\d{4}(?![\w:-]|[.,]\d)")
 _TICKET = pattern(r"(?<![\w./-])[A-Z][A-Z0-9]{1,9}(?:-\d{4})?-\d{3,7}(?![\w-]|\.\d)")
 _STANDARD = frozenset(
     "UTF SHA ISO IEC RFC CVE CWE AES PEP RSA EN DIN IEEE ECMA ANSI CP KOI GB BIG LATIN WINDOWS IBM HTTP TLS SSL MD GPT"
@@ -61,12 +68,13 @@ _STANDARD = frozenset(
     " ORA TNS PLS RMAN DPY DPI MY SQLSTATE TS CS NU MSB SC AADSTS".split()
 )
 _AT = pattern("@")
-_EIGHT_DIGITS = pattern(r"\d(?:[ ()/.-]{0,3}\d){7}")
-_THREE_DIGITS = pattern(r"\d[ ()/.-]?\d[ ()/.-]?\d")
+_BETWEEN = pattern(r"[ ./_-]")
+_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){7}")
+_THREE_DIGITS = pattern(r"\d[ ()/._-]?\d[ ()/._-]?\d")
 _PLATE = pattern(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?[1-9]\d{1,3}[EH]?(?![\w-])")
 # As people type them. A prompt is asked about these, and only what is printed with its dash is stored.
 _TYPED_TICKET = pattern(
-    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:-]{0,2}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
+    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,2}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
 )
 _TYPED_PLATE = pattern(r"(?<![^\W_])[A-Za-zÄÖÜäöü]{1,3}[ -]?[A-Za-z]{1,2}[ -]?[1-9]\d{1,3}[EHeh]?(?![\w-]|\.\d)")
 _YEAR = pattern(r"(?:19|20)\d\d")
@@ -75,14 +83,21 @@ _YEAR = pattern(r"(?:19|20)\d\d")
 def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
     """Return offset, length and unit of account and card numbers, addresses, telephone numbers, tickets and plates.
 
-    The units are the same whatever blanks and dashes the text is printed with. With `stored`, leave out addresses that
-    tell who wrote something: they stand in public texts as well.
+    The units are the same whatever blanks and dashes the text is printed with; dots and strokes too for most. With
+    `stored`, leave out addresses that tell who wrote something: they stand in public texts as well.
     """
+    yield from _identifiers(text, stored=stored)
+    # A dash may also end a word, as no hyphen does: both are read.
+    if not text.isascii() and (plain := text.translate(_PLAIN)) != text:
+        yield from _identifiers(plain, stored=stored)
+
+
+def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
     names_an_author = _authorship(text)
     for start, line in _lines_with(_AT, text):
-        for match in _EMAIL.finditer(line):
+        for match in (_EMAIL if stored else _TYPED_EMAIL).finditer(line):
             at = start + match.start()
-            if not _COMMON_EMAIL.fullmatch(match[0]) and not (stored and names_an_author(at)):
+            if not _COMMON_EMAIL.fullmatch(match[0].replace(" ", "")) and not (stored and names_an_author(at)):
                 yield at, len(match[0]), reduced(match[0])
     for start, line in _lines_with(_THREE_DIGITS, text):
         signs = _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED
@@ -122,11 +137,17 @@ def _authorship(text: str) -> Callable[[int], bool]:
 
 
 def _iban(word: str) -> str | None:
-    """Return the letters and digits of an IBAN, or None where its check digits are wrong (ISO 7064, MOD 97-10)."""
-    letters = reduced(word)
-    if not 15 <= len(letters) <= 34 or not letters.isascii():
-        return None
-    return letters if int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1 else None
+    """Return the letters and digits of an IBAN, or None where its check digits are wrong (ISO 7064, MOD 97-10).
+
+    What stands behind it may be no part of it.
+    """
+    groups = [group for group in map(reduced, _BETWEEN.split(word)) if group]
+    while groups:
+        letters = "".join(groups)
+        if 15 <= len(letters) <= 34 and int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1:
+            return letters
+        groups.pop()
+    return None
 
 
 def _card(word: str) -> str | None:

@@ -9,7 +9,7 @@ import unicodedata
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard.piece import Piece
+from trooper_cli.guard.piece import Piece, apart
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
@@ -23,8 +23,27 @@ _SEQUENCE = r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x0
 # The letter behind them is taken along: a word may begin there that did not begin behind the last letter of a sequence.
 _UNSEEN = pattern(rf"(?:{_SEQUENCE}|[^\n]\x08|{_CONTROL})++([!-~]?)")
 _BEYOND_ASCII = pattern(r"[^\x00-\x7f]+")
-# Nobody sees them, though they have another category: fillers, and a joiner of letters.
-_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+# Default_Ignorable_Code_Point, from DerivedCoreProperties.txt of Unicode, and the empty pattern of Braille. Not all of
+# them have the category Cf.
+_IGNORABLE = pattern(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# Letters that look like Latin ones, after "confusables" of Unicode's TR39. What is compared in small letters has both
+# cases as the small letter looks.
+_SMALL = (
+    "авгекмнопрстухьѕіјһԁԛԝӏѵґαβγεζηικμνορτυχωıɑɡ",
+    "abrekmhonpctyxbsijhdqwlvrabyeznikmvoptuxwiag",
+)
+_CAPITAL = ("АВЕКМНОРСТУХЅІЈԌԚԜӀΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEKMHOPCTYXSIJGQWIABEZHIKMNOPTYX")
+LOOKALIKES = str.maketrans("".join((_SMALL[0], _CAPITAL[0])), "".join((_SMALL[1], _CAPITAL[1])))
+# In a word of ASCII they are not of another script; in a text of their own they are left as they are.
+_ALIKE = f"[{_SMALL[0]}{_CAPITAL[0]}]"
+_FOREIGN = pattern(rf"(?<=[A-Za-z0-9_]){_ALIKE}++|(?<!{_ALIKE}){_ALIKE}++(?=[A-Za-z0-9_])")
+# What a page or a shell does not show within a word: where it may be broken, marks of Markdown, escapes of both.
+_BREAK = pattern(
+    r"<[wW][bB][rR] ?/?>|(?<=[A-Za-z0-9_+/-])(?:\\(?:\r?\n[ \t]{0,40}|(?=[_.-]))|\*\*|`{1,3})(?=[A-Za-z0-9_.+/-])"
+)
 
 
 class _Shown(dict[int, str]):
@@ -33,7 +52,7 @@ class _Shown(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         shown = unicodedata.normalize("NFKC", character)
-        if unicodedata.category(character) == "Cf" or character in _BLANK or "\ufe00" <= character <= "\ufe0f":
+        if unicodedata.category(character) == "Cf" or _IGNORABLE.match(character):
             shown = ""
         elif not (shown.isascii() and shown.isprintable()):
             shown = character
@@ -50,9 +69,13 @@ def unseen(text: str) -> list[Piece]:
     data = text.encode("utf-8", "replace")
     if len(data) != len(data.translate(None, _CONTROLS)):
         pieces += [Piece(*match.span(), match[1]) for match in _UNSEEN.finditer(text)]
-    if not text.isascii() and text.translate(_SHOWN) != text:
-        pieces = sorted([*pieces, *_other_letters(text)])
-    return pieces
+    if any(sign in text for sign in ("\\", "`", "**", "<")):
+        pieces += [Piece(*match.span(), "") for match in _BREAK.finditer(text)]
+    if not text.isascii():
+        pieces += [Piece(*match.span(), match[0].translate(LOOKALIKES)) for match in _FOREIGN.finditer(text)]
+        if text.translate(_SHOWN) != text:
+            pieces += _other_letters(text)
+    return apart(pieces)
 
 
 def _other_letters(text: str) -> Iterator[Piece]:
