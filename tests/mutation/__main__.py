@@ -697,7 +697,7 @@ MUTANTS = [
     ),
     Mutant(
         "a frame passes by its shape",
-        "guard/overlap.py",
+        "guard/fingerprints.py",
         "    return is_boilerplate(shown, is_run=is_run) or (",
         '    line = text[text.rfind("\\n", 0, find.offset) + 1 :].lstrip()\n'
         '    return line.startswith(("at org.", "File ")) or is_boilerplate(shown, is_run=is_run) or (',
