@@ -37,7 +37,7 @@ _WITHOUT_MEANING_HERE = {
     "thinking",
 }
 # Text that is longer is read by itself, and is no cell of a table.
-_LONGEST_CELL = 1_000
+_LONGEST_CELL = 300
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
