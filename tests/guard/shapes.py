@@ -245,6 +245,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "wide blanks": _repeated("a" + " " * 300),
     "keys and values": _repeated("a: b\n"),
     "keys, values and borders": _repeated("a: b\nc: d|e\n"),
+    "keys in quotes and escapes": _repeated('"a: b\\nc: d|e"\n'),
     "other keys and values": _numbered("key{}: value\n"),
     "keys and values, one line": _repeated("a: b "),
     "logfmt": _numbered("user=u{} level=info", " "),

@@ -537,13 +537,6 @@ MUTANTS = [
     ),
     Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
     Mutant(
-        "numbers with a fraction pass",
-        "messages/request.py",
-        "if isinstance(value, float) and value.is_integer():",
-        "if False:",
-        FIELDS,
-    ),
-    Mutant(
         "only the texts of a request's messages are looked at",
         "messages/caller.py",
         "return system + guard.look(self.text) + guard.look(self.beside_text)",

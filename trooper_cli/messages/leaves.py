@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _LONGEST = 48
 _MOST_PARTS = 12
 # Of thousands of short lines, fewer neighbours are read together, so that time grows with the text alone.
-_LEAST_PARTS = 3
-_MOST_JOINED = 60_000
+_LEAST_PARTS = 2
+_MOST_JOINED = 40_000
 _LONG_NAME = 16
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")

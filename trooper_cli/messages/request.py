@@ -37,7 +37,7 @@ _WITHOUT_MEANING_HERE = {
     "thinking",
 }
 # Text that is longer is read by itself, and is no cell of a table.
-_LONGEST_CELL = 1_000
+_LONGEST_CELL = 300
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
@@ -265,13 +265,11 @@ def _written(value: object) -> str:
 
 
 def _as_cells(value: object) -> object:
-    """Return parsed JSON without its long texts, and numbers as they may have been written before."""
+    """Return parsed JSON without its long texts."""
     if isinstance(value, list):
         return [_as_cells(item) for item in value]
     if isinstance(value, dict):
         return {name: _as_cells(item) for name, item in value.items()}
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value if not isinstance(value, str) or len(value) <= _LONGEST_CELL else ""
 
 
