@@ -238,9 +238,9 @@ class AnswerWriter:
         name, guard = exact.of_prompt(question.prompt), self._store.guard
         try:
             guard.remember_report(identity, [(None, memory_text)])
-            if question.system or name not in guard.known([name]).private:
-                names = caller.prompt_keys(question)
-                guard.remember(Label.PRIVATE, identity, None, prompt=question.said, names=names)
+            text = caller.new_text(question, guard, Label.PRIVATE)
+            if text != question.prompt or name not in guard.known([name]).private:
+                guard.remember(Label.PRIVATE, identity, None, prompt=text, names=caller.prompt_keys(question))
         except StorageError as error:
             self.failure = error
             self.check_recorded()

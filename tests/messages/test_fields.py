@@ -174,3 +174,10 @@ def test_a_refused_call_of_a_tool_is_remembered_with_its_cells(trooper: Trooper,
     assert sent(trooper, user([rows]), **HERE) == 65
     assert sent(trooper, user("sum up\n\nname,salary\nBrunner,91234\nMiller,52000\n")) == 77
     assert cloud.connections == 0
+
+
+def test_a_dry_run_remembers_what_stands_beside_the_text(trooper: Trooper) -> None:
+    """It prints the request, and a pipe could carry that on."""
+    body = request(user("hello there") | {"note": SECRET}, **HERE)
+    assert trooper("messages", "--dry-run", stdin=json.dumps(body)).code == 0
+    assert sent(trooper, user(SECRET)) == 77

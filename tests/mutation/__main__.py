@@ -300,7 +300,7 @@ MUTANTS = [
     Mutant(
         "a rehearsed prompt is not remembered",
         "output.py",
-        "if question.system or name not in guard.known([name]).private:",
+        "if text != question.prompt or name not in guard.known([name]).private:",
         "if False:",
         REFUSED,
     ),
