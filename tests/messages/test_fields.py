@@ -179,5 +179,6 @@ def test_a_refused_call_of_a_tool_is_remembered_with_its_cells(trooper: Trooper,
 def test_a_dry_run_remembers_what_stands_beside_the_text(trooper: Trooper) -> None:
     """It prints the request, and a pipe could carry that on."""
     body = request(user("hello there") | {"note": SECRET}, **HERE)
-    assert trooper("messages", "--dry-run", stdin=json.dumps(body)).code == 0
+    ollama = {"TROOPER_LOCAL_ENGINE": "ollama", "TROOPER_LOCAL_MODEL": "llama3.2"}
+    assert trooper("messages", "--dry-run", stdin=json.dumps(body), **ollama).code == 0
     assert sent(trooper, user(SECRET)) == 77
