@@ -784,8 +784,13 @@ def noticed(mutant: Mutant, place: Path) -> bool:
     file.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
     environ = os.environ | {"PYTHONPATH": str(copy)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *ALL, mutant.tests]
-    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=600, check=False)
-    shutil.rmtree(copy)
+    try:
+        done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=600, check=False)
+    except subprocess.TimeoutExpired:
+        # Nobody waits longer for a check to be missed.
+        return False
+    finally:
+        shutil.rmtree(copy)
     return done.returncode == 1
 
 
