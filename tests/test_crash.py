@@ -284,6 +284,7 @@ def _whole(request: Recorded) -> Iterable[bytes]:
 class TestTornAndForeign:
     """A file that is torn or not ours is exit 65 and stays as it is, to the byte."""
 
+    @pytest.mark.slow
     def test_a_session_cut_anywhere_is_left_as_it_is(self, trooper: Trooper) -> None:
         """Cut at its head, within pages and at their borders: exit 65, one line, and not a byte changes."""
         whole = _long_session(trooper)
@@ -306,6 +307,7 @@ class TestTornAndForeign:
         }.items():
             _is_left_alone(trooper, content, name)
 
+    @pytest.mark.slow
     def test_flipped_bits_never_look_like_a_fault(self, trooper: Trooper) -> None:
         """Where SQLite notices damage it is exit 65; where it cannot, the session works; a torn label is private."""
         whole, source = bytearray(_long_session(trooper)), random.Random(2)

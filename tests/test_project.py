@@ -18,10 +18,10 @@ def recipes() -> dict[str, str]:
 
 
 def test_the_recipes_are_the_steps_of_the_gate() -> None:
-    """`just lint`, `types`, `test-slow` and `package` are commands that the gate runs, too."""
+    """`just lint`, `types` and `package` are commands that the gate runs, too."""
     found = recipes()
     assert {"setup", "test", "lint", "types", "bench", "docs", "mutants", "coverage", "ci"} <= set(found)
-    for name in ("lint", "types", "test-slow", "package"):
+    for name in ("lint", "types", "package"):
         assert found[name].removesuffix(" {{ arguments }}") in GATE + LINT, name
     assert found["ci"] == "bash .ci/run"
 
@@ -30,6 +30,13 @@ def test_the_workflow_runs_the_gate() -> None:
     """What is checked on each system and Python is the gate itself."""
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert "- run: bash .ci/run\n" in workflow
+
+
+def test_slow_tests_have_a_job_of_their_own() -> None:
+    """The gate leaves them out; the workflow and `just test-slow` run them."""
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert "- run: pytest -m slow\n" in workflow
+    assert recipes()["test-slow"] == 'pytest -m "slow or network" {{ arguments }}'
 
 
 def test_the_hooks_are_the_linters() -> None:

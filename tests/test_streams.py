@@ -184,6 +184,7 @@ class TestNonsense:
         assert (done.out, done.notices.count("\n")) == (b"", 1)
         assert "unexpected" not in done.notices
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("what", ["line", "event", "body", "error", "answer"])
     def test_a_gigabyte_is_given_up_early(self, side: Side, what: str) -> None:
         """A line, an event, a body, an error's body or an answer of 1 GB is given up before the memory is full."""
