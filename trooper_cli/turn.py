@@ -79,13 +79,6 @@ class PublicView(View, Protocol):
     def label(self) -> Literal[Label.PUBLIC]: ...
 
 
-class PrivateView(View, Protocol):
-    """A view that holds every turn: for engines on this machine."""
-
-    @property
-    def label(self) -> Literal[Label.PRIVATE]: ...
-
-
 class Message(NamedTuple):
     """One message as every engine understands it."""
 
