@@ -43,7 +43,7 @@ _AFTER = pattern(
 
 
 def plain(text: str) -> str:
-    """Give what of a text must be equal for two texts to count as the same."""
+    """Return the normal form of a text: two texts with the same form count as equal."""
     return "".join(unicodedata.normalize("NFC", text).split())
 
 

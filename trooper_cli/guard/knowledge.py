@@ -95,7 +95,7 @@ class Knowledge:
         return store
 
     def known(self, names: Iterable[str]) -> Known:
-        """Tell which texts turns had as wholes, by the names of exact.py.
+        """Return which texts turns have as wholes, by the keys of exact.py.
 
         Raises:
             StorageError: what turns without a session had cannot be told.
@@ -129,7 +129,7 @@ class Knowledge:
         self.prepared(label, prompt=prompt, answer=answer, names=names)(turn, session)
 
     def marks_of(self, turns: Iterable[ImportedTurn]) -> list[Marked]:
-        """Give the fingerprints of many turns, each with whether it is public."""
+        """Return for each turn its fingerprints and whether it is public."""
         return [
             self._marked(turn, self._index) if _counts(turn) else (set[int](), turn.label is Label.PUBLIC)
             for turn in turns

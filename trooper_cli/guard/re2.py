@@ -213,5 +213,5 @@ class _Reader:
 
 
 def _quoted(letter: str) -> str:
-    """Give a character as it stands in a class of Python's, where it might be an operator of sets."""
+    """Return a character as written in a Python character class, escaped where it might be a set operator."""
     return f"\\{letter}" if letter in r"\]^[-&~|" else letter

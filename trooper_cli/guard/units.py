@@ -209,7 +209,7 @@ _TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
 
 
 def tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
+    """Yield offset, length and reduced form of the words that look like secrets, machines or account numbers."""
     for match in _TOKEN.finditer(text):
         word = match[0].strip(".:!?*_-")
         if _PLACE.fullmatch(match[0]):
@@ -226,14 +226,14 @@ def tokens(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def short_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the lines, and the text as a whole if it is one, that are too short to hold a run."""
+    """Yield the lines, and the text as a whole if it is one line, that are too short to hold a run."""
     for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * 32 else ())):
         if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
             yield match.start(), len(match[0]), line
 
 
 def literals(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the short lines within texts in quotation marks, as JSON has them."""
+    """Yield the short lines within quoted strings, as JSON has them."""
     for match in _LITERAL.finditer(text):
         for part in unescaped(match[1]).split("\n"):
             if len(line := reduced(part)) in _SHORT_LINE:
