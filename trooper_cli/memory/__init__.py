@@ -40,7 +40,7 @@ def build(
     mask: Callable[[str], str] | None = None,
     factor: float = FACTOR,
 ) -> Context[V]:
-    """Give what an engine is told: at most `budget` tokens, the whole prompt at the end.
+    """Return the context for an engine: at most `budget` tokens, the whole prompt at the end.
 
     `recollect` gives the memory folded from the same view, and is called where the view does not fit as it is; without
     it the view is read and folded here. `mask` hides credentials in what is told of earlier turns. A token of the

@@ -100,5 +100,5 @@ def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: M
 
 
 def in_order(units: Iterable[Unit]) -> list[Unit]:
-    """Give units in the order they were said."""
+    """Return units in the order they were said."""
     return sorted(units, key=lambda unit: (unit.turn, unit.place))

@@ -56,7 +56,7 @@ class Folded:
         return fresh
 
     def _counted(self) -> Counter[str]:
-        """Tell in how many units each term occurs; what was counted for one turn serves the next."""
+        """Return in how many units each term occurs; the count is kept for the next turn."""
         if self._spread is None:
             self._spread = Counter(_terms(self.units))
         return self._spread
@@ -106,7 +106,7 @@ def _terms(found: list[Unit]) -> Iterator[str]:
 
 
 def cost(exchange: Exchange) -> int:
-    """Give the tokens of one turn sent verbatim: as counted before, or by the estimate."""
+    """Return the tokens of one turn sent verbatim: as counted before, or estimated."""
     if exchange.tokens is not None:
         return exchange.tokens
     return round(count.message_cost(exchange.prompt) + count.message_cost(exchange.answer))

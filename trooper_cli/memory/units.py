@@ -225,7 +225,7 @@ def _append(found: list[Unit], turn: int, text: str, base: float, *, code: bool,
 
 
 def _judge(text: str, *, whole: bool = False) -> tuple[int, float]:
-    """Give a clause's kind, and what the way it is said adds to its importance."""
+    """Return a clause's kind, and how much its wording adds to its importance."""
     weight, kind = 0.0, FACT
     question = not whole and (text.rstrip().endswith("?") or bool(_QUESTION.match(text)))
     if _WISH.search(text):
@@ -307,7 +307,7 @@ def _clauses(line: str) -> list[str]:
 
 
 def _is_aside(text: str, lines: list[tuple[str, bool]]) -> bool:
-    """Tell whether a prompt is a side question: general knowledge, and nothing of the matter in hand is named."""
+    """Return whether a prompt is a side question: general knowledge, and nothing of the matter in hand is named."""
     if _ASIDE.search(text[:80]):
         return True
     return (
@@ -340,7 +340,7 @@ def _fuse(
 
 
 def _last_question(answer: str) -> str:
-    """Give the question a text ends with, if it is short enough to be answered in a word."""
+    """Return the question a text ends with if it is short enough to be answered in a word, else ""."""
     last = answer.rstrip().rsplit("\n", 1)[-1]
     if not last.endswith("?"):
         return ""

@@ -138,7 +138,7 @@ def _token_terms(token: str) -> tuple[str, ...]:
 
 
 def terms(text: str) -> tuple[str, ...]:
-    """Give the terms of a text, each once: stems without stop words, identifiers whole and in parts."""
+    """Return the terms of a text, each once: stems without stop words, identifiers whole and in parts."""
     found: dict[str, None] = {}
     for token in _TOKEN.findall(text):
         for term in _token_terms(token):
@@ -147,12 +147,12 @@ def terms(text: str) -> tuple[str, ...]:
 
 
 def is_shaped(term: str) -> bool:
-    """Tell whether a term is more than a plain word: it holds digits or inner marks."""
+    """Return whether a term is more than a plain word: it holds digits or inner marks."""
     return not term.isalpha()
 
 
 def identifiers(text: str) -> list[str]:
-    """Give the tokens of a text that are paths, hosts, versions, flags, numbers or code."""
+    """Return the tokens of a text that are paths, hosts, versions, flags, numbers or code."""
     return [token for token in _TOKEN.findall(text) if _SHAPED.search(token)]
 
 
@@ -170,7 +170,7 @@ def is_english(text: str) -> bool:
 
 
 def telegraph(text: str) -> str:
-    """Say a clause shorter: no articles, subjects or auxiliaries; every negation, obligation, number and name stays."""
+    """Return a clause without articles, subjects and auxiliaries; negations, obligations, numbers and names stay."""
     text = without_lead(text.strip())
     if not is_english(text):
         dropped = _DROPPED_GERMAN if _GERMAN.search(text) else frozenset()
