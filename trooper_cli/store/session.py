@@ -32,7 +32,7 @@ _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 
 
 def settings_of(home: Path, name: str | None) -> dict[str, str]:
-    """Give what the user has set for a session; nothing where there is none of that name."""
+    """Return the user's settings for a session; empty where there is no session of that name."""
     if name is None or not os.path.lexists(path_of(home, name)):
         return {}
     with contextlib.closing(Session.open(home, name)) as session:
@@ -44,7 +44,7 @@ class Session(AttemptTable):
 
     @classmethod
     def of_one_turn(cls) -> Session:
-        """Give a session without a name, which is gone when the process ends."""
+        """Return a session without a name, which exists in memory only."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.executescript(schema())
         return cls(connection, None)
@@ -92,11 +92,11 @@ class Session(AttemptTable):
             self._connection.close()
 
     def public_view(self) -> StoredPublicView:
-        """Give the public turns that are answered by now."""
+        """Return a view of the public turns answered so far."""
         return StoredPublicView(self._connection)
 
     def private_view(self) -> StoredPrivateView:
-        """Give all turns that are answered by now."""
+        """Return a view of all turns answered so far."""
         return StoredPrivateView(self._connection)
 
     def identity(self) -> Identity | None:
@@ -131,7 +131,7 @@ class Session(AttemptTable):
             yield self.identity()
 
     def become_another(self, session: str) -> None:
-        """Give a copy of a session an id of its own, if it still has that of the other.
+        """Write a new id into a copy of a session that still has the id of the original.
 
         Raises:
             StorageError: it cannot be written.
@@ -143,7 +143,7 @@ class Session(AttemptTable):
             )
 
     def _stamp(self) -> Identity | None:
-        """Give the file a new stamp, as a part of a write that private turns take part in."""
+        """Write a new stamp, as part of a transaction that private turns take part in, and return the new identity."""
         before = self.identity()
         if before is None:
             return None
@@ -167,7 +167,7 @@ class Session(AttemptTable):
         return number
 
     def _call_before_commit(self, also: Also | None, number: int, *, is_stamped: bool) -> None:
-        """Have the guard write what it must know of a turn, at the end of a transaction, before that is committed.
+        """Call `also`, which writes the turn's fingerprints, at the end of a transaction, before the commit.
 
         It is on the disk before the turn is: a crash between the two leaves the guard with fingerprints of a turn that
         never was, which may stop too much. The other order would leave a turn that the guard does not know.
@@ -258,7 +258,7 @@ class Session(AttemptTable):
         database.settle(self._connection, f"session {self.name}")
 
     def turn(self, number: int) -> StoredTurn:
-        """Give one turn.
+        """Return one turn.
 
         Raises:
             NotFoundError: it is not there.
@@ -323,7 +323,7 @@ class Session(AttemptTable):
             )
 
     def settings(self) -> dict[str, str]:
-        """Give what the user has set for this session."""
+        """Return the user's settings for this session."""
         return dict(self._connection.execute("SELECT name, value FROM setting ORDER BY name"))
 
     def set(self, name: str, value: str | None) -> None:
@@ -334,12 +334,12 @@ class Session(AttemptTable):
                 self._connection.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
 
     def turns(self) -> Iterator[StoredTurn]:
-        """Give all turns, in their order."""
+        """Yield all turns, in their order."""
         for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn ORDER BY id"):  # noqa: S608
             yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
     def counts(self) -> tuple[int, int, str | None]:
-        """Give the number of turns, of private turns, and the time of the newest."""
+        """Return the number of turns, the number of private turns, and the time of the newest turn."""
         row: tuple[int, int, str | None] = self._connection.execute(
             "SELECT count(*), coalesce(sum(label <> 'public'), 0), max(at) FROM turn"
         ).fetchone()

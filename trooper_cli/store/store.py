@@ -141,7 +141,7 @@ class Store:
         return write(None) if session.name is not None else None
 
     def record_piece(self, session: Session, number: int | None, label: Label, text: str) -> None:
-        """Have the guard know a piece of an answer before it is printed; of a public one there is nothing to know yet.
+        """Store fingerprints of a piece of a private answer before it is printed; for a public one do nothing.
 
         Raises:
             StorageError: it could not be written.
