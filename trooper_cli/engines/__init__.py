@@ -47,11 +47,11 @@ class Engine(Protocol[V_contra]):
 
     @property
     def on_network(self) -> bool:
-        """Tell whether a local engine runs on another machine, which the user trusts as local."""
+        """Return whether a local engine runs on another machine that the user trusts as local."""
         ...
 
     def window(self) -> int:
-        """Give the most tokens that prompt and answer may have together."""
+        """Return the most tokens that prompt and answer may have together."""
         ...
 
     def prepare(

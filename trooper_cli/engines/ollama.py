@@ -198,7 +198,7 @@ class Server:
         return Inventory(_printable(version), list(map(_printable, names)), list(map(_printable, elsewhere)), is_open)
 
     def running(self, model: Model) -> list[object]:
-        """Give what the server says of a model in memory, if it is there."""
+        """Return the server's entries for a model that is in memory; empty if it is not."""
         return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), model.name)]
 
     def _get(self, path: str) -> object:
@@ -314,7 +314,7 @@ def _is_remote(record: object) -> bool:
 
 
 def _allocated(running: list[object]) -> int:
-    """Give the context that a model is loaded with, which may be less than was asked for; 0 if it is not."""
+    """Return the context in tokens that a model is loaded with, which may be less than requested; 0 if not loaded."""
     return max((count(row, "context_length") for row in running), default=0)
 
 
@@ -328,7 +328,7 @@ def _printable(name: str) -> str:
 
 
 def _failure(response: Response, model: str) -> TrooperError:
-    """Say what an error of Ollama means; its text may quote the prompt and is not repeated."""
+    """Return the exception for an error of Ollama; its text may quote the prompt and is not repeated."""
     body = parse_or_none(response.read())
     name, status = _printable(model), response.status
     if 300 <= status < 400:

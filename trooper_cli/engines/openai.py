@@ -179,7 +179,7 @@ def _end(answer: object, stop: str, model: str) -> End:
 
 
 def failure_of(status: int, body: object) -> TrooperError:
-    """Say what an error of the API means; its text may quote the prompt and is not repeated."""
+    """Return the exception for an error of the API; its text may quote the prompt and is not repeated."""
     tokens, limit = count(body, "error", "n_prompt_tokens"), count(body, "error", "n_ctx")
     if found := _TOO_LONG.search(text(body, "error", "message") or text(body, "message")):
         tokens, limit = int(found[2]), int(found[1])
@@ -201,7 +201,7 @@ def failure_of(status: int, body: object) -> TrooperError:
 
 
 def busy(words: str) -> BusyError:
-    """Tell a model that is being loaded, which llama.cpp's server says with a status, from a queue that is full."""
+    """Return the exception for status 503: llama.cpp's server is loading its model, or its queue is full."""
     if "loading model" in words.lower():
         return BusyError("the local server is still loading its model (503)", LOADING_SECONDS)
     return BusyError("the local server's queue is full (503)", QUEUE_SECONDS)
