@@ -265,5 +265,5 @@ def _is_only_private(text: str, known: exact.Known) -> bool:
 
 
 def _is_one_of_a_kind(exchange: Exchange, prompt: str) -> bool:
-    """Tell whether this place is one conversation's: many begin with the same short prompt, none go on alike."""
+    """Return whether an exchange identifies one conversation: many begin with one short prompt, none go on alike."""
     return not exchange.is_first or len(reduced(prompt)) >= _TELLING
