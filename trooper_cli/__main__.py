@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def _damaged(error: Exception) -> int:
-    """Tell of a file that could be opened and, further in, not be read."""
+    """Write a notice of a file that opened but is damaged further in, and return the exit code."""
     import sqlite3
 
     from trooper_cli.database import translated

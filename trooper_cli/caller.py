@@ -94,7 +94,7 @@ class Caller(Protocol):
         ...
 
     def remember_refused(self, question: Question, guard: Guard) -> None:
-        """Have the guard remember a private question that becomes no turn.
+        """Store fingerprints of a private question that becomes no turn.
 
         Raises:
             StorageError: it cannot be written down.

@@ -15,7 +15,7 @@ _MARK = "# A hook of trooper"
 
 
 def script() -> str:
-    """Give the hook, which calls the trooper that is running now as long as that is there."""
+    """Return the text of the hook, which calls the running trooper by its path as long as that exists."""
     template = Path(__file__).with_name(f"{NAME}.sh").read_text(encoding="utf-8")
     return template.replace("@TROOPER@", shlex.quote(str(Path(sys.argv[0]).absolute())))
 

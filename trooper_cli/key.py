@@ -16,12 +16,12 @@ COMMAND_SECONDS = 30.0
 
 
 def has_key(settings: Settings) -> bool:
-    """Tell whether there is a key; a command that would give one counts, and is not run."""
+    """Return whether there is a key; a command that would print one counts, and is not run."""
     return key_of(settings.environ) is not None or settings.text("api_key_cmd") is not None
 
 
 def environ_with_key(settings: Settings, *, run: bool = True) -> Mapping[str, str]:
-    """Give the environment with the key in it, for a request that is about to be made.
+    """Return the environment with the key in it, for a request that is about to be made.
 
     With `run` false, as for a dry run, a key that only the command knows is a placeholder.
 

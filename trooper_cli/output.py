@@ -99,7 +99,7 @@ class AnswerWriter:
         return self._turn.caller.sink.begun
 
     def check_recorded(self) -> None:
-        """Let a private turn end where it could not be written down and a pipe could carry its answer to the cloud.
+        """Raise if a private turn could not be recorded and a pipe could carry its answer to the cloud.
 
         Raises:
             StorageError: it could not, and standard output is not a terminal.
@@ -175,7 +175,7 @@ class AnswerWriter:
                 self.flush()
 
     def flush(self) -> None:
-        """Have the guard remember what it does not know yet of a private answer; then a pipe gets it.
+        """Store fingerprints of the part of a private answer that has none yet, then write it to the pipe.
 
         Raises:
             StorageError: as for `add`.
@@ -228,7 +228,7 @@ class AnswerWriter:
         return replace(answer, failure=self._explained(answer.decision.side))
 
     def write_rehearsal(self, memory_text: str) -> None:
-        """Have the guard remember what a rehearsal prints: a private prompt, and private turns in other words.
+        """Store fingerprints of what a dry run prints: a private prompt, and the memory of private turns.
 
         Raises:
             StorageError: as for `check_recorded`.
@@ -297,7 +297,7 @@ class AnswerWriter:
             self.failure = error
 
     def _explained(self, side: Side) -> StorageError | None:
-        """Say of a turn that could not be written what else follows from that."""
+        """Return the failure to record a turn, with what follows from it for the user."""
         if self.failure is None:
             return None
         if self._label is Label.PRIVATE:

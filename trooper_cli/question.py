@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def is_model_name(text: str) -> bool:
-    """Tell whether a text may be a model's name: it leaves as it is, so that nothing else may hide in it."""
+    """Return whether a text may be a model's name: it leaves unchecked, so nothing else may hide in it."""
     return 0 < len(text) <= _LONGEST_MODEL_NAME and not any(map(str.isspace, text))
 
 

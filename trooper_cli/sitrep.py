@@ -133,6 +133,6 @@ def _phrased(
 
 
 def facts(text: str) -> set[str]:
-    """Give the words of a text that must not change: those with digits, and those that look like names of things."""
+    """Return the words of a text that must not change: those with digits, and those that look like names of things."""
     words = (word.strip(".-_") for word in _WORD.findall(text))
     return {word for word in words if any(map(str.isdigit, word)) or any(mark in word[1:-1] for mark in "./_@:")}

@@ -18,7 +18,7 @@ class Label(StrEnum):
 
     @classmethod
     def read(cls, value: object) -> Label:
-        """Give the label that was stored; whatever is missing or unreadable is private."""
+        """Return the stored label; a missing or unreadable one is private."""
         return cls.PUBLIC if value == "public" else cls.PRIVATE
 
 
@@ -64,11 +64,11 @@ class View(Protocol):
     def __len__(self) -> int: ...
 
     def first(self, count: int) -> list[Exchange]:
-        """Give the oldest turns, at most `count`."""
+        """Return the oldest turns, at most `count`."""
         ...
 
     def latest(self) -> Iterator[Exchange]:
-        """Give the turns from the newest to the oldest, read only as far as they are asked for."""
+        """Yield the turns from the newest to the oldest; each is read when it is asked for."""
         ...
 
 
