@@ -37,7 +37,7 @@ class Index(IndexFile):
     def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool, names: Iterable[str] = ()) -> set[int]:
         """Return the fingerprints of one turn's texts, each with whether it is an answer, whose short lines count too.
 
-        The `names` are those of exact.py.
+        The `names` are the keys of exact.py.
         """
         marks = {self._hash_of_name(name) for name in names}
         for text, is_answer in texts:
@@ -92,7 +92,7 @@ class Index(IndexFile):
         return self._known(marks)[1]
 
     def own_origins(self, session: str, turn: int, shared: Iterable[int], names: Iterable[str]) -> set[int]:
-        """Return the origins whose text counts as a turn's own: its own, later ones, namesakes, and also shared ones."""
+        """Return the origins whose text counts as a turn's own: its own, later ones, namesakes, and shared ones."""
         first = "SELECT min(id) FROM origin WHERE NOT public AND session = ? AND turn = ?"
         rows = self._connection.execute(
             "SELECT id FROM origin WHERE NOT public "  # noqa: S608
@@ -123,7 +123,7 @@ class Index(IndexFile):
         return _merged([*finds, *self.whole(text, passed_over)])
 
     def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Find]:
-        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         # What is longer is found by its runs.
         if len(text) > _LONGEST_WHOLE:
             return []

@@ -1,6 +1,6 @@
 """The guard: it looks for private text and credentials in what is about to go to the cloud.
 
-It keeps the fingerprints of all turns, looks at every public prompt, and never tells what it found, only where and of
+It keeps the fingerprints of all turns, looks at every public prompt, and never shows what it found, only where and of
 which kind.
 """
 
@@ -75,7 +75,7 @@ class Guard(Knowledge):
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
     def wholes(self, text: str) -> list[Find]:
-        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         self._check_ready()
         if self._is_blind:
             return []

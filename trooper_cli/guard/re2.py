@@ -86,7 +86,7 @@ class _Reader:
         return "".join(self._given) + ")" * len(self._opened[0])
 
     def _next(self) -> str:
-        """Read one piece and give it in Python's words."""
+        """Read one piece and return it in Python's syntax."""
         letter = self._pattern[self._at]
         if letter == "\\":
             return self._escape()

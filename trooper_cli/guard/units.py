@@ -81,10 +81,10 @@ _YEAR = pattern(r"(?:19|20)\d\d")
 
 
 def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
-    """Return offset, length and unit of account and card numbers, addresses, telephone numbers, tickets and plates.
+    """Yield offset, length and unit of account and card numbers, addresses, telephone numbers, tickets and plates.
 
     The units are the same whatever blanks and dashes the text is printed with; dots and strokes too for most. With
-    `stored`, leave out addresses that tell who wrote something: they stand in public texts as well.
+    `stored`, leave out addresses that say who wrote something: they stand in public texts as well.
     """
     yield from _identifiers(text, stored=stored)
     # A dash may also end a word, as no hyphen does: both are read.
@@ -108,7 +108,7 @@ def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
 
 
 def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
-    """Return place and text of the lines that hold a sign: few do, and what is asked of them takes long."""
+    """Yield offset and text of the lines that hold a sign: few do, and what is searched in them takes long."""
     end = -1
     for match in sign.finditer(text):
         if match.start() > end:
@@ -119,7 +119,7 @@ def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
 
 
 def _authorship(text: str) -> Callable[[int], bool]:
-    """Return what tells whether an address tells who wrote something; it is asked in order of place, in one pass."""
+    """Return a function that says whether an address names an author; call it in order of offset, in one pass."""
     last, read = -1, 0
 
     def names_an_author(at: int) -> bool:

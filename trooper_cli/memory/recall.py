@@ -123,7 +123,7 @@ class Table:
         self._unit, self._term, self._spread = _tables(label)
 
     def clear(self) -> None:
-        """Empty the index, to build it anew."""
+        """Empty the index, to build it again."""
         for table in (self._unit, self._term, self._spread):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the tables' own names
 
@@ -191,7 +191,7 @@ class Found(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What a search found, best first; `strength` tells how much of the prompt it answers to."""
+    """What a search found, best first; `strength` is how much of the prompt it matches."""
 
     found: list[Found]
     strength: float

@@ -159,13 +159,13 @@ def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> l
     """Return those of the older units that the newer one replaces.
 
     It has to say that something changed, to share enough rare words with the older one, and to hold another value of
-    the same class or to name the older one's value as the old one. `spread` tells in how many units a term occurs.
+    the same class or to name the older one's value as the old one. `spread` is in how many units a term occurs.
     """
     strength = is_reversal(newer.text)
     if not strength and (newer.text.endswith("?") or all(map(str.isalpha, newer.terms))):
         return []
     own = {term for term in newer.terms if not term.isdigit()}
-    # Without a word of change only something rare, or two things, can tell that it is the same.
+    # Without a word of change only something rare, or two things, can show that it is the same.
     rare = {term for term in own if spread.get(term, _UNCOUNTED) <= _RARE}
     older = [
         unit

@@ -18,7 +18,7 @@ WANTED, DECIDED, LIMIT, RULED_OUT, OPEN, DONE, FACT, CODE = range(8)
 
 
 class Unit(NamedTuple):
-    """One clause or line of a turn, told short. Its turn counts inside the view and is never rendered."""
+    """One clause or line of a turn, shortened. Its turn counts inside the view and is never rendered."""
 
     turn: int
     place: int
@@ -27,7 +27,7 @@ class Unit(NamedTuple):
     cost: float  # tokens
     text: str
     terms: tuple[str, ...]
-    stale: int = 0  # the turn that told otherwise; 0 when it stands
+    stale: int = 0  # the turn that superseded it; 0 while it holds
 
 
 class Cut(NamedTuple):
@@ -84,7 +84,7 @@ _DECISION = pattern(
     r"|stick(?:ing)? with|entschieden|beschlossen|nehmen wir)\b",
     re.IGNORECASE,
 )
-# These only decide under which heading a clause is told.
+# These only decide under which heading a clause is listed.
 _CHANGED = pattern(
     r"\b(?:mov(?:e|es|ed|ing)\b.* (?:to|from)|instead|becomes?|changed?|make it|let's|takes over|raised?|slips?)\b",
     re.IGNORECASE,

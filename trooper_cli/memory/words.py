@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from trooper_cli.lazy import pattern
 
-# Words that tell nothing about the subject, in the languages people most often ask in.
+# Words that say nothing about the subject, in the languages people most often ask in.
 STOP = frozenset(
     """a an the this that these those there here it its i me my we us our you your he she they them their
 his her is are was were be been being am do does did doing done have has had having will would shall
@@ -27,7 +27,7 @@ soll le la les un une des et ou mais est sont nous vous je il elle pas de du au 
 dans que qui avec el los las una unos y o pero es son no de del al por para con que en se lo su""".split()
 )
 
-# Dropped when a clause is told in telegraph style. Nothing here may change what is said: no negation, no obligation,
+# Dropped when a clause is written in telegraph style. Nothing here may change what is said: no negation, no obligation,
 # no preposition, no quantity.
 _DROPPED = frozenset(
     """a an the i we you he she it they me him them my our your its his her their am is are was were been
