@@ -55,7 +55,7 @@ class Side:
         return [*(chunk(f"{word} ") for word in text.split()), chunk("", "stop"), b"data: [DONE]\n\n"]
 
     def answer_with(self, respond: Callable[[], Iterable[bytes]]) -> None:
-        """Make the engine answer a prompt with this response; requests for models and versions are answered as before."""
+        """Make the engine answer a prompt with this; requests for models and versions are answered as before."""
 
         def by_path(request: Recorded) -> Iterable[bytes]:
             if request.path.endswith(("/v1/messages", "/api/chat", "/v1/chat/completions")):

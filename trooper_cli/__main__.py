@@ -51,7 +51,7 @@ def _run() -> int:
 
 
 def main() -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, _terminate)

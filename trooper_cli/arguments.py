@@ -109,7 +109,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
             _check_text(level, argument, "an argument")
             if level.commands:
                 if argument not in level.commands:
-                    # What there is no command for is told elsewhere.
+                    # An unknown command is reported elsewhere.
                     return
                 level = _Level(level.commands[argument], f"{level.path} {argument}")
 

@@ -1,4 +1,4 @@
-"""One attempt: what an engine is told of a view, and what it answers."""
+"""One attempt: what of a view is sent to an engine, and what it answers."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def local_engine_of(turn: UnderWay, *, connect: bool = True) -> Engine[View]:
 
 
 def context_of(turn: UnderWay, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
-    """Return what an engine is told of a view: its memory within the budget and `at_most` tokens, and the prompt."""
+    """Return the context of a view: its memory within the budget and `at_most` tokens, and the prompt."""
     from trooper_cli.guard.credentials import mask
 
     question = turn.question

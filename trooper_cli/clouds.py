@@ -38,7 +38,7 @@ _WINDOW = 128_000
 
 
 class Cloud(Engine[PublicView], Protocol):
-    """An engine that may be told the public view and nothing else."""
+    """An engine that may be sent the public view and nothing else."""
 
     @property
     def account(self) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def clouds(
 ) -> list[Cloud]:
     """Return the clouds that have a key; `model` is for the first of them, and `claude` makes Claude's engine.
 
-    Where none is to be asked, `connect` is false, and a command that gives a key is not run.
+    Where none is to be asked, `connect` is false, and a command that prints a key is not run.
 
     Raises:
         ConfigurationError: `config.toml` names a cloud in a way that cannot be used.

@@ -259,7 +259,7 @@ def writing(connection: sqlite3.Connection, what: str) -> Iterator[None]:
 def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
     """Return the exception for an error of SQLite; its own text is not repeated."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    # Python's own errors have no code; they tell of text in the file that is none.
+    # Python's own errors have no code; they mean that the file holds text that is not UTF-8.
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in {
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
@@ -270,7 +270,7 @@ def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
 
 
 def settle(connection: sqlite3.Connection, what: str) -> None:
-    """Write the file anew without what was deleted, and empty the log beside it.
+    """Rewrite the file without what was deleted, and empty the log beside it.
 
     Deleted rows are overwritten as it is, but a page that was rearranged may hold an older copy of one.
 

@@ -133,7 +133,7 @@ def _in_the_cloud(turn: UnderWay, writer: AnswerWriter, cloud: Cloud) -> Answer:
     try:
         answer = _patiently(turn, writer, cloud, turn.public_view)
     except FALLS_BACK as error:
-        # A silence that the user's own limit ended tells nothing of the cloud.
+        # A silence that the user's own limit ended says nothing about the cloud.
         if turn.question.silence is None or not isinstance(error, UnavailableError):
             breaker.failed(turn.home, cloud.account, error)
         raise

@@ -21,7 +21,7 @@ def script() -> str:
 
 
 def install() -> Path:
-    """Put the hook where git looks for it, and give that place. One of ours that is there is written anew.
+    """Write the hook where git looks for it, and return its path. A hook of ours that is there is overwritten.
 
     Raises:
         NotFoundError: this is no git repository, or git is not here.
@@ -45,7 +45,7 @@ def install() -> Path:
 
 
 def uninstall() -> tuple[Path, bool]:
-    """Remove the hook; a hook that was renamed to make room gets its name back. Give the place, and if it did so.
+    """Remove the hook; a hook that was renamed to make room gets its name back. Return its path, and whether one did.
 
     Raises:
         NotFoundError: there is none, this is no git repository, or git is not here.

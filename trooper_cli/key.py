@@ -26,7 +26,7 @@ def environ_with_key(settings: Settings, *, run: bool = True) -> Mapping[str, st
     With `run` false, as for a dry run, a key that only the command knows is a placeholder.
 
     Raises:
-        ConfigurationError: the command cannot be run, fails, takes too long or gives no key.
+        ConfigurationError: the command cannot be run, fails, takes too long or prints no key.
 
     """
     command = settings.text("api_key_cmd")
@@ -36,7 +36,7 @@ def environ_with_key(settings: Settings, *, run: bool = True) -> Mapping[str, st
 
 
 def _output_of(command: str, environ: Mapping[str, str]) -> str:
-    """Run a command without a shell and give the first line it writes; nothing of what it writes is ever shown."""
+    """Run a command without a shell and return the first line it writes; nothing of what it writes is ever shown."""
     import shlex
     import subprocess
 

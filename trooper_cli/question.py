@@ -1,4 +1,4 @@
-"""What is asked, what came of it, and a turn on the way between the two."""
+"""What is asked, the answer, and a turn on the way between the two."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
-    """What came of it. `failure` is a session that could not be written although the answer is there."""
+    """The answer to a question. `failure` is a session that could not be written although the answer is there."""
 
     text: str
     turn: int

@@ -40,7 +40,7 @@ class Status(StrEnum):
 
 
 class Exchange(NamedTuple):
-    """What a view shows of a turn: its two texts, and nothing that would tell of any other turn.
+    """What a view shows of a turn: its two texts, and nothing that would reveal any other turn.
 
     `tokens` is what both cost as messages, by the estimate, where it was counted before.
     """
@@ -73,7 +73,7 @@ class View(Protocol):
 
 
 class PublicView(View, Protocol):
-    """A view that holds public turns only: all that the cloud may ever be told."""
+    """A view that holds public turns only: all that the cloud may ever be sent."""
 
     @property
     def label(self) -> Literal[Label.PUBLIC]: ...
@@ -98,7 +98,7 @@ V_co = TypeVar("V_co", bound=View, covariant=True)
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Context(Generic[V_co]):
-    """What one engine is told for one turn: a view's memory and the prompt.
+    """What one engine is sent for one turn: a view's memory and the prompt.
 
     A cloud engine takes `Context[PublicView]` and nothing else; the type checker holds every caller to it.
     Positions count the turns of the view from zero. `tokens` is `estimate` by what the engine counts for one of it.

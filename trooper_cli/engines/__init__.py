@@ -37,7 +37,7 @@ class End(NamedTuple):
 
 
 class Engine(Protocol[V_contra]):
-    """What executes a turn. `V_contra` is the widest view it may be told."""
+    """What executes a turn. `V_contra` is the widest view it may be sent."""
 
     name: str
     side: Side
@@ -64,10 +64,10 @@ class Engine(Protocol[V_contra]):
         ...
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        """Send the request and give the answer's pieces as they arrive, then one `End`.
+        """Send the request and yield the answer's pieces as they arrive, then one `End`.
 
         Raises:
-            TrooperError: the class says what happened; pieces may have been given before.
+            TrooperError: the class says what happened; pieces may have been yielded before.
 
         """
         ...

@@ -120,7 +120,7 @@ class Anthropic:
     def check(self, silence: float) -> bool | None:
         """Return whether the key is accepted and the model exists, without spending a token.
 
-        None says that this address answers and lists no models, so that neither could be tried.
+        None means that this address answers but lists no models, so that neither could be tried.
 
         Raises:
             TrooperError: as for `send`.

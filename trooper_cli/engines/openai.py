@@ -38,7 +38,7 @@ _PROBE_SECONDS = 10.0
 QUEUE_SECONDS = 8.0
 LOADING_SECONDS = 300.0
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
-# vLLM's words (they stand in its API since 2023); llama.cpp gives fields instead.
+# vLLM's words (they stand in its API since 2023); llama.cpp has fields instead.
 _TOO_LONG = pattern(r"maximum context length is (\d+) tokens.*?(\d+) (?:input )?tokens", re.DOTALL)
 
 
@@ -119,7 +119,7 @@ class OpenAI:
 def chat_body(
     context: Context[View], model: str, max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
 ) -> bytes:
-    """Write the body of a chat completion. Who may be told this context is settled before."""
+    """Return the body of a chat completion. Who may be sent this context is decided before."""
     messages = [{"role": message.role, "content": message.text} for message in context.messages]
     if context.system:
         messages.insert(0, {"role": "system", "content": context.system})
@@ -131,7 +131,7 @@ def chat_body(
 
 
 def read_answer(response: Response, model: str, failure: Failure | None = None) -> Iterator[str | End]:
-    """Read a whole completion or a stream of chunks; `failure` says what an error in the stream means."""
+    """Read a whole completion or a stream of chunks; `failure` returns the exception for an error in the stream."""
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         events = _until_done(server_sent_events(response.lines()))
         yield from read_chunks((parse(data, "the server") for data in events), model, failure)

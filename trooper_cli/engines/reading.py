@@ -29,7 +29,7 @@ def parse(data: bytes | str, engine: str) -> object:
 
 
 def parse_or_none(data: bytes | str) -> object:
-    """Parse JSON where its absence tells something too, as in the body of an error."""
+    """Return the parsed JSON, or None where it is none, as in the body of an error."""
     try:
         value: object = json.loads(data)
     except (ValueError, RecursionError):

@@ -95,7 +95,7 @@ class Reply:
         if kind == "message_start" and isinstance(part.get("message"), dict):
             part = part | {"message": part["message"] | {"x_trooper": self._start()}}
         self._held.append(part)
-        # An answer that has not begun may still be asked for anew; its end waits until it is in the session.
+        # An answer that has not begun may still be asked for again; its end waits until it is in the session.
         self._over = self._over or kind in {"message_delta", "message_stop"}
         if self._live and not self._over and (self.begun or kind == "content_block_delta"):
             self._let_through()

@@ -172,7 +172,7 @@ def text_of(content: object, joint: str = "") -> str:
 
 
 def beside_text(message: Mapping[str, object]) -> Message:
-    """Return what of a message would be sent beside its role and what `text_of` gives."""
+    """Return what of a message would be sent beside its role and what `text_of` returns."""
     rest = {name: value for name, value in message.items() if name not in {"role", "content"}}
     if blocks := blocks_beside_text(message["content"]):
         rest["content"] = blocks

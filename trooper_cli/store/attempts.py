@@ -105,7 +105,7 @@ class AttemptTable:
         return row[0] if row else None
 
     def learn_ratio(self, label: Label, engine: str, model: str, ratio: float) -> None:
-        """Keep what a turn of this label taught; small changes are passed over, since each makes the memory anew."""
+        """Store the tokens counted per estimated token. Ignore small changes: each moves the budget and the memory."""
         known = self.ratio(label, engine, model)
         if known is not None and abs(known - ratio) < _SAME_RATIO:
             return

@@ -43,7 +43,7 @@ class Record(TypedDict):
 def records(session: Session) -> list[Record]:
     """Return every request to the cloud or to a trusted host of the network, and every act of sharing, in order.
 
-    The labels are read anew from the turns; what was counted when the request left stands beside them, since a turn may
+    The labels are read from the turns; what was counted when the request left stands beside them, since a turn may
     have been forgotten in the meantime.
     """
     private = {turn.number for turn in session.turns() if turn.label is not Label.PUBLIC}

@@ -43,8 +43,8 @@ def recollect(
 ) -> Memory:
     """Return the memory of a view, after folding in and storing its new turns.
 
-    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is made anew for
-    this once. `tell_unread` is told how many turns are to be folded in.
+    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is made for this
+    call only. `tell_unread` is called with the number of turns to fold in.
 
     Raises:
         StorageError: turns were erased meanwhile.
@@ -63,7 +63,7 @@ def recollect(
             if not store.save(state, before, units):
                 return recollect(view, mask)
         except (StorageError, sqlite3.Error):
-            # What is told follows from the view alone, not from who holds the file.
+            # What is included follows from the view alone, not from who holds the file.
             return remember(view, mask)
     return Memory(state, store.index)
 

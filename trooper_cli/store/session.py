@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.turn import ImportedTurn
 
-    # Gets a turn's number and what the session's file will be known by.
+    # Gets a turn's number and the identity that the session's file will have.
     Also = Callable[[int, Identity | None], object]
 
 _TOLD = (Status.ANSWERED, Status.INCOMPLETE)
@@ -68,7 +68,7 @@ class Session(AttemptTable):
             connection = database.connect(path, FORMAT, read_first)
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
-        # What cannot be written can be read all the same.
+        # What cannot be written can still be read.
         with contextlib.suppress(StorageError):
             migrate(connection, name)
         return cls(connection, name)
@@ -100,7 +100,7 @@ class Session(AttemptTable):
         return StoredPrivateView(self._connection)
 
     def identity(self) -> Identity | None:
-        """Return what the file is known by; None for a session without one.
+        """Return the identity of the file; None for a session without one.
 
         Raises:
             InputError: the file is damaged.
@@ -121,7 +121,7 @@ class Session(AttemptTable):
 
     @contextlib.contextmanager
     def held(self) -> Iterator[Identity | None]:
-        """Keep others from writing for as long as the block runs, and give what the file is known by meanwhile.
+        """Keep others from writing for as long as the block runs, and yield the file's identity meanwhile.
 
         Raises:
             StorageError: another process does not let go of it.
@@ -154,7 +154,7 @@ class Session(AttemptTable):
     def begin(self, label: Label, prompt: str, system: str | None, also: Also | None = None) -> int:
         """Write the prompt of a turn before it is sent, and return the turn's number.
 
-        `also` gets the number and what the file will be known by, before the turn is on the disk.
+        `also` gets the number and the file's new identity, before the turn is on the disk.
         """
         with self._writing():
             cursor = self._connection.execute(
@@ -179,7 +179,7 @@ class Session(AttemptTable):
     def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
         """Copy a private turn into a new public one, and log it; the private one stays as it is.
 
-        Returns the new turn, and what the file is known by with it.
+        Return the new turn, and the file's identity with it.
 
         Raises:
             NotFoundError: there is no such turn, or it holds no answer.
@@ -211,7 +211,7 @@ class Session(AttemptTable):
     def forget(self, numbers: list[int]) -> Identity | None:
         """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.
 
-        Returns what the file is known by without them. The guard does not know this state until it has erased their
+        Return the file's identity without them. The guard does not know this state until it has erased their
         fingerprints as well: after a crash between the two it reads the file again, and sees which turns are gone.
 
         Raises:
@@ -282,9 +282,9 @@ class Session(AttemptTable):
         tokens: int | None = None,
         also: Also | None = None,
     ) -> None:
-        """Write what became of a turn; `also` as for `begin`. With an answer it gets its place in the views.
+        """Write the outcome of a turn; `also` as for `begin`. With an answer it gets its place in the views.
 
-        Which views is told by the label that the turn was begun with, never by what the file says it is.
+        Which views follows from the label that the turn was begun with, never from what the file says it is.
         """
         with self._writing():
             found = self._connection.execute(
@@ -296,7 +296,7 @@ class Session(AttemptTable):
             self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)
 
     def add(self, turns: Iterable[ImportedTurn], also: Also | None = None) -> int:
-        """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
+        """Append whole turns, all or none, and return how many they are; `also` gets the number of the first."""
         with self._writing():
             public, private = self.public_view().stored(), self.private_view().stored()
             count = first = 0

@@ -1,7 +1,7 @@
 """The views of a session: the turns that a turn of one label may know, and nothing of the others.
 
 A turn gets its place in a view when it is answered, counted in that view alone, so that a view only ever grows at its
-end and no place tells of a turn that another view holds.
+end and no place reveals a turn that another view holds.
 """
 
 from __future__ import annotations
