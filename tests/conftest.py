@@ -83,7 +83,7 @@ class Trooper:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def environment(self, **changes: str | None) -> dict[str, str]:
-        """Give the environment of a call: little of this process's own, and nothing that points outside."""
+        """Return the environment of a call: little of this process's own, and nothing that points outside."""
         names = ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG")
         kept = {name: os.environ[name] for name in names if name in os.environ}
         merged = kept | {"TROOPER_HOME": str(self.home)} | self.environ

@@ -59,7 +59,7 @@ def lay_out(trooper: Trooper, folder: Path) -> None:
 
 
 def environment(trooper: Trooper, folder: Path, **changes: str | None) -> dict[str, str]:
-    """Give the environment of a person at that desk, who saves what the editor shows."""
+    """Return the environment of a person at that desk, whose editor saves what it shows."""
     path = os.pathsep.join([str(COMMAND.parent), str(folder / "bin"), os.environ["PATH"]])
     person = {f"GIT_{role}_NAME": "A Person" for role in ("AUTHOR", "COMMITTER")}
     person |= {f"GIT_{role}_EMAIL": "person@example.org" for role in ("AUTHOR", "COMMITTER")}

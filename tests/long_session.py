@@ -30,7 +30,7 @@ class Words:
 
 
 def turns(count: int, *, private: bool = False) -> Iterator[str]:
-    """Give so many turns; every third is private, or each."""
+    """Yield so many turns; every third is private, or each."""
     words = Words()
     for place in range(count):
         yield json.dumps(
@@ -44,7 +44,7 @@ def turns(count: int, *, private: bool = False) -> Iterator[str]:
 
 
 def prompt(size: int) -> str:
-    """Give a prompt of about so many characters, in lines, that shares no passage with the turns."""
+    """Return a prompt of about so many characters, in lines, that shares no passage with the turns."""
     words = Words(seed=2)
     lines: list[str] = []
     while sum(map(len, lines)) < size:

@@ -32,7 +32,7 @@ class Recorded:
 
 
 def plain(messages: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Give messages with their texts alone: a text may stand as a block that carries a mark for the cache."""
+    """Return messages with their texts alone: a text may be a block with a cache mark."""
     return [
         {
             "role": message["role"],
@@ -118,7 +118,7 @@ def _read(connection: socket.socket) -> Recorded | None:
 
 
 def http(status: int, body: bytes | str, kind: str = "application/json", **headers: str) -> list[bytes]:
-    """Give one whole response."""
+    """Return one whole response."""
     data = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} X", f"content-type: {kind}", f"content-length: {len(data)}", "connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -134,7 +134,7 @@ def event(value: dict[str, Any]) -> bytes:
 
 
 def message_events(text: str, stop: str = "end_turn", pieces: int = 3) -> list[bytes]:
-    """Give the events of a streamed message, `ping` and an unknown one among them."""
+    """Return the events of a streamed message, `ping` and an unknown one among them."""
     size = max(1, -(-len(text) // pieces))
     usage = {"input_tokens": 11, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 1}
     start = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-standin", "content": []}
@@ -258,7 +258,7 @@ def ollama(  # noqa: PLR0913
 
 
 def lines(text: str, *, stream: bool = True, reason: str = "stop") -> Iterator[bytes]:
-    """Give the records of an Ollama answer."""
+    """Yield the records of an Ollama answer."""
     end = {"done": True, "done_reason": reason, "prompt_eval_count": 9, "eval_count": 4}
     if not stream:
         yield from http(200, json.dumps({"message": {"role": "assistant", "content": text}} | end))

@@ -47,7 +47,7 @@ SHORT = {name for each in COMMAND.commands["ask"].params for name in each.opts i
 
 
 def refused(*arguments: str) -> str:
-    """Give the refusal of a command line, empty if there is none."""
+    """Return the error of a command line, empty if there is none."""
     try:
         check(list(arguments), COMMAND)
     except UsageError as error:

@@ -25,7 +25,7 @@ AT_ONCE = 32
 
 
 def prompt(number: int) -> str:
-    """Give a question that shares no passage with another one: a public one that did would be refused."""
+    """Return a question that shares no passage with another one: a public one that did would be refused."""
     dice = random.Random(number)
     return " ".join("".join(dice.choice(letters) for letters in ("bdfgklmnprst", "aeiou") * 3) for _ in range(12))
 

@@ -59,7 +59,7 @@ class Told:
     arrived: set[str] = field(default_factory=set)
 
     def other(self, name: str, home: Path | None = None) -> Told:
-        """Give another session before the same engines."""
+        """Return another session with the same engines."""
         return Told(Trooper(home or self.trooper.home, self.trooper.environ), name, arrived=self.arrived)
 
     def note(self, prompt: str, code: int, out: bytes, *, private: bool) -> None:
@@ -75,7 +75,7 @@ class Told:
             self.killed.add(prompt)
 
     def turns(self) -> list[StoredTurn]:
-        """Give the turns, of a file that SQLite finds whole."""
+        """Return the turns, after checking the integrity of the files."""
         for path in (self.trooper.home / "sessions" / f"{self.name}.db", self.trooper.home / "guard.db"):
             if path.exists():
                 with closing(sqlite3.connect(path)) as connection:

@@ -27,7 +27,7 @@ def cloud(serve: Callable[..., Standin]) -> Standin:
 
 
 def found(done: Outcome, check: str, state: str | None = None) -> list[str]:
-    """Give what a check said, with its next step."""
+    """Return the text of a check with its next step."""
     rows: list[dict[str, Any]] = done.json["checks"]
     return [f"{row['text']} → {row['next']}" for row in rows if row["check"] == check and state in {None, row["state"]}]
 

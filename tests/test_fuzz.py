@@ -58,7 +58,7 @@ ENGINES: dict[str, tuple[str, Callable[[], Any], bytes]] = {
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Give bytes that began as valid ones: cut, repeated, overwritten, or with other JSON in their places."""
+    """Return damaged bytes that were valid: cut, repeated, overwritten, or with other JSON in their places."""
     data = bytearray(whole)
     for _ in range(draw(st.integers(0, 4))):
         start, end = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
@@ -68,7 +68,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 
 @st.composite
 def renamed(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Give valid bytes in which one value is another one, of whatever type."""
+    """Return valid bytes in which one value is replaced by another, of any type."""
     text = whole.decode()
     words = sorted({json.dumps(word) for word in text.replace("\n", '"').split('"') if word.isidentifier()})
     return text.replace(draw(st.sampled_from(words or ['""'])), json.dumps(draw(JSON))).encode()
@@ -81,7 +81,7 @@ def anything(whole: bytes) -> st.SearchStrategy[bytes]:
 
 
 def outcome(of: Callable[[], Any]) -> tuple[Any, str]:
-    """Give what comes out and what is told if nothing does: one line that can be written."""
+    """Return the value and "", or None and the error, which must be one line that can be encoded."""
     try:
         return of(), ""
     except TrooperError as error:

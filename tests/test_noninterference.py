@@ -100,7 +100,7 @@ def written(home: Path, name: str, public: list[Any], private: list[Any]) -> Non
 
 
 def troubled(trouble: str) -> Any:
-    """Give a cloud that has this trouble once, and answers then."""
+    """Return a cloud that has this trouble once, and answers then."""
     calls = itertools.count()
 
     def respond(request: Recorded) -> Iterable[bytes]:

@@ -324,5 +324,5 @@ def _command(how: str) -> str:
 
 
 def fill(process: subprocess.Popen[bytes]) -> None:
-    """Let a running process write to no file any more, as if the disk had run full; pipes take what they took."""
+    """Make a running process unable to write to files, as on a full disk; pipes still work."""
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))

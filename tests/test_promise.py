@@ -273,7 +273,7 @@ private_turns = st.lists(
 
 
 def request_of(public: list[Any], private: list[Any], budget: int) -> tuple[dict[str, str], bytes]:
-    """Give the cloud request of a session with these turns, the private ones put in at their places."""
+    """Return the cloud request of a session with these turns, the private ones inserted at their places."""
     session = Session.of_one_turn()
     for place in range(len(public) + 1):
         for prompt, answer, system, status, _ in (turn for turn in private if min(turn[4], len(public)) == place):

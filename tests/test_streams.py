@@ -47,7 +47,7 @@ class Side:
         self.environ = {"TROOPER_LOCAL_URL": server.url} if kind == "openai" else {}
 
     def pieces(self, text: str = TEXT) -> list[bytes]:
-        """Give the parts of a whole stream, each of which can be sent by itself."""
+        """Return the parts of a whole stream, each of which can be sent by itself."""
         if self.kind == "cloud":
             return message_events(text, pieces=6)
         if self.kind == "ollama":
@@ -55,7 +55,7 @@ class Side:
         return [*(chunk(f"{word} ") for word in text.split()), chunk("", "stop"), b"data: [DONE]\n\n"]
 
     def answer_with(self, respond: Callable[[], Iterable[bytes]]) -> None:
-        """Have the engine answer so; names and versions are told as ever."""
+        """Make the engine answer a prompt with this; requests for models and versions are answered as before."""
 
         def by_path(request: Recorded) -> Iterable[bytes]:
             if request.path.endswith(("/v1/messages", "/api/chat", "/v1/chat/completions")):

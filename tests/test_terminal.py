@@ -167,7 +167,7 @@ class TestSpinner:
 
     @pytest.fixture
     def slow(self, cloud: Standin) -> threading.Event:
-        """Have the cloud wait with its first byte until the event is set."""
+        """Make the cloud hold back its first byte until the returned event is set."""
         go_on = threading.Event()
 
         def respond(request: Recorded) -> Iterable[bytes]:

@@ -22,7 +22,7 @@ OTHER_VARIABLES = (
 
 
 def exit_codes() -> list[tuple[int, str]]:
-    """Give each exit code with what it means; where classes share a code, the one that is defined first speaks."""
+    """Return each exit code with its meaning; where classes share a code, the one defined first counts."""
     told = {
         0: "Done; of `ask`: answered.",
         FAULT: "An unexpected fault; TROOPER_TRACE=1 shows where.",

@@ -67,6 +67,6 @@ def _body(command: Command) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Give text that roff takes literally."""
+    """Return the text escaped, so that roff takes it literally."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("`", "\\(ga")
     return f"\\&{text}" if text.startswith(".") else text

@@ -31,7 +31,7 @@ LOG = "02:14 db01 rejected the password of user nightowl-batch-7 from 10.20.30.4
 
 
 def record() -> list[tuple[str, str]]:
-    """Give the lines of the session, each with its kind: `command`, `notice` or `answer`."""
+    """Return the lines of the session, each with its kind: `command`, `notice` or `answer`."""
     model = default_model(data_folder(os.environ))
     lines: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory() as name:

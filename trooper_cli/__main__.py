@@ -51,7 +51,7 @@ def _run() -> int:
 
 
 def main() -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, _terminate)
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def _damaged(error: Exception) -> int:
-    """Tell of a file that could be opened and, further in, not be read."""
+    """Write a notice of a file that opened but is damaged further in, and return the exit code."""
     import sqlite3
 
     from trooper_cli.database import translated

@@ -109,7 +109,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
             _check_text(level, argument, "an argument")
             if level.commands:
                 if argument not in level.commands:
-                    # What there is no command for is told elsewhere.
+                    # An unknown command is reported elsewhere.
                     return
                 level = _Level(level.commands[argument], f"{level.path} {argument}")
 
@@ -179,14 +179,14 @@ def _squeezed(name: str) -> str:
 
 
 def _folded(text: str) -> Iterator[str]:
-    """Give a text's visible characters: every dash as `-`, every letter as a plain small one."""
+    """Yield a text's visible characters: every dash as `-`, every letter as a plain lower-case one."""
     for letter in _spaced(text):
         if letter not in {"", " ", _OTHER_SPACE, _BREAK}:
             yield "-" if letter == "--" else letter
 
 
 def _spaced(text: str) -> Iterator[str]:
-    """Give a text's visible characters and three kinds of spaces; dashes that may stand for two are two."""
+    """Yield a text's visible characters and three kinds of spaces; a dash that may stand for two becomes two."""
     return map(_plain, text)
 
 

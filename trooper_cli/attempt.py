@@ -1,4 +1,4 @@
-"""One attempt: what an engine is told of a view, and what it answers."""
+"""One attempt: what of a view is sent to an engine, and what it answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LONGEST_ANSWER = 4 << 20
 
 
 def attempt(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
-    """Have one engine execute the turn; if it counts more tokens than fit, once more with a smaller memory."""
+    """Execute the turn with one engine; if it counts more tokens than fit, once more with a smaller memory."""
     context = context_of(turn, view, engine)
     try:
         return _sent(turn, writer, engine, context)
@@ -169,7 +169,7 @@ def local_engine_of(turn: UnderWay, *, connect: bool = True) -> Engine[View]:
 
 
 def context_of(turn: UnderWay, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
-    """Return what an engine is told of a view: its memory within the budget and `at_most` tokens, and the prompt."""
+    """Return the context of a view: its memory within the budget and `at_most` tokens, and the prompt."""
     from trooper_cli.guard.credentials import mask
 
     question = turn.question
@@ -195,7 +195,7 @@ def _tell_unread(turn: UnderWay, unread: int) -> None:
 
 
 def _factor(turn: UnderWay, engine: Engine[V]) -> float:
-    """Give how many tokens the engine counts for one of the estimate, with some slack.
+    """Return how many tokens the engine counts per estimated token, with some slack.
 
     What turns of one label taught serves that label alone.
     """
@@ -210,7 +210,7 @@ def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], e
 
 
 def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:
-    """Give the room kept for the answer: never more than half of what the model takes."""
+    """Return the tokens kept for the answer: never more than half of the engine's window."""
     return min(turn.question.max_tokens or ANSWER_TOKENS[engine.side], engine.window() // 2)
 
 

@@ -37,7 +37,7 @@ class Hold(NamedTuple):
     failures: int
 
     def __str__(self) -> str:
-        """Say it as a notice does."""
+        """Return the text of a notice: why the cloud is not asked, and until when."""
         what = "had no quota left" if self.cause == "quota" else "was in trouble"
         # In the user's own time, with the date where it is not today.
         form = "%H:%M:%S" if self.until - time.time() < 43_200 else "%Y-%m-%d %H:%M"
@@ -45,7 +45,7 @@ class Hold(NamedTuple):
 
 
 def held(home: Path, account: Account) -> Hold | None:
-    """Tell whether a cloud is not to be asked just now."""
+    """Return why and until when a cloud is not to be asked, or None if it may be asked now."""
     salt, holds = _read(home)
     hold = holds.get(_identity(account, salt)) if salt else None
     return hold if hold and time.time() < hold.until else None
@@ -93,7 +93,7 @@ def _identity(account: Account, salt: bytes) -> str:
 
 
 def _read(home: Path) -> tuple[bytes, dict[str, Hold]]:
-    """Give the salt, empty if there is none, and what is remembered."""
+    """Return the salt, empty if there is none, and the stored holds by the hash of their account."""
     try:
         descriptor = os.open(home / FILE, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:  # noqa: PTH123

@@ -86,7 +86,7 @@ class Caller(Protocol):
         ...
 
     def findings(self, question: Question, guard: Guard) -> list[Find]:
-        """Return what the guard finds in all that a public turn would tell, now and later."""
+        """Return what the guard finds in all that a public turn would send, now and later."""
         ...
 
     def new_text(self, question: Question, guard: Guard, label: Label) -> str:
@@ -94,7 +94,7 @@ class Caller(Protocol):
         ...
 
     def remember_refused(self, question: Question, guard: Guard) -> None:
-        """Have the guard remember a private question that becomes no turn.
+        """Store fingerprints of a private question that becomes no turn.
 
         Raises:
             StorageError: it cannot be written down.
@@ -135,7 +135,7 @@ class TextSink:
         self._write = write
 
     def begin(self, provenance: Provenance) -> None:
-        """Do nothing: a person is told where an answer comes from once it is over."""
+        """Do nothing: a person is shown where an answer comes from once it is complete."""
 
     def write(self, text: str) -> None:
         self.begun = True

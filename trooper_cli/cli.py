@@ -1,4 +1,4 @@
-"""The command line: the commands and how a wrong usage is told."""
+"""The command line: the commands and how a usage error is reported."""
 
 import sys
 from importlib import import_module
@@ -40,7 +40,7 @@ trooper --help                                 shows all commands, and `trooper 
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and give its exit code; a wrong usage is one line."""
+    """Run one command line and return its exit code; a usage error is one line."""
     if not arguments:
         print(FIRST_STEPS, file=sys.stderr)
         return UsageError.code

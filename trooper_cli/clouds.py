@@ -38,11 +38,11 @@ _WINDOW = 128_000
 
 
 class Cloud(Engine[PublicView], Protocol):
-    """An engine that may be told the public view and nothing else."""
+    """An engine that may be sent the public view and nothing else."""
 
     @property
     def account(self) -> tuple[str, str]:
-        """Give what a quota belongs to: the address and the key."""
+        """Return what a quota belongs to: the address and the key."""
         ...
 
 
@@ -53,9 +53,9 @@ def clouds(
     connect: bool = True,
     claude: Callable[[str, Mapping[str, str]], Cloud] = Anthropic,
 ) -> list[Cloud]:
-    """Give the clouds for which there is a key; `model` is for the first of them, and `claude` makes Claude's engine.
+    """Return the clouds that have a key; `model` is for the first of them, and `claude` makes Claude's engine.
 
-    Where none is to be asked, `connect` is false, and a command that gives a key is not run.
+    Where none is to be asked, `connect` is false, and a command that prints a key is not run.
 
     Raises:
         ConfigurationError: `config.toml` names a cloud in a way that cannot be used.
@@ -75,12 +75,12 @@ def clouds(
 
 
 def has_cloud(settings: Settings) -> bool:
-    """Tell whether there is a key for any cloud."""
+    """Return whether there is a key for any cloud."""
     return bool(clouds(settings, connect=False))
 
 
 def states(settings: Settings, home: Path) -> list[tuple[str, str, Hold | None]]:
-    """Give of each cloud with a key its name, its host, and why and until when it is not asked, if that is so."""
+    """Return for each cloud with a key its name, its host, and its hold: why and until when it is not asked, if so."""
     from trooper_cli.breaker import held
 
     return [(cloud.name, urlsplit(cloud.account[0]).netloc, held(home, cloud.account)) for cloud in clouds(settings)]

@@ -160,7 +160,7 @@ def connect(
 
 
 def _ends_within_a_page(path: Path) -> bool:
-    """Tell whether a file breaks off where SQLite, which fills up with zeros, would not notice."""
+    """Return whether a file ends within a page, which SQLite would not notice, since it reads the rest as zeros."""
     with path.open("rb") as file:
         page = int.from_bytes(file.read(18)[16:])
     # What a crash left half written stands whole in the log beside it.
@@ -257,9 +257,9 @@ def writing(connection: sqlite3.Connection, what: str) -> Iterator[None]:
 
 
 def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
-    """Say what an error of SQLite means for the user; its own text is not repeated."""
+    """Return the exception for an error of SQLite; its own text is not repeated."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    # Python's own errors have no code; they tell of text in the file that is none.
+    # Python's own errors have no code; they mean that the file holds text that is not UTF-8.
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in {
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
@@ -270,7 +270,7 @@ def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
 
 
 def settle(connection: sqlite3.Connection, what: str) -> None:
-    """Write the file anew without what was deleted, and empty the log beside it.
+    """Rewrite the file without what was deleted, and empty the log beside it.
 
     Deleted rows are overwritten as it is, but a page that was rearranged may hold an older copy of one.
 

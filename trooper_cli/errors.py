@@ -46,7 +46,7 @@ class StorageError(TrooperError):
 
 
 class NoConnectionError(UnavailableError):
-    """A connection could not be made or broke: that tells as much of this machine's network as of the other side."""
+    """A connection could not be made or broke: that says as much of this machine's network as of the other side."""
 
 
 class BusyError(UnavailableError):

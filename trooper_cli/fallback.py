@@ -41,7 +41,7 @@ LONGEST_WAIT = 4.0
 
 
 def execute(turn: UnderWay, writer: AnswerWriter) -> Answer:
-    """Give the turn to its side and, if it is public and the clouds cannot answer, to this machine."""
+    """Execute the turn on its side; a public one that the clouds cannot answer, on this machine."""
     if turn.decision.label is Label.PRIVATE:
         with this_machine_only():
             return _on_this_machine(turn, writer, local_engine_of(turn), turn.private_view)
@@ -104,7 +104,7 @@ def _on_this_machine(turn: UnderWay, writer: AnswerWriter, local: Engine[View], 
 
 
 def _tell_loading(turn: UnderWay, local: Engine[View]) -> None:
-    """Say to somebody who looks at a screen why nothing comes for a while."""
+    """Write to a terminal that the model is being loaded, so that the wait is explained."""
     if not _is_watched():
         return
     from trooper_cli.engines.ollama import Ollama
@@ -133,7 +133,7 @@ def _in_the_cloud(turn: UnderWay, writer: AnswerWriter, cloud: Cloud) -> Answer:
     try:
         answer = _patiently(turn, writer, cloud, turn.public_view)
     except FALLS_BACK as error:
-        # A silence that the user's own limit ended tells nothing of the cloud.
+        # A silence that the user's own limit ended says nothing about the cloud.
         if turn.question.silence is None or not isinstance(error, UnavailableError):
             breaker.failed(turn.home, cloud.account, error)
         raise
@@ -167,7 +167,7 @@ def _patiently(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V)
 
 
 def _wait(error: OverloadError | UnavailableError, side: Side, tries: int, spent: float) -> float | None:
-    """Give the seconds until the next try, or None where it is not worth one."""
+    """Return the seconds until the next try, or None where another try is not worthwhile."""
     most, patience = RETRIES, RETRY_SECONDS
     if isinstance(error, BusyError):
         patience = error.patience

@@ -15,13 +15,13 @@ _MARK = "# A hook of trooper"
 
 
 def script() -> str:
-    """Give the hook, which calls the trooper that is running now as long as that is there."""
+    """Return the text of the hook, which calls the running trooper by its path as long as that exists."""
     template = Path(__file__).with_name(f"{NAME}.sh").read_text(encoding="utf-8")
     return template.replace("@TROOPER@", shlex.quote(str(Path(sys.argv[0]).absolute())))
 
 
 def install() -> Path:
-    """Put the hook where git looks for it, and give that place. One of ours that is there is written anew.
+    """Write the hook where git looks for it, and return its path. A hook of ours that is there is overwritten.
 
     Raises:
         NotFoundError: this is no git repository, or git is not here.
@@ -45,7 +45,7 @@ def install() -> Path:
 
 
 def uninstall() -> tuple[Path, bool]:
-    """Remove the hook; a hook that was renamed to make room gets its name back. Give the place, and if it did so.
+    """Remove the hook; a hook that was renamed to make room gets its name back. Return its path, and whether one did.
 
     Raises:
         NotFoundError: there is none, this is no git repository, or git is not here.

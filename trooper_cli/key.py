@@ -16,17 +16,17 @@ COMMAND_SECONDS = 30.0
 
 
 def has_key(settings: Settings) -> bool:
-    """Tell whether there is a key; a command that would give one counts, and is not run."""
+    """Return whether there is a key; a command that would print one counts, and is not run."""
     return key_of(settings.environ) is not None or settings.text("api_key_cmd") is not None
 
 
 def environ_with_key(settings: Settings, *, run: bool = True) -> Mapping[str, str]:
-    """Give the environment with the key in it, for a request that is about to be made.
+    """Return the environment with the key in it, for a request that is about to be made.
 
     With `run` false, as for a dry run, a key that only the command knows is a placeholder.
 
     Raises:
-        ConfigurationError: the command cannot be run, fails, takes too long or gives no key.
+        ConfigurationError: the command cannot be run, fails, takes too long or prints no key.
 
     """
     command = settings.text("api_key_cmd")
@@ -36,7 +36,7 @@ def environ_with_key(settings: Settings, *, run: bool = True) -> Mapping[str, st
 
 
 def _output_of(command: str, environ: Mapping[str, str]) -> str:
-    """Run a command without a shell and give the first line it writes; nothing of what it writes is ever shown."""
+    """Run a command without a shell and return the first line it writes; nothing of what it writes is ever shown."""
     import shlex
     import subprocess
 

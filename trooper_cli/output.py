@@ -35,9 +35,9 @@ LONGEST_PENDING = 200
 
 
 def open_session(question: Question, store: Store) -> tuple[Session, StorageError | None]:
-    """Open the session of a question, or begin it; returns with it the failure to do so.
+    """Open the session of a question, or begin it; return it, and the failure to do so if there was one.
 
-    Where it cannot be made, the turn is executed in a session of its own, and the failure is told at the end.
+    Where it cannot be made, the turn is executed in a session of its own, and the failure is reported at the end.
 
     Raises:
         InputError: the file is not a session of this version.
@@ -99,7 +99,7 @@ class AnswerWriter:
         return self._turn.caller.sink.begun
 
     def check_recorded(self) -> None:
-        """Let a private turn end where it could not be written down and a pipe could carry its answer to the cloud.
+        """Raise if a private turn could not be recorded and a pipe could carry its answer to the cloud.
 
         Raises:
             StorageError: it could not, and standard output is not a terminal.
@@ -133,7 +133,7 @@ class AnswerWriter:
             decision: the turn's, with the side on which this attempt is made.
             engine: who is asked.
             request: what is sent.
-            context: what of the session is told, for the user.
+            context: what of the session is included, to be shown to the user.
             turns: the numbers of the turns that take part.
 
         Raises:
@@ -175,7 +175,7 @@ class AnswerWriter:
                 self.flush()
 
     def flush(self) -> None:
-        """Have the guard remember what it does not know yet of a private answer; then a pipe gets it.
+        """Store fingerprints of the part of a private answer that has none yet, then write it to the pipe.
 
         Raises:
             StorageError: as for `add`.
@@ -228,7 +228,7 @@ class AnswerWriter:
         return replace(answer, failure=self._explained(answer.decision.side))
 
     def write_rehearsal(self, memory_text: str) -> None:
-        """Have the guard remember what a rehearsal prints: a private prompt, and private turns in other words.
+        """Store fingerprints of what a dry run prints: a private prompt, and the memory of private turns.
 
         Raises:
             StorageError: as for `check_recorded`.
@@ -246,7 +246,7 @@ class AnswerWriter:
             self.check_recorded()
 
     def _give_up(self, error: BaseException) -> None:
-        """Keep what arrived. A turn that came to nothing is not told to any engine later."""
+        """Keep what arrived. A turn that came to nothing is sent to no engine later."""
         if isinstance(error, RefusedError):
             status = Status.REFUSED
         elif self.text or not isinstance(error, TrooperError):
@@ -262,7 +262,7 @@ class AnswerWriter:
         outcome = Outcome(status, text, self._engine, self._model, stop, tokens)
         known = self._known_in_the_end(status, side)
         if self.failure is not None:
-            # What could not be stored was printed all the same, and must not be sent on.
+            # What could not be stored was printed nevertheless, and must not be sent on.
             if self._label is Label.PRIVATE:
                 with suppress(StorageError):
                     self._store.finish_turn(session, None, self._label, outcome, known)
@@ -297,7 +297,7 @@ class AnswerWriter:
             self.failure = error
 
     def _explained(self, side: Side) -> StorageError | None:
-        """Say of a turn that could not be written what else follows from that."""
+        """Return the failure to record a turn, with what follows from it for the user."""
         if self.failure is None:
             return None
         if self._label is Label.PRIVATE:

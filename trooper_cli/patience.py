@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Silence is bounded by a socket's own time-out. Without a word of the answer it may be so many times as long,
 WITHOUT_A_WORD = 5
-# and an answer whose words keep coming is given up all the same.
+# and an answer whose words keep coming is given up too.
 LONGEST_SECONDS = 4 * 3600.0
 
 
@@ -37,7 +37,7 @@ class Patience:
         return self
 
     def heard(self) -> None:
-        """Wait anew: a word has come."""
+        """Restart the wait: a word has come."""
         if self._works:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, min(self._limit, self._end - time.monotonic())))
 

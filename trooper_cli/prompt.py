@@ -58,7 +58,7 @@ def gather(
 
 
 def utf8(text: str, what: str) -> str:
-    """Give the text back if it is one; arguments that are not UTF-8 reach Python as lone surrogates."""
+    """Return the text if it is valid UTF-8; arguments that are not reach Python as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -81,7 +81,7 @@ def _decoded(data: bytes, what: str) -> str:
 
 
 def stdin_text(tell: Callable[[str], None]) -> str:
-    """Give what standard input holds, empty if it is a terminal or closed."""
+    """Return the text of standard input, or "" if it is a terminal or closed."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     stream = sys.stdin.buffer
@@ -99,7 +99,7 @@ def stdin_text(tell: Callable[[str], None]) -> str:
 
 @contextlib.contextmanager
 def _patience(what: str, tell: Callable[[str], None]) -> Iterator[Callable[[], None]]:
-    """Say what is awaited instead of hanging in silence: a CI runner may hand down a pipe that nobody ever closes."""
+    """Notify the user after a while of what is awaited: a CI runner may hand down a pipe that nobody ever closes."""
     notice = threading.Timer(_PATIENCE_SECONDS, tell, [f"waiting for {what}"])
     notice.daemon = True
     notice.start()
@@ -110,7 +110,7 @@ def _patience(what: str, tell: Callable[[str], None]) -> Iterator[Callable[[], N
 
 
 def text_of(path: Path, tell: Callable[[str], None]) -> str:
-    """Give the text of a file without the line ends at its end."""
+    """Return the text of a file without the line ends at its end."""
     try:
         with contextlib.ExitStack() as stack:
             if path.is_fifo():

@@ -1,4 +1,4 @@
-"""What is asked, what came of it, and a turn on the way between the two."""
+"""What is asked, the answer, and a turn on the way between the two."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def is_model_name(text: str) -> bool:
-    """Tell whether a text may be a model's name: it leaves as it is, so that nothing else may hide in it."""
+    """Return whether a text may be a model's name: it leaves unchecked, so nothing else may hide in it."""
     return 0 < len(text) <= _LONGEST_MODEL_NAME and not any(map(str.isspace, text))
 
 
@@ -62,7 +62,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
-    """What came of it. `failure` is a session that could not be written although the answer is there."""
+    """The answer to a question. `failure` is a session that could not be written although the answer is there."""
 
     text: str
     turn: int

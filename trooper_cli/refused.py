@@ -36,7 +36,7 @@ def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # no
 
 
 def remember_prompt(guard: Guard, text: str, names: Iterable[str]) -> None:
-    """Have the guard remember a private prompt that belongs to no turn.
+    """Store fingerprints of a private prompt that belongs to no turn.
 
     Raises:
         StorageError: it cannot be written down.
@@ -60,7 +60,7 @@ def remembering(refusal: TrooperError) -> Iterator[None]:
 
 @contextlib.contextmanager
 def remembering_private(asked: Asked, guard: Guard) -> Iterator[None]:
-    """Have the guard remember a private question that the block refuses: it becomes no turn."""
+    """Store fingerprints of a private question that is refused within the block, since it becomes no turn."""
     try:
         yield
     except TrooperError as refusal:

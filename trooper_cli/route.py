@@ -32,7 +32,7 @@ def decide(
         local_setting: the value of `TROOPER_LOCAL` or of the session's `local`.
         origin: where that value stands: `env` or `session`.
         cloud_lock: nothing may go to the cloud.
-        has_key: tells whether a key for the cloud is there; asked only where that decides.
+        has_key: returns whether there is a key for the cloud; called only where that decides.
 
     Raises:
         LocalityError: `--cloud` under the lock.

@@ -62,14 +62,14 @@ def sitrep(
     *,
     write: bool,
 ) -> Sitrep:
-    """Report what one side is told of a session.
+    """Return a report of what one side knows of a session.
 
     Args:
         home: the data folder.
         settings: the user's settings.
         name: the session.
-        side: for the cloud, what public turns tell; for this machine, what all tell.
-        tokens: the most the report may have, by the estimate.
+        side: for the cloud, what public turns say; for this machine, what all say.
+        tokens: the most the report may have, estimated.
         tell: takes notices.
         write: have the local model phrase it; where it loses or adds a fact, the extracted report stands.
 
@@ -90,7 +90,7 @@ def sitrep(
             # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
             with this_machine_only():
                 report = _phrased(report, home, settings, session.private_view(), tell)
-        # What tells of private turns is private text, and a pipe may carry it on.
+        # What reports on private turns is private text, and a pipe may carry it on.
         private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
         told = [numbers[place] for _, place, _ in chosen if private & {place, place - 1}]
         store.guard.remember_report(session.identity(), ((line.turn, line.text) for line in lines if line.turn in told))
@@ -133,6 +133,6 @@ def _phrased(
 
 
 def facts(text: str) -> set[str]:
-    """Give the words of a text that must not change: those with digits, and those that look like names of things."""
+    """Return the words of a text that must not change: those with digits, and those that look like names of things."""
     words = (word.strip(".-_") for word in _WORD.findall(text))
     return {word for word in words if any(map(str.isdigit, word)) or any(mark in word[1:-1] for mark in "./_@:")}

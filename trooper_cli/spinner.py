@@ -38,7 +38,7 @@ class Spinner:
         self._show(text)
 
     def tell(self, text: str) -> None:
-        """Tell a notice; the waiting goes on below it."""
+        """Write a notice; the spinner continues below it."""
         with self._screen:
             if self._thread.is_alive():
                 self._draw(_WIPE)

@@ -27,12 +27,12 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", 
 
 
 def is_screen(stream: TextIO | None) -> bool:
-    """Tell whether a stream is a terminal that understands escape sequences."""
+    """Return whether a stream is a terminal that understands escape sequences."""
     return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def takes_colours(stream: TextIO | None) -> bool:
-    """Tell whether a stream is a terminal that shows colours, and whose user wants them."""
+    """Return whether a stream is a terminal that shows colours, and NO_COLOR is not set."""
     return is_screen(stream) and not os.environ.get("NO_COLOR")
 
 
@@ -76,7 +76,7 @@ class Output:
 
 
 def _discard_output() -> None:
-    """Let what Python flushes at its end go nowhere: that it cannot be written is said by the exit code."""
+    """Send what Python flushes at exit to /dev/null: the exit code already reports that output cannot be written."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

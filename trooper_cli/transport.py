@@ -24,7 +24,7 @@ CONNECT_SECONDS = 10.0
 class Request(NamedTuple):
     """One HTTP request, complete: what a dry run prints is what would be sent.
 
-    `estimate` is not sent: how many tokens the body tells, by the estimate, where the engine wants to know it later.
+    `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later.
     """
 
     url: str

@@ -18,7 +18,7 @@ class Label(StrEnum):
 
     @classmethod
     def read(cls, value: object) -> Label:
-        """Give the label that was stored; whatever is missing or unreadable is private."""
+        """Return the stored label; a missing or unreadable one is private."""
         return cls.PUBLIC if value == "public" else cls.PRIVATE
 
 
@@ -40,7 +40,7 @@ class Status(StrEnum):
 
 
 class Exchange(NamedTuple):
-    """What a view shows of a turn: its two texts, and nothing that would tell of any other turn.
+    """What a view shows of a turn: its two texts, and nothing that would reveal any other turn.
 
     `tokens` is what both cost as messages, by the estimate, where it was counted before.
     """
@@ -64,16 +64,16 @@ class View(Protocol):
     def __len__(self) -> int: ...
 
     def first(self, count: int) -> list[Exchange]:
-        """Give the oldest turns, at most `count`."""
+        """Return the oldest turns, at most `count`."""
         ...
 
     def latest(self) -> Iterator[Exchange]:
-        """Give the turns from the newest to the oldest, read only as far as they are asked for."""
+        """Yield the turns from the newest to the oldest; each is read when it is asked for."""
         ...
 
 
 class PublicView(View, Protocol):
-    """A view that holds public turns only: all that the cloud may ever be told."""
+    """A view that holds public turns only: all that the cloud may ever be sent."""
 
     @property
     def label(self) -> Literal[Label.PUBLIC]: ...
@@ -91,7 +91,7 @@ V_co = TypeVar("V_co", bound=View, covariant=True)
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Context(Generic[V_co]):
-    """What one engine is told for one turn: a view's memory and the prompt.
+    """What one engine is sent for one turn: a view's memory and the prompt.
 
     A cloud engine takes `Context[PublicView]` and nothing else; the type checker holds every caller to it.
     Positions count the turns of the view from zero. `tokens` is `estimate` by what the engine counts for one of it.

@@ -54,12 +54,12 @@ class Score:
             self.only_old += old and not here
 
     def recall(self) -> float:
-        """Give the percentage of probes whose answer is there."""
+        """Return the percentage of probes whose answer is there."""
         return 100 * self.found / max(1, self.asked)
 
 
 def holds(text: str, answers: Sequence[str], keys: Sequence[str]) -> bool:
-    """Tell whether a text holds an answer with one of the key words near it."""
+    """Return whether a text holds an answer with one of the key words near it."""
     low = re.sub(r"\s+", " ", text.casefold())
     for answer in answers:
         for match in re.finditer(r"(?<![\w.])" + re.escape(answer.casefold()) + r"(?!\w)", low):
@@ -70,7 +70,7 @@ def holds(text: str, answers: Sequence[str], keys: Sequence[str]) -> bool:
 
 
 def told(context: Context[Turns], prompt: str) -> str:
-    """Give all that an engine reads, without the prompt."""
+    """Return all that an engine reads, without the prompt."""
     texts = [message.text for message in context.messages]
     texts[-1] = texts[-1].removesuffix(prompt)
     return "\n".join([context.system or "", *texts])

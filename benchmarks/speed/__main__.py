@@ -90,7 +90,7 @@ class Spread(NamedTuple):
         return statistics.median(self.figures)
 
     def times(self, unit: float, digits: int = 1) -> str:
-        """Give the median with the quartiles around it, in units."""
+        """Return the median with the quartiles around it, in multiples of `unit` seconds."""
         low, _, high = statistics.quantiles(self.figures, n=4)
         return f"{self.median / unit:.{digits}f} ({low / unit:.{digits}f} to {high / unit:.{digits}f})"
 
@@ -109,14 +109,14 @@ def interleaved(kinds: dict[str, Kind], runs: int) -> dict[str, Spread]:
 
 
 def peak(kind: Kind, folder: Path) -> float:
-    """Give the peak memory of a call in megabytes."""
+    """Return the peak memory of a call in MiB."""
     written = folder / "peak"
     kind.run([sys.executable, "-I", "-S", "-c", LAUNCHER, str(written), *kind.command])
     return int(written.read_text()) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def first_byte(kind: Kind, engine: Standin, pieces: Sequence[bytes], runs: int) -> Spread:
-    """Give how many seconds pass from the engine's first piece of text to the first byte on the terminal."""
+    """Return the seconds from the engine's first piece of text to the first byte on the terminal."""
     figures, plain = [], engine.respond
     for _ in range(runs):
         sent: list[float] = []
@@ -149,7 +149,7 @@ def first_byte(kind: Kind, engine: Standin, pieces: Sequence[bytes], runs: int) 
 
 
 def llm(folder: Path, engine: Standin) -> Kind | None:
-    """Give the same question as asked with `llm`, if that is installed."""
+    """Return the same question as asked with `llm`, or None if that is not installed."""
     if not (command := shutil.which("llm")):
         return None
     (folder / "extra-openai-models.yaml").write_text(
@@ -242,7 +242,7 @@ def _measure(folder: Path, runs: int, longest: int) -> None:
 
 
 def _cut(events: list[bytes]) -> list[bytes]:
-    """Give a stream as its head with what comes before the text, its first text, and the rest."""
+    """Return a stream as its head with what comes before the text, its first text, and the rest."""
     first = next(place for place, each in enumerate(events) if b"text_delta" in each)
     return [STREAM_HEAD + b"".join(events[:first]), events[first], *events[first + 1 :]]
 

@@ -232,7 +232,7 @@ def test_nobody_else_can_ask_the_embedded_engine(real: Trooper) -> None:
 
 
 def _listening(pid: int) -> list[int]:
-    """Give the loopback ports a process listens on, from /proc."""
+    """Return the loopback ports a process listens on, from /proc."""
     try:
         inodes = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH115, PTH208
         with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:  # noqa: PTH123

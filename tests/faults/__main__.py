@@ -18,7 +18,7 @@ MODES = {"--stream": "text shown as it arrives", "--no-stream": "whole", "": "in
 
 
 def said(outcome: Outcome, *, in_the_cloud: bool) -> str:
-    """Say an outcome in words."""
+    """Return an outcome in words."""
     asked = outcome.cloud if in_the_cloud else outcome.local
     times = {0: "", 1: "", 3: "asked 3 times, then "}[asked]
     if outcome.code == 0:
@@ -28,7 +28,7 @@ def said(outcome: Outcome, *, in_the_cloud: bool) -> str:
 
 
 def rows(faults: Sequence[Fault], *, in_the_cloud: bool) -> list[str]:
-    """Give the lines of a table: one a fault, or one for each way of asking where they differ."""
+    """Return the lines of a table: one a fault, or one for each way of asking where they differ."""
     head = (
         "| what happens | what comes of it | with `--no-fallback` |"
         if in_the_cloud
@@ -45,7 +45,7 @@ def rows(faults: Sequence[Fault], *, in_the_cloud: bool) -> list[str]:
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     text = (HERE / "page.md").read_text(encoding="utf-8")
     for mark, faults, in_the_cloud in (
         ("{anthropic}", ANTHROPIC, True),

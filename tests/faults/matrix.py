@@ -85,13 +85,13 @@ def silent(_: Recorded) -> Iterator[bytes]:
 
 
 def told(what: str) -> tuple[Outcome, Outcome]:
-    """Give the outcome of an error that this machine must not cover up, whatever the user chose."""
+    """Return the outcome, for both settings of fallback, of an error that this machine must not cover up."""
     code = {"invalid": 65, "configuration": 78, "nonsense": 76}[what]
     return (Outcome(code, "", "failed", 1, 0),) * 2
 
 
 def replaced(code: int, asked: int) -> tuple[Outcome, Outcome]:
-    """Give the outcomes of an error in whose place this machine answers; without fallback its own exit code."""
+    """Return the outcomes of an error where this machine answers instead; without fallback its own exit code."""
     return Outcome(0, LOCAL, "answered", asked, 1), Outcome(code, "", "failed", asked, 0)
 
 
@@ -237,7 +237,7 @@ ANTHROPIC = (
 
 
 def chunks(*pieces: str, stop: str = "") -> list[bytes]:
-    """Give a stream of chat completion chunks; without a stop reason it breaks off."""
+    """Return a stream of chat completion chunks; without a stop reason it breaks off."""
     records: list[dict[str, object]] = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
     if stop:
         records.append({"choices": [{"delta": {}, "finish_reason": stop}]})
@@ -453,7 +453,7 @@ HERE = Outcome(0, LOCAL, "answered", 0, 1)
 
 
 def cells(fault: Fault) -> Iterator[Cell]:
-    """Give the cells of a row. Where an outcome is the same in both modes, each is run with another setting."""
+    """Yield the cells of a row. Where an outcome is the same in both modes, each is run with another setting."""
     first, last = fault.modes[0], fault.modes[-1]
     if fault in ANTHROPIC or fault in OTHER_CLOUD:
         for mode in fault.modes:

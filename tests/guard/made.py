@@ -268,7 +268,7 @@ KINDS: dict[str, Callable[[Maker], tuple[str, str]]] = {
 
 
 def made(kind: str, count: int, seed: int = 1) -> Iterator[tuple[str, str]]:
-    """Give texts of one kind, each with the credential it holds."""
+    """Yield texts of one kind, each with the credential it holds."""
     maker = Maker(sum(kind.encode()) * 1000 + seed)
     for _ in range(count):
         yield KINDS[kind](maker)

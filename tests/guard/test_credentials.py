@@ -21,7 +21,7 @@ MAKER = Maker(7)
 
 
 def holds(text: str, secret: str) -> bool:
-    """Tell whether the secret is found, and found where it stands."""
+    """Return whether the secret is found, and found where it stands."""
     start = text.index(secret)
     return any(
         place.offset <= start + len(secret) // 10

@@ -31,7 +31,7 @@ def assistant(content: Any) -> dict[str, Any]:
 
 
 def plainly(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Give roles and texts, without marks of caching."""
+    """Return roles and texts, without cache marks."""
     found = []
     for message in messages:
         content = message["content"]
@@ -45,7 +45,7 @@ def request(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def events(text: str) -> list[dict[str, Any]]:
-    """Give the events of a stream, each of whose names must be its type."""
+    """Return the events of a stream, each of whose names must be its type."""
     found = []
     for event in text.split("\n\n")[:-1]:
         name, data = event.split("\n")

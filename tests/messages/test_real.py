@@ -71,5 +71,5 @@ def test_a_conversation_on_two_sides(
 
 
 def told(answer: Any) -> int:
-    """Give the tokens that the engine itself counted in the request."""
+    """Return the input tokens that the engine itself counted."""
     return int(answer.usage.input_tokens + (answer.usage.cache_read_input_tokens or 0))

@@ -769,7 +769,7 @@ ALL = ["--hypothesis-profile=dev", "-m", ""]
 
 
 def noticed(mutant: Mutant, place: Path) -> bool:
-    """Tell whether the tests go red in a copy of the project with this mutant in it.
+    """Return whether the tests fail in a copy of the project with this mutant in it.
 
     Raises:
         SystemExit: the code does not hold what the mutant takes away exactly once.

@@ -181,7 +181,7 @@ def _remember_refused(
     home: Path,
     refusal: "TrooperError",
 ) -> None:
-    """Have the guard remember what was read of a prompt that was meant to be private."""
+    """Store fingerprints of what was read of a prompt that was meant to be private."""
     from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 
     text = "\n\n".join(part for part in parts if part.strip()).encode("utf-8", "replace").decode()

@@ -14,7 +14,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def install(environ: Mapping[str, str]) -> tuple[str, Path]:
-    """Write the script for the shell that `SHELL` names; give the shell and the script's path.
+    """Write the script for the shell that `SHELL` names; return the shell and the script's path.
 
     bash and zsh also get lines in `~/.bashrc` or `~/.zshrc`, once; all else there stays as it is.
 

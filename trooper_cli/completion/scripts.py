@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def script(shell: str, trooper: Command) -> str:
-    """Give the script for `bash`, `zsh` or `fish`."""
+    """Return the script for `bash`, `zsh` or `fish`."""
     text = Path(__file__).with_name(f"trooper.{shell}").read_text(encoding="utf-8")
     # A line that is only such a comment gives way to the lines made for it, so that the file itself can be checked.
     made = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](trooper)
@@ -26,7 +26,7 @@ def script(shell: str, trooper: Command) -> str:
 
 
 def _short(text: str) -> str:
-    """Give the first sentence without its full stop."""
+    """Return the first sentence without its full stop."""
     return re.split(r"(?<=[^.])[.;:](?:\s|$)", text, maxsplit=1)[0]
 
 
@@ -43,7 +43,7 @@ def _alternatives(patterns: Iterable[str]) -> str:
 
 
 def _completed(parameter: Parameter, files: str, names: str, words: str) -> str:
-    """Give the line of a script that offers a parameter's values; a no-op where nothing is known of them."""
+    """Return the line of a script that offers a parameter's values; a no-op where they are unknown."""
     if parameter.choices:
         return words.format(" ".join(parameter.choices))
     if parameter.kind == "files":
@@ -52,7 +52,7 @@ def _completed(parameter: Parameter, files: str, names: str, words: str) -> str:
 
 
 def _value_cases(trooper: Command, files: str, names: str, words: str) -> list[str]:
-    """Give the branches of a `case` on command and option before the cursor, one for each way to go on."""
+    """Return the branches of a `case` on command and option before the cursor, one for each way to complete."""
     branches: dict[str, list[str]] = {}
     for command in trooper.walk():
         for option in command.options:

@@ -42,14 +42,14 @@ class Command:
         return " ".join(self.path)
 
     def walk(self) -> Iterator[Command]:
-        """Give this command and all below it."""
+        """Yield this command and all below it."""
         yield self
         for command in self.commands:
             yield from command.walk()
 
 
 def trooper() -> Command:
-    """Give the whole tree."""
+    """Return the whole tree."""
     import typer
 
     from trooper_cli.cli import app_of

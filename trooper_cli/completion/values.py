@@ -21,7 +21,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 
 def values(kind: str) -> list[str]:
-    """Give the names of a kind, `sessions` or `models`, sorted; of any other kind there are none."""
+    """Return the names of a kind, `sessions` or `models`, sorted; empty for any other kind."""
     settings = Settings.of_process(check=False)
     home = data_folder(settings.environ)
     if kind == "sessions":
@@ -40,7 +40,7 @@ def _sessions(home: Path) -> list[str]:
 
 
 def _used(home: Path) -> set[str]:
-    """Give the models that answered lately."""
+    """Return the models that answered in the latest sessions."""
     from trooper_cli.store.catalog import folder
 
     def age(path: Path) -> float:

@@ -60,7 +60,7 @@ def folder(home: Path) -> Iterator[Finding]:
 
 
 def synced(home: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Tell whether a service copies the folder to machines of others."""
+    """Yield a warning for each service that copies the folder to other machines."""
     real = Path(os.path.realpath(home))
     for service, root in _synced_roots(environ):
         if real.is_relative_to(os.path.realpath(root)):

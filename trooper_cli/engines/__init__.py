@@ -37,7 +37,7 @@ class End(NamedTuple):
 
 
 class Engine(Protocol[V_contra]):
-    """What executes a turn. `V_contra` is the widest view it may be told."""
+    """What executes a turn. `V_contra` is the widest view it may be sent."""
 
     name: str
     side: Side
@@ -47,11 +47,11 @@ class Engine(Protocol[V_contra]):
 
     @property
     def on_network(self) -> bool:
-        """Tell whether a local engine runs on another machine, which the user trusts as local."""
+        """Return whether a local engine runs on another machine that the user trusts as local."""
         ...
 
     def window(self) -> int:
-        """Give the most tokens that prompt and answer may have together."""
+        """Return the most tokens that prompt and answer may have together."""
         ...
 
     def prepare(
@@ -64,10 +64,10 @@ class Engine(Protocol[V_contra]):
         ...
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        """Send the request and give the answer's pieces as they arrive, then one `End`.
+        """Send the request and yield the answer's pieces as they arrive, then one `End`.
 
         Raises:
-            TrooperError: the class says what happened; pieces may have been given before.
+            TrooperError: the class says what happened; pieces may have been yielded before.
 
         """
         ...

@@ -22,7 +22,7 @@ API_VERSION = "2023-06-01"
 
 
 def key_of(environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Give the header that carries the key, or None without one.
+    """Return name and value of the header that carries the key, or None without a key.
 
     Raises:
         ConfigurationError: the key holds what no header may hold; it is not repeated.
@@ -56,7 +56,7 @@ class Anthropic:
 
     @property
     def account(self) -> tuple[str, str]:
-        """Give what a quota belongs to: the address and the key."""
+        """Return what a quota belongs to: the address and the key."""
         return self._base, self._key[1] if self._key else ""
 
     def window(self) -> int:
@@ -118,9 +118,9 @@ class Anthropic:
         yield End(text(message, "stop_reason"), _usage(pick(message, "usage")), text(message, "model") or self.model)
 
     def check(self, silence: float) -> bool | None:
-        """Tell whether the key is accepted and the model is there, without spending a token.
+        """Return whether the key is accepted and the model exists, without spending a token.
 
-        None says that this address answers and lists no models, so that neither could be tried.
+        None means that this address answers but lists no models, so that neither could be tried.
 
         Raises:
             TrooperError: as for `send`.

@@ -62,7 +62,7 @@ def local_engine(settings: Settings, home: Path, model: str | None, *, connect: 
 
 
 def installed() -> bool:
-    """Tell whether the extra is installed, without importing it."""
+    """Return whether the extra is installed, without importing it."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 

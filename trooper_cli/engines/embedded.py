@@ -73,7 +73,7 @@ class Embedded:
         try:
             yield from read_chunks(_received(arrived, silence), self.model)
         except (KeyboardInterrupt, SystemExit):
-            # llama.cpp evaluates a prompt to its end whatever it is told; the process ends first, and takes it along.
+            # llama.cpp evaluates a prompt to its end, uninterruptibly; the process ends first, and takes it along.
             stopped.set()
             raise
         except BaseException:

@@ -65,7 +65,7 @@ def _host_and_port(place: str) -> tuple[str, str]:
 
 
 class Inventory(NamedTuple):
-    """What an Ollama tells of itself. `cloud_is_open`: it may reach out itself; None where it does not say."""
+    """What an Ollama server reports of itself. `cloud_is_open`: it may reach out itself; None where it does not say."""
 
     version: str
     models: list[str]
@@ -77,7 +77,7 @@ class Model(NamedTuple):
     """One model: of which nothing is known but its name, or as its server describes it (`Server.described`).
 
     `window` is the most tokens that it takes, `allocated` the context that it is loaded with, 0 if it is not. With
-    `lock` the server is told that no other machine may execute it.
+    `lock` the request says that no other machine may execute it.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Model(NamedTuple):
 
 
 class Server:
-    """An Ollama on this machine, or on a host that the user trusts as one, and what it tells of itself."""
+    """An Ollama on this machine, or on a host that the user trusts as one, and what it reports of itself."""
 
     def __init__(self, environ: Mapping[str, str], local_hosts: tuple[str, ...] = ()) -> None:
         self.url = host_url(environ.get("OLLAMA_HOST", ""))
@@ -141,7 +141,7 @@ class Server:
         except UnavailableError:
             return None
         version = (int(found[1]), int(found[2])) if found else (0, 0)
-        # A server that does not tell its version, as one built from source says 0.0.0, is asked under the lock.
+        # A server that does not report its version, as one built from source says 0.0.0, is asked under the lock.
         return version if version > (0, 0) else _LOCK_SINCE
 
     def described(self, model: Model, version: tuple[int, ...]) -> Model:
@@ -198,7 +198,7 @@ class Server:
         return Inventory(_printable(version), list(map(_printable, names)), list(map(_printable, elsewhere)), is_open)
 
     def running(self, model: Model) -> list[object]:
-        """Give what the server says of a model in memory, if it is there."""
+        """Return the server's entries for a model that is in memory; empty if it is not."""
         return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), model.name)]
 
     def _get(self, path: str) -> object:
@@ -243,7 +243,7 @@ class Ollama:
         messages = [{"role": message.role, "content": message.text} for message in context.messages]
         if context.system:
             messages.insert(0, {"role": "system", "content": context.system})
-        # Another num_ctx makes Ollama load the model anew, so it stays as it is or grows in steps.
+        # Another num_ctx makes Ollama load the model again, so it stays as it is or grows in steps.
         needed, allocated = context.tokens + context.tokens // 8 + max_tokens, self._model.allocated
         size = allocated if needed <= allocated else min(self._model.window, -(-needed // _STEP) * _STEP)
         return Request(
@@ -287,7 +287,7 @@ class Ollama:
         raise BrokenAnswerError("Ollama's answer ended without its closing record")
 
     def _check_whole(self, sent: float, counted: int) -> None:
-        """Notice a prompt that was cut in silence, as servers before 0.12.6 do whatever they are told."""
+        """Notice a prompt that was cut in silence, as servers before 0.12.6 do in spite of the options."""
         if sent < _WORTH_CHECKING or counted >= _CUT * sent:
             return
         if 0 < (size := _allocated(self._server.running(self._model))) < sent:
@@ -314,7 +314,7 @@ def _is_remote(record: object) -> bool:
 
 
 def _allocated(running: list[object]) -> int:
-    """Give the context that a model is loaded with, which may be less than was asked for; 0 if it is not."""
+    """Return the context in tokens that a model is loaded with, which may be less than requested; 0 if not loaded."""
     return max((count(row, "context_length") for row in running), default=0)
 
 
@@ -328,7 +328,7 @@ def _printable(name: str) -> str:
 
 
 def _failure(response: Response, model: str) -> TrooperError:
-    """Say what an error of Ollama means; its text may quote the prompt and is not repeated."""
+    """Return the exception for an error of Ollama; its text may quote the prompt and is not repeated."""
     body = parse_or_none(response.read())
     name, status = _printable(model), response.status
     if 300 <= status < 400:

@@ -38,7 +38,7 @@ _PROBE_SECONDS = 10.0
 QUEUE_SECONDS = 8.0
 LOADING_SECONDS = 300.0
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
-# vLLM's words (they stand in its API since 2023); llama.cpp gives fields instead.
+# vLLM's words (they stand in its API since 2023); llama.cpp has fields instead.
 _TOO_LONG = pattern(r"maximum context length is (\d+) tokens.*?(\d+) (?:input )?tokens", re.DOTALL)
 
 
@@ -119,7 +119,7 @@ class OpenAI:
 def chat_body(
     context: Context[View], model: str, max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
 ) -> bytes:
-    """Write the body of a chat completion. Who may be told this context is settled before."""
+    """Return the body of a chat completion. Who may be sent this context is decided before."""
     messages = [{"role": message.role, "content": message.text} for message in context.messages]
     if context.system:
         messages.insert(0, {"role": "system", "content": context.system})
@@ -131,7 +131,7 @@ def chat_body(
 
 
 def read_answer(response: Response, model: str, failure: Failure | None = None) -> Iterator[str | End]:
-    """Read a whole completion or a stream of chunks; `failure` says what an error in the stream means."""
+    """Read a whole completion or a stream of chunks; `failure` returns the exception for an error in the stream."""
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         events = _until_done(server_sent_events(response.lines()))
         yield from read_chunks((parse(data, "the server") for data in events), model, failure)
@@ -179,7 +179,7 @@ def _end(answer: object, stop: str, model: str) -> End:
 
 
 def failure_of(status: int, body: object) -> TrooperError:
-    """Say what an error of the API means; its text may quote the prompt and is not repeated."""
+    """Return the exception for an error of the API; its text may quote the prompt and is not repeated."""
     tokens, limit = count(body, "error", "n_prompt_tokens"), count(body, "error", "n_ctx")
     if found := _TOO_LONG.search(text(body, "error", "message") or text(body, "message")):
         tokens, limit = int(found[2]), int(found[1])
@@ -201,7 +201,7 @@ def failure_of(status: int, body: object) -> TrooperError:
 
 
 def busy(words: str) -> BusyError:
-    """Tell a model that is being loaded, which llama.cpp's server says with a status, from a queue that is full."""
+    """Return the exception for status 503: llama.cpp's server is loading its model, or its queue is full."""
     if "loading model" in words.lower():
         return BusyError("the local server is still loading its model (503)", LOADING_SECONDS)
     return BusyError("the local server's queue is full (503)", QUEUE_SECONDS)

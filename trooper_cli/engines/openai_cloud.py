@@ -35,7 +35,7 @@ class OpenAICloud:
 
     @property
     def account(self) -> tuple[str, str]:
-        """Give what a quota belongs to: the address and the key."""
+        """Return what a quota belongs to: the address and the key."""
         return self._url, self._key
 
     def window(self) -> int:

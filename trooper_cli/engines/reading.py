@@ -29,7 +29,7 @@ def parse(data: bytes | str, engine: str) -> object:
 
 
 def parse_or_none(data: bytes | str) -> object:
-    """Parse JSON where its absence tells something too, as in the body of an error."""
+    """Return the parsed JSON, or None where it is none, as in the body of an error."""
     try:
         value: object = json.loads(data)
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def pick(value: object, *path: str | int) -> object:
 
 
 def text(value: object, *path: str | int) -> str:
-    """Give a text, empty where there is none; half a surrogate pair, which no file can hold, becomes a mark."""
+    """Return the text at a path, or "". Half a surrogate pair, which no file can hold, becomes U+FFFD."""
     found = pick(value, *path)
     if not isinstance(found, str):
         return ""
@@ -72,7 +72,7 @@ def items(value: object, *path: str | int) -> list[object]:
 
 
 def server_sent_events(lines: Iterable[bytes]) -> Iterator[str]:
-    """Give the data of each event of a `text/event-stream`; comments, names and ids are passed over.
+    """Yield the data of each event of a `text/event-stream`; comments, names and ids are skipped.
 
     Raises:
         BrokenAnswerError: an event is larger than 8 MiB.

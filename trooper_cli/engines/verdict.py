@@ -120,7 +120,7 @@ class Place(NamedTuple):
 
 
 def failure_of_response(response: Response, place: Place) -> TrooperError:
-    """Say what a response means for the caller, also where its body is cut or too long to be read."""
+    """Return the exception for an error response, also where its body is cut or too long to read."""
     import httpx
 
     try:
@@ -131,7 +131,7 @@ def failure_of_response(response: Response, place: Place) -> TrooperError:
 
 
 def failure_of(status: int, headers: Mapping[str, str], body: object, place: Place) -> TrooperError:
-    """Say what a response means for the caller. Its own words may quote the prompt and are not repeated."""
+    """Return the exception for an error response. The API's words may quote the prompt and are not repeated."""
     kind, words = text(body, "error", "type"), text(body, "error", "message")
     names = {kind, text(body, "error", "details", "error_code"), text(body, "error", "code")}
     wait = seconds_to_wait(headers)
@@ -159,7 +159,7 @@ def failure_of(status: int, headers: Mapping[str, str], body: object, place: Pla
 
 
 def failure_in_stream(body: object, place: Place) -> TrooperError:
-    """Say what an error means that comes in an answer under way."""
+    """Return the exception for an error event in a stream that has begun."""
     status = count(body, "error", "code") or _STATUS_OF.get(text(body, "error", "type"), 500)
     return failure_of(status if 400 <= status <= 599 else 500, {}, body, place)
 

@@ -24,7 +24,7 @@ _WHOLE_AMOUNT = pattern(rf"(?:[-+(]?\s?(?:[$€£¥]|[A-Z]{{3}}|Fr\.)?\s?)(?:{AM
 _PARTS_OF_NUMBER = pattern(r"[\d,.'\u2019]")
 _DECIMALS = pattern(r"(.*)[.,](\d+)")
 _STANDARDS = ("iso", "iec", "rfc", "cve", "utf", "sha", "windows")
-# Words that stand in cells of many tables; with one of them a cell tells nothing by itself.
+# Words that stand in cells of many tables; with one of them a cell means nothing by itself.
 _COMMON_WORDS = frozenset(
     """yes no true false none null nil na nan ok active inactive pending open closed done new old running completed
     failed succeeded ready unknown default enabled disabled high medium low total sum average mean min max count
@@ -53,7 +53,7 @@ class Key(NamedTuple):
 # Cells come again: in other rows, and in other forms of the same text.
 @lru_cache(maxsize=4096)
 def key_of(cell: str) -> Key | None:
-    """Return what is compared of a cell, or None for one that tells nothing even beside another."""
+    """Return what is compared of a cell, or None for one that means nothing even beside another."""
     cell = cell.strip().strip("\"'")
     if not cell or len(cell) > LONGEST_CELL:
         return None

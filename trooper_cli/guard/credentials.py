@@ -65,7 +65,7 @@ def mask(text: str) -> str:
 
 
 def _held(keywords: Iterable[str], lowered: str) -> set[str]:
-    """Give the keywords that a text holds; most words of a text stand in it more than once."""
+    """Return the keywords that a text holds. Each word is looked at once, since most occur more often."""
     words = "\n".join(set(lowered.split()))
     return {
         keyword
@@ -75,7 +75,7 @@ def _held(keywords: Iterable[str], lowered: str) -> set[str]:
 
 
 def _parts(rule: Rule, keywords: list[str], lowered: str, text: str) -> Iterator[tuple[int, int]]:
-    """Give what of a text a rule has to look at: trying a regex everywhere takes far longer than finding a word."""
+    """Yield start and end of what a rule's regex must search: a regex everywhere is far slower than finding a word."""
     # Lowering a text may lengthen it, and then places in it mean nothing.
     if rule.anywhere or not keywords or len(lowered) != len(text):
         yield 0, len(text)

@@ -51,7 +51,7 @@ def _from_base64(digits: str) -> bytes:
 
 
 def _from_base32(digits: str) -> bytes:
-    # Of what was cut off in the middle of eight digits the rest tells nothing.
+    # Of what was cut off in the middle of eight digits the rest means nothing.
     whole = digits[: len(digits) - (len(digits) % 8 in {1, 3, 6})].upper()
     return base64.b32decode(whole + "=" * (-len(whole) % 8))
 

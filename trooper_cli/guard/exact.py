@@ -1,4 +1,4 @@
-"""Prompts and answers as wholes, so that a turn whose texts are too short for fingerprints is known again all the same.
+"""Keys of whole prompts and answers. They identify a turn whose texts are too short to fingerprint.
 
 A name is what the index keeps a keyed hash of. In a strict name white space does not count: callers trim and re-wrap
 what they send again. In a loose one only letters and digits count, and not what programs put before and after a text:
@@ -43,7 +43,7 @@ _AFTER = pattern(
 
 
 def plain(text: str) -> str:
-    """Give what of a text must be equal for two texts to count as the same."""
+    """Return the normal form of a text: two texts with the same form count as equal."""
     return "".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -21,7 +21,7 @@ PRIVATE_TEXT = "private-text"
 
 
 def described(finds: list[Find]) -> str:
-    """Say what was found and where, in one line and without a character of it."""
+    """Return one line on what was found and where, without a character of it."""
     shown = [_described(find) for find in finds[:3]]
     more = f" and {len(finds) - 3} more" if len(finds) > 3 else ""
     return "; ".join(shown) + more

@@ -35,9 +35,9 @@ class Index(IndexFile):
     """The fingerprints of one user's turns, in two files: the index and its key."""
 
     def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool, names: Iterable[str] = ()) -> set[int]:
-        """Give the marks of the texts of one turn; each says whether it is an answer, whose short lines count too.
+        """Return the fingerprints of one turn's texts, each with whether it is an answer, whose short lines count too.
 
-        The `names` are those of exact.py.
+        The `names` are the keys of exact.py.
         """
         marks = {self._hash_of_name(name) for name in names}
         for text, is_answer in texts:
@@ -55,12 +55,12 @@ class Index(IndexFile):
         return marks
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
-        """Give the marks of texts that no private turn has yet: a report is told again and again."""
+        """Return the fingerprints that no private turn has yet: a report repeats most of the report before it."""
         marks = self.marks(texts, public=False)
         return marks - self._known(marks)[0].keys()
 
     def _stored_runs(self, text: str) -> Iterator[str]:
-        """Give the runs whose marks are stored; part by part, for their selectors take much memory."""
+        """Yield the runs whose fingerprints are stored; part by part, since their selectors take much memory."""
         for start in range(0, max(1, len(text) - RUN + 1), _PART):
             # Each window of neighbours lies whole in one of the parts.
             part = text[start : start + _PART + WINDOW + RUN - 2]
@@ -82,17 +82,17 @@ class Index(IndexFile):
                     yield run
 
     def known(self, names: Iterable[str]) -> Known:
-        """Tell which of these names private turns have, and which public ones."""
+        """Return which of these keys private turns have, and which public ones."""
         hashes = {self._hash_of_name(name): name for name in names}
         private, public = self._known(hashes)
         return Known(frozenset(hashes[mark] for mark in private), frozenset(hashes[mark] for mark in public))
 
     def public(self, marks: Collection[int]) -> set[int]:
-        """Tell which marks public turns have."""
+        """Return which fingerprints public turns have."""
         return self._known(marks)[1]
 
     def own_origins(self, session: str, turn: int, shared: Iterable[int], names: Iterable[str]) -> set[int]:
-        """Give the origins whose text counts as a turn's own: its own, later ones, namesakes, and those shared too."""
+        """Return the origins whose text counts as a turn's own: its own, later ones, namesakes, and shared ones."""
         first = "SELECT min(id) FROM origin WHERE NOT public AND session = ? AND turn = ?"
         rows = self._connection.execute(
             "SELECT id FROM origin WHERE NOT public "  # noqa: S608
@@ -102,7 +102,7 @@ class Index(IndexFile):
         return {row[0] for row in rows}.union(*map(self._origins, names))
 
     def find(self, text: str, known_as: str | None = None, passed_over: Collection[int] = ()) -> list[Find]:
-        """Give the places of `text` that repeat private text, but for turns `passed_over` or named `known_as`."""
+        """Return where `text` repeats private text, except of turns `passed_over` or with the key `known_as`."""
         finds: list[Find] = []
         passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Part of a decoded form is the text as it was, whose runs need no second look.
@@ -123,7 +123,7 @@ class Index(IndexFile):
         return _merged([*finds, *self.whole(text, passed_over)])
 
     def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Find]:
-        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         # What is longer is found by its runs.
         if len(text) > _LONGEST_WHOLE:
             return []
@@ -140,7 +140,7 @@ class Index(IndexFile):
         return [Find(PRIVATE_TEXT, 0, len(text), session, turn)]
 
     def _origins(self, name: str) -> set[int]:
-        """Give the private turns that have a name."""
+        """Return the ids of the private turns that have a key."""
         query = "SELECT origin FROM mark JOIN origin ON origin.id = origin WHERE hash = ? AND NOT public"
         return {row[0] for row in self._connection.execute(query, (self._hash_of_name(name),))}
 
@@ -176,7 +176,7 @@ class Index(IndexFile):
     def _known(
         self, marks: Iterable[int], passed_over: Collection[int] = ()
     ) -> tuple[dict[int, tuple[str | None, int | None]], set[int]]:
-        """Tell which marks private turns have, with one origin each, and which of them public turns have too."""
+        """Return private turns' fingerprints, each with one session and turn, and those that public turns have."""
         private: dict[int, tuple[str | None, int | None]] = {}
         public: set[int] = set()
         wanted = list(set(marks))
@@ -195,7 +195,7 @@ class Index(IndexFile):
         return private, public
 
     def _selectors(self, text: str) -> list[int]:
-        """Give the selector of the run at each place."""
+        """Return the selector of the run at each offset."""
         # Four bytes a character for all texts alike: the same run has the same selector wherever it stands.
         data, size, seed, crc = text.encode("utf-32-le", "replace"), RUN * 4, self._seed, zlib.crc32
         return [crc(data[at : at + size], seed) for at in range(0, (len(text) - RUN + 1) * 4, 4)]
@@ -206,7 +206,7 @@ class Index(IndexFile):
 
 
 def _minima(values: list[int], window: int) -> list[int]:
-    """Give the places whose value is the least of some window of neighbours, or of the whole list if it is shorter."""
+    """Return the indices whose value is the least of some window of neighbours, or of all if there are fewer."""
     least = values
     window, reach = min(window, len(values)), 1
     while reach < window:

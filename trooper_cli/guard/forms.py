@@ -1,7 +1,7 @@
 """The forms in which a text may stand: as it is, decoded, without the heads of its lines; each can be reduced.
 
 Letters and digits alone, in lower case, survive quoting, re-wrapping, indentation and diff markers. Decoders work in
-layers: each layer decodes all that it recognises, and the next one looks at what came of it. A form below the text
+layers: each layer decodes all that it recognises, and the next one looks at the result. A form below the text
 itself holds only what was decoded, with as much around it as a shared run can reach into.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Form:
-    """One way to read a text. It can tell where each of its characters stood in the original."""
+    """One way to read a text. It maps each of its characters back to its offset in the original."""
 
     def __init__(self, decoded: str, parts: Sequence[_Part] = (), above: Form | None = None) -> None:
         self.decoded = decoded

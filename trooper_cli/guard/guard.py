@@ -1,6 +1,6 @@
 """The guard: it looks for private text and credentials in what is about to go to the cloud.
 
-It keeps the fingerprints of all turns, looks at every public prompt, and never tells what it found, only where and of
+It keeps the fingerprints of all turns, looks at every public prompt, and never shows what it found, only where and of
 which kind.
 """
 
@@ -36,7 +36,7 @@ class Guard(Knowledge):
         self._settings = settings
 
     def look(self, text: str, known_as: str | None = None) -> list[Find]:
-        """Give every find in a text, in order of place; what turns with the name `known_as` hold is passed over.
+        """Return every finding in a text, by offset; text of turns with the key `known_as` is not counted.
 
         Raises:
             StorageError: the index is there and cannot be read, so that private text would not be known.
@@ -46,7 +46,7 @@ class Guard(Knowledge):
         return sorted(finds, key=lambda found: (found.offset, found.kind))
 
     def _secrets(self, text: str) -> list[Find]:
-        """Give the credentials in a text, and what the user's own patterns find."""
+        """Return the credentials in a text, and the matches of the user's own patterns."""
         from trooper_cli.guard import credentials
 
         extra = None
@@ -60,7 +60,7 @@ class Guard(Knowledge):
         return finds
 
     def mentioned_hosts(self, text: str) -> list[Find]:
-        """Give the user's own hosts and addresses in a text: every log of theirs holds some, so these only warn."""
+        """Return the user's own hosts and addresses in a text; they only warn, since every log of theirs holds some."""
         if not (hosts := self._settings.words("guard_hosts")):
             return []
         from trooper_cli.guard import patterns
@@ -75,7 +75,7 @@ class Guard(Knowledge):
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
     def wholes(self, text: str) -> list[Find]:
-        """Return a find if a text as a whole is a private turn's prompt or answer, and says enough."""
+        """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         self._check_ready()
         if self._is_blind:
             return []
@@ -84,7 +84,7 @@ class Guard(Knowledge):
     def look_at_import(
         self, turns: Sequence[ImportedTurn], marked: Sequence[Marked]
     ) -> Iterator[tuple[int, list[Find]]]:
-        """Give each turn labelled public, by its place, that holds a credential or private text.
+        """Yield each turn labelled public, by its position from 1, that holds a credential or private text.
 
         That may be the text of a private turn that stands before it among the same turns.
         """
@@ -112,7 +112,7 @@ class Guard(Knowledge):
         waiting.clear()
 
     def look_at_share(self, session: Identity | None, turn: StoredTurn, shared: Iterable[int]) -> list[Find]:
-        """Give what a private turn holds beside its own text: credentials, and text of private turns before it.
+        """Return what a private turn holds beside its own text: credentials, and text of earlier private turns.
 
         The turns that are shared with it are passed over.
         """

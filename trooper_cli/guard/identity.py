@@ -1,4 +1,4 @@
-"""What a session's file is known by, so that the guard can tell whether it has read it."""
+"""The identity of a session's file, by which the guard knows whether it has read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Identity(NamedTuple):
-    """What a session's file is known by, whatever its name.
+    """The identity of a session's file, whatever its name.
 
     `id` is made with the file, `stamp` is new with every write that private turns take part in; `before` is the stamp
     that such a write replaces, and the same outside of one.

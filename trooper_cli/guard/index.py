@@ -158,7 +158,7 @@ class IndexFile:
             self._connection.execute(f"PRAGMA user_version = {FORMAT.version}")
 
     def begin(self, tell_lost: Callable[[str], object]) -> None:
-        """Forget what was marked under another key, if this one has marked nothing yet; `tell_lost` is told first."""
+        """Erase what was marked under another key, if this one has marked nothing yet; call `tell_lost` first."""
         if self._is_listed_as_begun():
             return
         if self._connection.execute("SELECT 1 FROM complete").fetchone():
@@ -166,7 +166,7 @@ class IndexFile:
         if self.lost:
             tell_lost(self.lost)
         with self._writing():
-            # Another process may have begun in the meantime, and has marked what no other place tells of.
+            # Another process may have begun in the meantime, and has marked what is stored nowhere else.
             if not self._is_listed_as_begun():
                 for table in ("origin", "complete", "stamp", "session"):
                     self._connection.execute(f"DELETE FROM {table}")  # noqa: S608

@@ -1,4 +1,4 @@
-"""The key of the guard's index: without it nobody can tell which texts its fingerprints are of."""
+"""The key of the guard's index: without it nobody can find out which texts its fingerprints are of."""
 
 from __future__ import annotations
 

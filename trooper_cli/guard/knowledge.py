@@ -32,14 +32,14 @@ if TYPE_CHECKING:
         def __call__(self, turn: int | None, session: Identity | None = None) -> None: ...
 
 
-# Who waits this long is told what for.
+# Seconds after which a notice says what is being waited for.
 SLOW_SECONDS = 1.0
 
 
 class Knowledge:
     """The fingerprints of one user's turns. It opens no session: a `Store` hands it the turns of those that changed.
 
-    Until that is done, by `end_reading`, it tells nothing, since it would not know the newest private text.
+    Until that is done, by `end_reading`, look-ups raise an error: the newest private text may be missing.
     """
 
     def __init__(self, home: Path, tell: Callable[[str], object]) -> None:
@@ -76,11 +76,11 @@ class Knowledge:
             self._beside.close()
 
     def prepared(self, label: Label, *, prompt: str = "", answer: str = "", names: Iterable[str] = ()) -> Remember:
-        """Do the work of taking in a turn's text; what is returned then stores it, under the turn's number, at once.
+        """Fingerprint a turn's texts now; return a callback that stores the fingerprints under the turn's number.
 
-        So it is ready before a session is held for writing. Text of public turns is known to the cloud and does not
-        count as private. The `names` are those by which the turn is known as a whole. Storing raises `StorageError` if
-        it cannot, so that later calls will not know the text.
+        Hashing is slow and needs no lock; the callback only inserts. Text of public turns is known to the
+        cloud and does not count as private. The `names` are the keys of the whole turn. The callback raises
+        `StorageError` where it cannot insert, so that later calls will not know the text.
         """
         public, marks = label is Label.PUBLIC, set[int]()
         if self._failure is None:
@@ -95,10 +95,10 @@ class Knowledge:
         return store
 
     def known(self, names: Iterable[str]) -> Known:
-        """Tell which texts turns had as wholes, by the names of exact.py.
+        """Return which texts turns have as wholes, by the keys of exact.py.
 
         Raises:
-            StorageError: what turns without a session had cannot be told.
+            StorageError: fingerprints of turns without a session are lost or cannot be read.
 
         """
         self._check_ready()
@@ -118,9 +118,9 @@ class Knowledge:
         answer: str = "",
         names: Iterable[str] = (),
     ) -> None:
-        """Take in the text of a turn.
+        """Store fingerprints of the text of a turn.
 
-        The `names` are those by which the turn is known as a whole.
+        The `names` are the keys of the whole turn.
 
         Raises:
             StorageError: it cannot be written down, so that later calls will not know it.
@@ -129,7 +129,7 @@ class Knowledge:
         self.prepared(label, prompt=prompt, answer=answer, names=names)(turn, session)
 
     def marks_of(self, turns: Iterable[ImportedTurn]) -> list[Marked]:
-        """Give the fingerprints of many turns, each with whether it is public."""
+        """Return for each turn its fingerprints and whether it is public."""
         return [
             self._marked(turn, self._index) if _counts(turn) else (set[int](), turn.label is Label.PUBLIC)
             for turn in turns
@@ -148,7 +148,7 @@ class Knowledge:
         self._index.add_turns(session, (each for each in numbered if each[0] and each[1] is public))
 
     def remember_report(self, session: Identity | None, lines: Iterable[tuple[int | None, str]]) -> None:
-        """Take in what a report tells of private turns, each text under the number of its turn if it has one.
+        """Store fingerprints of a report on private turns, each text under the number of its turn if it has one.
 
         Raises:
             StorageError: it cannot be written down.

@@ -86,7 +86,7 @@ class _Reader:
         return "".join(self._given) + ")" * len(self._opened[0])
 
     def _next(self) -> str:
-        """Read one piece and give it in Python's words."""
+        """Read one piece and return it in Python's syntax."""
         letter = self._pattern[self._at]
         if letter == "\\":
             return self._escape()
@@ -213,5 +213,5 @@ class _Reader:
 
 
 def _quoted(letter: str) -> str:
-    """Give a character as it stands in a class of Python's, where it might be an operator of sets."""
+    """Return a character as written in a Python character class, escaped where it might be a set operator."""
     return f"\\{letter}" if letter in r"\]^[-&~|" else letter

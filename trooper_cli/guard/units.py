@@ -81,10 +81,10 @@ _YEAR = pattern(r"(?:19|20)\d\d")
 
 
 def identifiers(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
-    """Return offset, length and unit of account and card numbers, addresses, telephone numbers, tickets and plates.
+    """Yield offset, length and unit of account and card numbers, addresses, telephone numbers, tickets and plates.
 
     The units are the same whatever blanks and dashes the text is printed with; dots and strokes too for most. With
-    `stored`, leave out addresses that tell who wrote something: they stand in public texts as well.
+    `stored`, leave out addresses that say who wrote something: they stand in public texts as well.
     """
     yield from _identifiers(text, stored=stored)
     # A dash may also end a word, as no hyphen does: both are read.
@@ -108,7 +108,7 @@ def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
 
 
 def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
-    """Return place and text of the lines that hold a sign: few do, and what is asked of them takes long."""
+    """Yield offset and text of the lines that hold a sign: few do, and what is searched in them takes long."""
     end = -1
     for match in sign.finditer(text):
         if match.start() > end:
@@ -119,7 +119,7 @@ def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
 
 
 def _authorship(text: str) -> Callable[[int], bool]:
-    """Return what tells whether an address tells who wrote something; it is asked in order of place, in one pass."""
+    """Return a function that says whether an address names an author; call it in order of offset, in one pass."""
     last, read = -1, 0
 
     def names_an_author(at: int) -> bool:
@@ -209,7 +209,7 @@ _TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
 
 
 def tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give offset, length and reduced form of the words that look like secrets, machines or account numbers."""
+    """Yield offset, length and reduced form of the words that look like secrets, machines or account numbers."""
     for match in _TOKEN.finditer(text):
         word = match[0].strip(".:!?*_-")
         if _PLACE.fullmatch(match[0]):
@@ -226,14 +226,14 @@ def tokens(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def short_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the lines, and the text as a whole if it is one, that are too short to hold a run."""
+    """Yield the lines, and the text as a whole if it is one line, that are too short to hold a run."""
     for match in (*_LINE.finditer(text), *(_WHOLE.finditer(text) if len(text) < 4 * 32 else ())):
         if len(match[0]) >= _SHORT_LINE.start and len(line := reduced(match[0])) in _SHORT_LINE:
             yield match.start(), len(match[0]), line
 
 
 def literals(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give the short lines within texts in quotation marks, as JSON has them."""
+    """Yield the short lines within quoted strings, as JSON has them."""
     for match in _LITERAL.finditer(text):
         for part in unescaped(match[1]).split("\n"):
             if len(line := reduced(part)) in _SHORT_LINE:

@@ -40,11 +40,11 @@ def build(
     mask: Callable[[str], str] | None = None,
     factor: float = FACTOR,
 ) -> Context[V]:
-    """Give what an engine is told: at most `budget` tokens, the whole prompt at the end.
+    """Return the context for an engine: at most `budget` tokens, the whole prompt at the end.
 
-    `recollect` gives the memory folded from the same view, and is called where the view does not fit as it is; without
-    it the view is read and folded here. `mask` hides credentials in what is told of earlier turns. A token of the
-    estimate counts as `factor` tokens of the engine.
+    `recollect` returns the memory folded from the same view, and is called where the view does not fit as it is;
+    without it the view is read and folded here. `mask` hides credentials in what is included of earlier turns. An
+    estimated token counts as `factor` tokens of the engine; `budget` is in the engine's.
 
     Raises:
         InputError: the prompt and the system prompt alone are over the budget.
@@ -78,6 +78,6 @@ def remember(view: View, mask: Callable[[str], str] | None = None) -> Memory:
 
 
 def chosen(memory: Memory, budget: int) -> list[tuple[str, int, str]]:
-    """Choose what a report tells within so many tokens: heading, place of the turn in the view, and line."""
+    """Choose what a report includes within so many tokens: heading, place of the turn in the view, and line."""
     units = memory.state.units
     return render.listed(choose.by_importance(units, budget / FACTOR, set(), choose.term_weights(units)))

@@ -1,4 +1,4 @@
-"""Fitting a view under a budget: which turns are told how, and what is left out when there is too little room."""
+"""Fitting a view under a budget: how each turn is included, and what is left out when there is too little room."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TAIL = 0.16
 _TAIL_HARD = 0.4  # of what the prompt leaves: more than this the latest turn never takes
 _REPORT = 0.7
 _RECALL_MOST = 1400  # tokens kept free beside the prompt; what the report has beyond them stays from ask to ask
-_STATE_FILLS = 14_000  # tokens; of a budget beyond what a state can tell the Tail has the rest
+_STATE_FILLS = 14_000  # tokens that a state can fill; the Tail gets the rest of a larger budget
 _PROMPT = 0.2  # of the budget: prompts up to this leave the stable part as it is
 _STRONG = 6.0  # how much of a prompt has to be found for recall to have all its share
 _RECALL = 0.7  # of the room beside the prompt; what matters in any case has the rest
@@ -42,7 +42,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[V]):
-    """One turn to be told: what `build` was given."""
+    """One call of `build`: its arguments."""
 
     view: V
     prompt: str
@@ -58,7 +58,7 @@ class Ask(Generic[V]):
 
 @dataclass(slots=True)
 class _Parts:
-    """What is to be told, before it is written."""
+    """What the context is to include, before it is written."""
 
     tail: list[Exchange]
     start: int  # of the tail, in the view
@@ -74,7 +74,7 @@ def price(system: str | None, messages: Sequence[str]) -> float:
 
 
 def verbatim(ask: Ask[V]) -> Context[V] | None:
-    """Give the whole view as it is, if it fits: read from its end, and no further than there is room."""
+    """Return the whole view if it fits, else None; it is read from its end, and no further than there is room."""
     left = ask.budget / ask.factor - price(ask.system, [ask.prompt])
     turns: list[Exchange] = []
     for exchange in ask.view.latest():
@@ -89,7 +89,7 @@ def verbatim(ask: Ask[V]) -> Context[V] | None:
 
 
 def compress(ask: Ask[V], memory: Memory) -> Context[V]:
-    """Give the view under the budget: Anchor and report, Tail, and recall beside the prompt."""
+    """Return the view under the budget: Anchor and report, Tail, and recall beside the prompt."""
     whole = ask.budget / ask.factor
     left = whole - price(ask.system, [ask.prompt])
     # The stable part must be the same from ask to ask: its shares are of the budget, unless the prompt is large.
@@ -124,7 +124,7 @@ def compress(ask: Ask[V], memory: Memory) -> Context[V]:
 def _recalled(
     prompt: str, memory: Memory, parts: _Parts, room: float, told: set[str], weights: dict[str, float]
 ) -> list[Unit]:
-    """Choose what the prompt asks about and is not told yet."""
+    """Choose what the prompt asks about and is not included yet."""
     index = memory.index if memory.index is not None else recall.Shelf(memory.state.units)
     result = recall.search(index, prompt)
     taken = {(unit.turn, unit.place) for unit in parts.core}
@@ -135,7 +135,7 @@ def _recalled(
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:
-    """Give the latest turns and where they start.
+    """Return the latest turns and the position of the first of them.
 
     The start moves in steps: only when the turns have outgrown their share, and then by half of it. Where the steps
     lie follows from the turns' sizes alone.

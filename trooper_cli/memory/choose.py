@@ -1,4 +1,4 @@
-"""Which units to tell when not all can be told: those that say most, beyond what is said already, for their tokens."""
+"""Which units to include when there is no room for all: those that add most, per token, to what is included."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trooper_cli.memory.recall import Found
     from trooper_cli.memory.units import Unit
 
-_NOVEL = 0.1  # what a term is worth that is already told
+_NOVEL = 0.1  # what a term is worth that is already included
 _SHAPED = 3.0
 _RECALL_COST = 0.35
 _RECALL_NOVEL = 0.35
@@ -33,7 +33,7 @@ def term_weights(units: Sequence[Unit]) -> dict[str, float]:
 
 
 def gain(unit: Unit, told: set[str], weights: Mapping[str, float]) -> float:
-    """Weigh what a unit tells, where little is had from terms that are told already."""
+    """Return a unit's worth; terms that are included already add little."""
     found = 0.0
     for term in unit.terms:
         found += weights[term] * (_NOVEL if term in told else 1.0)
@@ -45,7 +45,7 @@ def _take(
 ) -> list[Unit]:
     """Take the best unit again and again while there is room.
 
-    A unit's worth can only fall as more is told, so only the one that looks best is weighed anew; they start from
+    A unit's worth can only fall as more is included, so only the best one is weighed again; they start from
     `most`.
     """
     heap = [
@@ -100,5 +100,5 @@ def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: M
 
 
 def in_order(units: Iterable[Unit]) -> list[Unit]:
-    """Give units in the order they were said."""
+    """Return units in the order they were said."""
     return sorted(units, key=lambda unit: (unit.turn, unit.place))

@@ -2,7 +2,7 @@
 
 The text is cut into the pieces that byte-pair tokenizers cut it into first, and each piece is weighed by its shape.
 The estimate stays within a few percent of cl100k on prose, code and logs, also on text that was shortened, where
-"bytes divided by four" is wrong by a third. Other tokenizers count differently: multiply by what their `usage` told.
+"bytes divided by four" is wrong by a third. Other tokenizers count differently: multiply by the ratio to their `usage`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CAPITAL = 0.14
 _JOINED = 0.5
 _NOUN_FROM = 5  # long words with a capital are rare ones: names, and the nouns of German
 _NOUN = 0.3
-# Vocabularies are mostly English. The words of other languages cost more, which their commonest ones tell of.
+# Vocabularies are mostly English. The words of other languages cost more, recognised by their commonest ones.
 _FOREIGN = frozenset(
     """der die das dem den des ein eine einen einem einer und oder aber nicht ist sind wir ich sie mit von zu zum zur
 im auf für dass wie wo auch noch nur bei nach aus dann wenn schon haben wird werden kann muss soll kein keine

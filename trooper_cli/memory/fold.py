@@ -1,6 +1,6 @@
 """The folded state of a view: the units worth keeping of all its turns so far, bounded whatever the view's length.
 
-It is a cache. It grows by one turn at a time, and folding a view's turns anew gives the same bytes.
+It is a cache. It grows by one turn at a time, and folding all of a view's turns again yields the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trooper_cli.memory.units import Unit
     from trooper_cli.turn import Exchange, View
 
-# Raise it when turns are cut, weighed or written differently: stored states of another form are folded anew.
+# Raise it when turns are cut, weighed or written differently: stored states of another form are folded again.
 FORM = 3
 KEPT = 800
 _SLACK = 1.25
@@ -38,7 +38,7 @@ class Folded:
     _spread: Counter[str] | None = None
 
     def add(self, exchange: Exchange, mask: Callable[[str], str] | None = None) -> list[Unit]:
-        """Fold the view's next turn in, in proportion to that turn; give its units, for an index.
+        """Fold in the view's next turn, in time proportional to that turn; return its units, for an index.
 
         What `mask` hides never enters the state. It is shown whole texts, since a key of many lines is
         not found line by line.
@@ -56,7 +56,7 @@ class Folded:
         return fresh
 
     def _counted(self) -> Counter[str]:
-        """Tell in how many units each term occurs; what was counted for one turn serves the next."""
+        """Return in how many units each term occurs; the count is kept for the next turn."""
         if self._spread is None:
             self._spread = Counter(_terms(self.units))
         return self._spread
@@ -80,14 +80,14 @@ class Folded:
             ]
 
     def dump(self) -> bytes:
-        """Write the state as bytes: the same turns give the same bytes."""
+        """Return the state as bytes: the same turns yield the same bytes."""
         head = [FORM, self.kept, self.turns, self.tokens, self.asked]
         rows = [[*unit[:6], " ".join(unit.terms), unit.stale] for unit in self.units]
         return json.dumps([head, rows], separators=(",", ":")).encode()
 
     @classmethod
     def load(cls, stored: bytes) -> Folded | None:
-        """Read a state back; None if it is of another form or broken, and has to be folded anew."""
+        """Read a state back; return None if it is of another form or broken, so that the view must be folded again."""
         try:
             (form, kept, turns, tokens, asked), rows = json.loads(stored)
             if form != FORM:
@@ -106,7 +106,7 @@ def _terms(found: list[Unit]) -> Iterator[str]:
 
 
 def cost(exchange: Exchange) -> int:
-    """Give the tokens of one turn sent verbatim: as counted before, or by the estimate."""
+    """Return the tokens of one turn sent verbatim: as counted before, or estimated."""
     if exchange.tokens is not None:
         return exchange.tokens
     return round(count.message_cost(exchange.prompt) + count.message_cost(exchange.answer))
@@ -121,7 +121,7 @@ def fold(view: View, kept: int = KEPT, mask: Callable[[str], str] | None = None)
 
 
 def _best(found: list[Unit], most: int) -> list[Unit]:
-    """Keep the units that tell most beyond what better ones tell: one pass, best first, then in their old order."""
+    """Return the units that add most to what better ones say: one pass, best first, then in their old order."""
     weights = choose.term_weights(found)
 
     def worth(unit: Unit, *, told: set[str]) -> float:

@@ -38,7 +38,7 @@ _WORD = pattern(r"\S+\s*")
 
 
 def line(said: Sequence[Unit]) -> str:
-    """Write what is told of one turn."""
+    """Return the line on one turn."""
     return "; ".join(unit.text for unit in said)
 
 
@@ -48,9 +48,9 @@ def lines(told: Sequence[Unit]) -> str:
 
 
 def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
-    """Give heading, turn and line of each turn, in the order of the headings.
+    """Return heading, turn and line of each turn, in the order of the headings.
 
-    What is told of one turn stays together, under the heading of its weightiest clause.
+    What is included of one turn stays together, under the heading of its weightiest clause.
     """
     found = []
     for turn, group in groupby(choose.in_order(told), key=lambda unit: unit.turn):
@@ -92,7 +92,7 @@ def clip(text: str, room: float) -> str:
 
 
 def anchor(first: Sequence[Exchange], room: float) -> tuple[str, tuple[int, ...]]:
-    """Write the first turns, each text clipped after its head; give also which of them are told."""
+    """Return the first turns, each text clipped after its head, and the positions of those included."""
     texts = [
         (place, role, text.strip())
         for place, turn in enumerate(first)
@@ -100,10 +100,10 @@ def anchor(first: Sequence[Exchange], room: float) -> tuple[str, tuple[int, ...]
     ]
     costs = [count.estimate(text) + 3 for _, _, text in texts]
     share = _level(costs, room)
-    if share < min(_WORTH_TELLING, max(costs)):  # what was asked tells more than the heads of all
+    if share < min(_WORTH_TELLING, max(costs)):  # what was asked is worth more than the heads of all
         texts, costs = texts[::2], costs[::2]
         share = _level(costs, room)
-    if share < min(_WORTH_TELLING, max(costs)):  # a few words of each would tell nothing
+    if share < min(_WORTH_TELLING, max(costs)):  # a few words of each would mean nothing
         return "", ()
     written = []
     for (place, role, text), price in zip(texts, costs, strict=True):

@@ -105,14 +105,14 @@ _UNIT_NAMES = {spelling: unit for unit, spellings in _SPELLINGS.items() for spel
 
 
 def is_reversal(text: str) -> int:
-    """Tell how clearly a clause says that something changed: 0 not at all, 1 perhaps, 2 plainly."""
+    """Return how clearly a clause says that something changed: 0 not at all, 1 perhaps, 2 plainly."""
     if _STRONG.search(text):
         return 2
     return 1 if _WEAK.search(text) or _RETIRED.search(text) or _UNFIT.search(text) else 0
 
 
 def values(text: str) -> dict[str, set[str]]:
-    """Give the values a clause holds, by their class: only values of one class can replace each other."""
+    """Return the values a clause holds, by their class: only values of one class can replace each other."""
     found: dict[str, set[str]] = {}
     told: list[tuple[str, str, int]] = []
     for match in _VALUE.finditer(text):
@@ -142,7 +142,7 @@ def values(text: str) -> dict[str, set[str]]:
 
 
 def _old_values(text: str) -> set[str]:
-    """Give the values a clause names as what it was before."""
+    """Return the values a clause names as former ones."""
     found: set[str] = set()
     for match in _OLD.finditer(text):
         for group in values(f"x {match['old']}").values():
@@ -156,16 +156,16 @@ def _old_values(text: str) -> set[str]:
 
 
 def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> list[Unit]:
-    """Give those of the older units that the newer one replaces.
+    """Return those of the older units that the newer one replaces.
 
     It has to say that something changed, to share enough rare words with the older one, and to hold another value of
-    the same class or to name the older one's value as the old one. `spread` tells in how many units a term occurs.
+    the same class or to name the older one's value as the old one. `spread` is in how many units a term occurs.
     """
     strength = is_reversal(newer.text)
     if not strength and (newer.text.endswith("?") or all(map(str.isalpha, newer.terms))):
         return []
     own = {term for term in newer.terms if not term.isdigit()}
-    # Without a word of change only something rare, or two things, can tell that it is the same.
+    # Without a word of change only something rare, or two things, can show that it is the same.
     rare = {term for term in own if spread.get(term, _UNCOUNTED) <= _RARE}
     older = [
         unit
@@ -205,7 +205,7 @@ def _share(term: str, spread: Mapping[str, int], before: set[str]) -> float:
 
 
 def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: set[str]) -> bool:
-    """Tell whether two clauses give one thing two values without a word of change: "ARC 10 GB", "ARC 16 GB"."""
+    """Return whether two clauses state two values of one thing without a word of change: "ARC 10 GB", "ARC 16 GB"."""
     if older.text.endswith("?"):
         return False
     own, other = (_plain(unit.terms) for unit in (newer, older))
@@ -223,12 +223,12 @@ def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: s
 
 
 def _plain(terms: Iterable[str]) -> set[str]:
-    """Give the terms that are words, and no date's and no measure's."""
+    """Return the terms that are words, and part of no date and no measure."""
     return {term for term in terms if term.isalpha() and not _CALENDAR.match(term) and term not in _UNIT_NAMES}
 
 
 def _answers(newer: Mapping[str, set[str]], older: Unit) -> bool:
-    """Tell whether a clause answers a value that was only proposed, shortly before: "90 days?", "30 at most"."""
+    """Return whether a clause answers a value that was only proposed, shortly before: "90 days?", "30 at most"."""
     if not older.text.endswith("?") or newer.keys() <= _NAMING:
         return False
     theirs = values(older.text)
@@ -239,7 +239,7 @@ def _answers(newer: Mapping[str, set[str]], older: Unit) -> bool:
 
 
 def _conflicts(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], before: set[str]) -> bool:
-    """Tell whether two clauses hold different values of one class, or the newer one names the older one's as past.
+    """Return whether two clauses hold different values of one class, or the newer one names the older one's as past.
 
     A list of several values is not replaced by a change of one of them.
     """
@@ -256,5 +256,5 @@ def _conflicts(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], bef
 
 
 def _other(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], group: str) -> bool:
-    """Tell whether two clauses share a value of another class: then it is not their names that differ."""
+    """Return whether two clauses share a value of another class: then it is not their names that differ."""
     return any(newer[other] & older[other] for other in newer.keys() & older.keys() if other != group)

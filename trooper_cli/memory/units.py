@@ -18,7 +18,7 @@ WANTED, DECIDED, LIMIT, RULED_OUT, OPEN, DONE, FACT, CODE = range(8)
 
 
 class Unit(NamedTuple):
-    """One clause or line of a turn, told short. Its turn counts inside the view and is never rendered."""
+    """One clause or line of a turn, shortened. Its turn counts inside the view and is never rendered."""
 
     turn: int
     place: int
@@ -27,7 +27,7 @@ class Unit(NamedTuple):
     cost: float  # tokens
     text: str
     terms: tuple[str, ...]
-    stale: int = 0  # the turn that told otherwise; 0 when it stands
+    stale: int = 0  # the turn that superseded it; 0 while it holds
 
 
 class Cut(NamedTuple):
@@ -84,7 +84,7 @@ _DECISION = pattern(
     r"|stick(?:ing)? with|entschieden|beschlossen|nehmen wir)\b",
     re.IGNORECASE,
 )
-# These only decide under which heading a clause is told.
+# These only decide under which heading a clause is listed.
 _CHANGED = pattern(
     r"\b(?:mov(?:e|es|ed|ing)\b.* (?:to|from)|instead|becomes?|changed?|make it|let's|takes over|raised?|slips?)\b",
     re.IGNORECASE,
@@ -225,7 +225,7 @@ def _append(found: list[Unit], turn: int, text: str, base: float, *, code: bool,
 
 
 def _judge(text: str, *, whole: bool = False) -> tuple[int, float]:
-    """Give a clause's kind, and what the way it is said adds to its importance."""
+    """Return a clause's kind, and how much its wording adds to its importance."""
     weight, kind = 0.0, FACT
     question = not whole and (text.rstrip().endswith("?") or bool(_QUESTION.match(text)))
     if _WISH.search(text):
@@ -307,7 +307,7 @@ def _clauses(line: str) -> list[str]:
 
 
 def _is_aside(text: str, lines: list[tuple[str, bool]]) -> bool:
-    """Tell whether a prompt is a side question: general knowledge, and nothing of the matter in hand is named."""
+    """Return whether a prompt is a side question: general knowledge, and nothing of the matter in hand is named."""
     if _ASIDE.search(text[:80]):
         return True
     return (
@@ -340,7 +340,7 @@ def _fuse(
 
 
 def _last_question(answer: str) -> str:
-    """Give the question a text ends with, if it is short enough to be answered in a word."""
+    """Return the question a text ends with if it is short enough to be answered in a word, else ""."""
     last = answer.rstrip().rsplit("\n", 1)[-1]
     if not last.endswith("?"):
         return ""

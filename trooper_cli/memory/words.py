@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from trooper_cli.lazy import pattern
 
-# Words that tell nothing about the subject, in the languages people most often ask in.
+# Words that say nothing about the subject, in the languages people most often ask in.
 STOP = frozenset(
     """a an the this that these those there here it its i me my we us our you your he she they them their
 his her is are was were be been being am do does did doing done have has had having will would shall
@@ -27,7 +27,7 @@ soll le la les un une des et ou mais est sont nous vous je il elle pas de du au 
 dans que qui avec el los las una unos y o pero es son no de del al por para con que en se lo su""".split()
 )
 
-# Dropped when a clause is told in telegraph style. Nothing here may change what is said: no negation, no obligation,
+# Dropped when a clause is written in telegraph style. Nothing here may change what is said: no negation, no obligation,
 # no preposition, no quantity.
 _DROPPED = frozenset(
     """a an the i we you he she it they me him them my our your its his her their am is are was were been
@@ -138,7 +138,7 @@ def _token_terms(token: str) -> tuple[str, ...]:
 
 
 def terms(text: str) -> tuple[str, ...]:
-    """Give the terms of a text, each once: stems without stop words, identifiers whole and in parts."""
+    """Return the terms of a text, each once: stems without stop words, identifiers whole and in parts."""
     found: dict[str, None] = {}
     for token in _TOKEN.findall(text):
         for term in _token_terms(token):
@@ -147,12 +147,12 @@ def terms(text: str) -> tuple[str, ...]:
 
 
 def is_shaped(term: str) -> bool:
-    """Tell whether a term is more than a plain word: it holds digits or inner marks."""
+    """Return whether a term is more than a plain word: it holds digits or inner marks."""
     return not term.isalpha()
 
 
 def identifiers(text: str) -> list[str]:
-    """Give the tokens of a text that are paths, hosts, versions, flags, numbers or code."""
+    """Return the tokens of a text that are paths, hosts, versions, flags, numbers or code."""
     return [token for token in _TOKEN.findall(text) if _SHAPED.search(token)]
 
 
@@ -170,7 +170,7 @@ def is_english(text: str) -> bool:
 
 
 def telegraph(text: str) -> str:
-    """Say a clause shorter: no articles, subjects or auxiliaries; every negation, obligation, number and name stays."""
+    """Return a clause without articles, subjects and auxiliaries; negations, obligations, numbers and names stay."""
     text = without_lead(text.strip())
     if not is_english(text):
         dropped = _DROPPED_GERMAN if _GERMAN.search(text) else frozenset()

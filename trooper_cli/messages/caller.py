@@ -1,4 +1,4 @@
-"""A program as the caller of the pipeline: what of its request may be told, and how its turns are known again."""
+"""A program as the caller of the pipeline: what of its request may be sent, and how its turns are recognised."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ApiCaller:
 
     `exchanges` are those of the whole history as it was given, in which a later request gives it again. Once the
     request is admitted, `messages` are as they may be sent to the cloud, `text` is theirs, `beside_text` is all else
-    that it would be told but the system prompt, and `prompts` are the texts that make the prompt.
+    that it would be sent but the system prompt, and `prompts` are the texts that make the prompt.
     """
 
     body: Body

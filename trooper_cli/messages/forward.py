@@ -71,7 +71,7 @@ class Forwarding(Anthropic):
 
 
 def as_given(view: V, question: Question, window: int) -> Context[V]:
-    """Give the context of a history that goes as it was given: nothing is chosen, so nothing is looked up."""
+    """Return the context of a history that is sent as given: nothing is selected and nothing is recalled."""
     turns = list(view.latest())[::-1]
     both = ((Message("user", turn.prompt), Message("assistant", turn.answer)) for turn in turns)
     messages = [message for pair in both for message in pair]

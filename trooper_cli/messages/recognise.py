@@ -138,7 +138,7 @@ class Recognised(NamedTuple):
     """A history without its private turns: exchanges, the messages after them, and what is to be known of the rest.
 
     `left_out` counts messages. `halves` are texts of what was left out without its other half, which may stand
-    elsewhere. `fresh` are the messages that remain and that the cloud was not told before as they are.
+    elsewhere. `fresh` are the messages that remain and that the cloud was not sent before as they are.
     """
 
     exchanges: list[Exchange]
@@ -152,7 +152,7 @@ def without_private(messages: Sequence[Message], guard: Guard) -> Recognised:
     """Leave a history's private turns out.
 
     Raises:
-        LocalityError: something is a private turn's, and it cannot be told which messages.
+        LocalityError: something is a private turn's, and which messages are cannot be decided.
 
     """
     *history, last = exchanges(messages)
@@ -265,5 +265,5 @@ def _is_only_private(text: str, known: exact.Known) -> bool:
 
 
 def _is_one_of_a_kind(exchange: Exchange, prompt: str) -> bool:
-    """Tell whether this place is one conversation's: many begin with the same short prompt, none go on alike."""
+    """Return whether an exchange identifies one conversation: many begin with one short prompt, none go on alike."""
     return not exchange.is_first or len(reduced(prompt)) >= _TELLING

@@ -54,7 +54,7 @@ _SAYS_SO = pattern(r"forcelocal(?!false|x?forcelocal|$)(?<!falsexforcelocal)(?<!
 
 
 def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, refusal: TrooperError) -> None:
-    """Have the guard remember what is new in a request that was meant to be private, however unsound it is."""
+    """Store fingerprints of what is new in a request that was meant to be private, even if the request is malformed."""
     request = parsed(data)
     says_so = data.lstrip()[:1] not in _STARTS_OF_JSON and bool(_SAYS_SO.search(reduced(data)))
     if not (says_so or _is_meant_private(request, wishes, settings, home)):
@@ -67,7 +67,7 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
 
 
 def remember_messages(guard: Guard, messages: Sequence[Sequence[str]], places: Iterable[str]) -> None:
-    """Have the guard remember the texts of messages, and the names of their place in a history.
+    """Store fingerprints of the texts of messages, and the keys of their positions in a history.
 
     Raises:
         StorageError: it cannot write them down.

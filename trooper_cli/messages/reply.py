@@ -47,7 +47,7 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def error_of(error: Exception) -> Part:
-    """Give the API's error object for a failure of this call."""
+    """Return the API's error object for a failure of this call."""
     kind = next((name for of, name in _ERRORS if isinstance(error, of)), "api_error")
     return {"type": "error", "error": {"type": kind, "message": str(error) or "unexpected fault"}}
 
@@ -95,7 +95,7 @@ class Reply:
         if kind == "message_start" and isinstance(part.get("message"), dict):
             part = part | {"message": part["message"] | {"x_trooper": self._start()}}
         self._held.append(part)
-        # An answer that has not begun may still be asked for anew; its end waits until it is in the session.
+        # An answer that has not begun may still be asked for again; its end waits until it is in the session.
         self._over = self._over or kind in {"message_delta", "message_stop"}
         if self._live and not self._over and (self.begun or kind == "content_block_delta"):
             self._let_through()
@@ -162,7 +162,7 @@ class Reply:
         }
 
     def _start(self, model: str = "") -> Part:
-        """Say where the answer comes from, as far as it is known when it begins; `model` is what an answer names."""
+        """Return what is known of the answer's origin when it begins; `model` is the name that the answer reports."""
         if self._from is None:
             return {}
         return {
@@ -234,7 +234,7 @@ def _delta(answer: Answer) -> Part:
 
 
 def _as_events(message: Part) -> Iterator[Part]:
-    """Give a whole message as the stream that was asked for."""
+    """Yield a whole message as the events of a stream."""
     ends = {"stop_reason": None, "stop_sequence": None}
     yield {"type": "message_start", "message": message | ends | {"content": []}}
     for index, block in enumerate(items(message, "content")):

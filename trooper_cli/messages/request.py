@@ -115,7 +115,7 @@ class Body:
         return self.fields.get("stream") is True
 
     def obstacle(self) -> str | None:
-        """Say what a local engine cannot do of this request, None where it can do all of it."""
+        """Return what of this request a local engine cannot do, or None where it can do all of it."""
         for name, value in self.fields.items():
             if name in _LOCAL_FIELDS | _WITHOUT_MEANING_HERE | set(_SAMPLING) or value in (None, [], {}):
                 continue
@@ -162,17 +162,17 @@ def read(data: str) -> Body:
 
 
 def blocks_of(content: object) -> list[dict[str, object]]:
-    """Give a message's content as blocks, in whichever of the two ways it was written."""
+    """Return a message's content as blocks, whether it was written as a string or as blocks."""
     return [{"type": "text", "text": content}] if isinstance(content, str) else content  # type: ignore[return-value]
 
 
 def text_of(content: object, joint: str = "") -> str:
-    """Give the text of a message's text blocks."""
+    """Return the text of a message's text blocks."""
     return joint.join(str(block["text"]) for block in blocks_of(content) if block["type"] == "text")
 
 
 def beside_text(message: Mapping[str, object]) -> Message:
-    """Return what of a message would be sent beside its role and what `text_of` gives."""
+    """Return what of a message would be sent beside its role and what `text_of` returns."""
     rest = {name: value for name, value in message.items() if name not in {"role", "content"}}
     if blocks := blocks_beside_text(message["content"]):
         rest["content"] = blocks

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def until_stopped(pieces: Iterator[str | End], sequences: Sequence[str], model: str) -> Iterator[str | End]:
-    """Give the pieces up to the first of the sequences, none of which is shown in part.
+    """Yield the pieces up to the first stop sequence; no part of the sequence is yielded.
 
     The engine is not asked for more, so that its own count of tokens never comes; the output is estimated.
     """

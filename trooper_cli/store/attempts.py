@@ -63,7 +63,7 @@ class AttemptTable:
         return cursor.lastrowid
 
     def attempts(self) -> Iterator[StoredAttempt]:
-        """Give all attempts in their order."""
+        """Yield all attempts in their order."""
         from trooper_cli.store.audit import StoredAttempt
 
         columns = "turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome"
@@ -74,7 +74,7 @@ class AttemptTable:
             )
 
     def spendings(self) -> Iterator[Spending]:
-        """Give what each request used, in their order."""
+        """Yield what each request used, in their order."""
         from trooper_cli.store.usage import Spending
 
         verbatim = (
@@ -99,13 +99,13 @@ class AttemptTable:
             )
 
     def ratio(self, label: Label, engine: str, model: str) -> float | None:
-        """Give how many tokens this model counted for one of the estimate, in turns of this label; None if unknown."""
+        """Return the tokens this model counted per estimated token in turns of this label, or None if unknown."""
         query = "SELECT ratio FROM counted WHERE label = ? AND engine = ? AND model = ?"
         row = self._connection.execute(query, (label.value, engine, model)).fetchone()
         return row[0] if row else None
 
     def learn_ratio(self, label: Label, engine: str, model: str, ratio: float) -> None:
-        """Keep what a turn of this label taught; small changes are passed over, since each makes the memory anew."""
+        """Store the tokens counted per estimated token. Ignore small changes: each moves the budget and the memory."""
         known = self.ratio(label, engine, model)
         if known is not None and abs(known - ratio) < _SAME_RATIO:
             return

@@ -41,9 +41,9 @@ class Record(TypedDict):
 
 
 def records(session: Session) -> list[Record]:
-    """Give every request to the cloud or to a trusted host of the network, and every act of sharing, in order.
+    """Return every request to the cloud or to a trusted host of the network, and every act of sharing, in order.
 
-    The labels are read anew from the turns; what was counted when the request left stands beside them, since a turn may
+    The labels are read from the turns; what was counted when the request left stands beside them, since a turn may
     have been forgotten in the meantime.
     """
     private = {turn.number for turn in session.turns() if turn.label is not Label.PUBLIC}
@@ -70,5 +70,5 @@ def records(session: Session) -> list[Record]:
 
 
 def leaked(found: list[Record]) -> bool:
-    """Tell whether a private turn took part in a request to the cloud."""
+    """Return whether a private turn took part in a request to the cloud."""
     return any(record["to"] == "cloud" and (record["private"] or record["counted_private"]) for record in found)

@@ -42,7 +42,7 @@ def path_of(home: Path, name: str) -> Path:
 
 
 def names(home: Path) -> list[str]:
-    """Give the names of all session files, sorted."""
+    """Return the names of all sessions, sorted."""
     return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
 
 

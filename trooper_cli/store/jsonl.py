@@ -22,7 +22,7 @@ LONGEST_LINE = 64 << 20
 
 
 def as_record(turn: StoredTurn) -> dict[str, object]:
-    """Give a turn as an object of JSON Lines; `system` stands in it where the turn brought one."""
+    """Return a turn as an object of JSON Lines; `system` is present only where the turn has one."""
     record: dict[str, object] = {
         "turn": turn.number,
         "at": turn.at,

@@ -25,7 +25,7 @@ _BATCH = 500
 
 
 def schema() -> str:
-    """Give the statements that make the tables."""
+    """Return the SQL that creates the tables."""
     own = "CREATE TABLE memory (label TEXT PRIMARY KEY, turns INTEGER NOT NULL, state BLOB NOT NULL) STRICT;\n"
     return own + "".join(map(recall.schema, Label))
 
@@ -41,10 +41,10 @@ def recollect(
     mask: Callable[[str], str],
     tell_unread: Callable[[int], object] = lambda _: None,
 ) -> Memory:
-    """Give the memory of a view, with what is new of it folded in and stored.
+    """Return the memory of a view, after folding in and storing its new turns.
 
-    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is made anew for
-    this once. `tell_unread` is told how many turns are to be folded in.
+    The view grows by turns that others have folded meanwhile. Where nothing can be stored the memory is made for this
+    call only. `tell_unread` is called with the number of turns to fold in.
 
     Raises:
         StorageError: turns were erased meanwhile.
@@ -63,7 +63,7 @@ def recollect(
             if not store.save(state, before, units):
                 return recollect(view, mask)
         except (StorageError, sqlite3.Error):
-            # What is told follows from the view alone, not from who holds the file.
+            # What is included follows from the view alone, not from who holds the file.
             return remember(view, mask)
     return Memory(state, store.index)
 

@@ -23,7 +23,7 @@ class Price(NamedTuple):
     up_to: float = float("inf")
 
     def cost(self, fresh: float, output: float, cache_read: float = 0, cache_write: float = 0) -> float:
-        """Give the dollars for tokens of each kind; `fresh` is the input that no cache had part in."""
+        """Return the cost in USD of these tokens; `fresh` is the input neither read from a cache nor written to one."""
         dollars = fresh * self.input + output * self.output
         return (dollars + cache_read * self.cache_read + cache_write * self.cache_write) / MILLION
 
@@ -37,7 +37,7 @@ class Prices:
     source: str
 
     def of(self, model: str, input_tokens: int) -> Price | None:
-        """Give the price of a request, or None for a model that no table names; a date behind a name is passed over."""
+        """Return the price of a request, or None for a model in no table; a date after the model's name is ignored."""
         for row in self.rows:
             dated = model.removeprefix(f"{row.model}-")
             if input_tokens <= row.up_to and (model == row.model or (dated != model and dated.isdigit())):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.turn import ImportedTurn
 
-    # Gets a turn's number and what the session's file will be known by.
+    # Gets a turn's number and the identity that the session's file will have.
     Also = Callable[[int, Identity | None], object]
 
 _TOLD = (Status.ANSWERED, Status.INCOMPLETE)
@@ -32,7 +32,7 @@ _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 
 
 def settings_of(home: Path, name: str | None) -> dict[str, str]:
-    """Give what the user has set for a session; nothing where there is none of that name."""
+    """Return the user's settings for a session; empty where there is no session of that name."""
     if name is None or not os.path.lexists(path_of(home, name)):
         return {}
     with contextlib.closing(Session.open(home, name)) as session:
@@ -44,7 +44,7 @@ class Session(AttemptTable):
 
     @classmethod
     def of_one_turn(cls) -> Session:
-        """Give a session without a name, which is gone when the process ends."""
+        """Return a session without a name, which exists in memory only."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.executescript(schema())
         return cls(connection, None)
@@ -68,7 +68,7 @@ class Session(AttemptTable):
             connection = database.connect(path, FORMAT, read_first)
         except sqlite3.DatabaseError as error:
             raise database.translated(error, f"session {name}") from error
-        # What cannot be written can be read all the same.
+        # What cannot be written can still be read.
         with contextlib.suppress(StorageError):
             migrate(connection, name)
         return cls(connection, name)
@@ -92,15 +92,15 @@ class Session(AttemptTable):
             self._connection.close()
 
     def public_view(self) -> StoredPublicView:
-        """Give the public turns that are answered by now."""
+        """Return a view of the public turns answered so far."""
         return StoredPublicView(self._connection)
 
     def private_view(self) -> StoredPrivateView:
-        """Give all turns that are answered by now."""
+        """Return a view of all turns answered so far."""
         return StoredPrivateView(self._connection)
 
     def identity(self) -> Identity | None:
-        """Return what the file is known by; None for a session without one.
+        """Return the identity of the file; None for a session without one.
 
         Raises:
             InputError: the file is damaged.
@@ -121,7 +121,7 @@ class Session(AttemptTable):
 
     @contextlib.contextmanager
     def held(self) -> Iterator[Identity | None]:
-        """Keep others from writing for as long as the block runs, and give what the file is known by meanwhile.
+        """Keep others from writing for as long as the block runs, and yield the file's identity meanwhile.
 
         Raises:
             StorageError: another process does not let go of it.
@@ -131,7 +131,7 @@ class Session(AttemptTable):
             yield self.identity()
 
     def become_another(self, session: str) -> None:
-        """Give a copy of a session an id of its own, if it still has that of the other.
+        """Write a new id into a copy of a session that still has the id of the original.
 
         Raises:
             StorageError: it cannot be written.
@@ -143,7 +143,7 @@ class Session(AttemptTable):
             )
 
     def _stamp(self) -> Identity | None:
-        """Give the file a new stamp, as a part of a write that private turns take part in."""
+        """Write a new stamp, as part of a transaction that private turns take part in, and return the new identity."""
         before = self.identity()
         if before is None:
             return None
@@ -154,7 +154,7 @@ class Session(AttemptTable):
     def begin(self, label: Label, prompt: str, system: str | None, also: Also | None = None) -> int:
         """Write the prompt of a turn before it is sent, and return the turn's number.
 
-        `also` gets the number and what the file will be known by, before the turn is on the disk.
+        `also` gets the number and the file's new identity, before the turn is on the disk.
         """
         with self._writing():
             cursor = self._connection.execute(
@@ -167,7 +167,7 @@ class Session(AttemptTable):
         return number
 
     def _call_before_commit(self, also: Also | None, number: int, *, is_stamped: bool) -> None:
-        """Have the guard write what it must know of a turn, at the end of a transaction, before that is committed.
+        """Call `also`, which writes the turn's fingerprints, at the end of a transaction, before the commit.
 
         It is on the disk before the turn is: a crash between the two leaves the guard with fingerprints of a turn that
         never was, which may stop too much. The other order would leave a turn that the guard does not know.
@@ -179,7 +179,7 @@ class Session(AttemptTable):
     def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
         """Copy a private turn into a new public one, and log it; the private one stays as it is.
 
-        Returns the new turn, and what the file is known by with it.
+        Return the new turn, and the file's identity with it.
 
         Raises:
             NotFoundError: there is no such turn, or it holds no answer.
@@ -211,7 +211,7 @@ class Session(AttemptTable):
     def forget(self, numbers: list[int]) -> Identity | None:
         """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.
 
-        Returns what the file is known by without them. The guard does not know this state until it has erased their
+        Return the file's identity without them. The guard does not know this state until it has erased their
         fingerprints as well: after a crash between the two it reads the file again, and sees which turns are gone.
 
         Raises:
@@ -258,7 +258,7 @@ class Session(AttemptTable):
         database.settle(self._connection, f"session {self.name}")
 
     def turn(self, number: int) -> StoredTurn:
-        """Give one turn.
+        """Return one turn.
 
         Raises:
             NotFoundError: it is not there.
@@ -282,9 +282,9 @@ class Session(AttemptTable):
         tokens: int | None = None,
         also: Also | None = None,
     ) -> None:
-        """Write what became of a turn; `also` as for `begin`. With an answer it gets its place in the views.
+        """Write the outcome of a turn; `also` as for `begin`. With an answer it gets its place in the views.
 
-        Which views is told by the label that the turn was begun with, never by what the file says it is.
+        Which views follows from the label that the turn was begun with, never from what the file says it is.
         """
         with self._writing():
             found = self._connection.execute(
@@ -296,7 +296,7 @@ class Session(AttemptTable):
             self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)
 
     def add(self, turns: Iterable[ImportedTurn], also: Also | None = None) -> int:
-        """Append whole turns, all or none, and give how many they are; `also` gets the number of the first."""
+        """Append whole turns, all or none, and return how many they are; `also` gets the number of the first."""
         with self._writing():
             public, private = self.public_view().stored(), self.private_view().stored()
             count = first = 0
@@ -323,7 +323,7 @@ class Session(AttemptTable):
             )
 
     def settings(self) -> dict[str, str]:
-        """Give what the user has set for this session."""
+        """Return the user's settings for this session."""
         return dict(self._connection.execute("SELECT name, value FROM setting ORDER BY name"))
 
     def set(self, name: str, value: str | None) -> None:
@@ -334,12 +334,12 @@ class Session(AttemptTable):
                 self._connection.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
 
     def turns(self) -> Iterator[StoredTurn]:
-        """Give all turns, in their order."""
+        """Yield all turns, in their order."""
         for row in self._connection.execute(f"SELECT {_COLUMNS} FROM turn ORDER BY id"):  # noqa: S608
             yield StoredTurn(row[0], row[1], Label.read(row[2]), *row[3:])
 
     def counts(self) -> tuple[int, int, str | None]:
-        """Give the number of turns, of private turns, and the time of the newest."""
+        """Return the number of turns, the number of private turns, and the time of the newest turn."""
         row: tuple[int, int, str | None] = self._connection.execute(
             "SELECT count(*), coalesce(sum(label <> 'public'), 0), max(at) FROM turn"
         ).fetchone()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class GuardedText(NamedTuple):
-    """What the guard is to know of a turn: its texts, and the names of exact.py by which it is known as a whole."""
+    """What the guard is to know of a turn: its texts, and the keys of exact.py that identify it as a whole."""
 
     prompt: str = ""
     answer: str = ""
@@ -129,7 +129,7 @@ class Store:
         """Write the prompt of a turn before it is sent; return the turn's number, None in a session without a name.
 
         Raises:
-            StorageError: it could not be written. The guard was told of a private prompt all the same.
+            StorageError: it could not be written. The guard knows a private prompt nevertheless.
 
         """
 
@@ -141,7 +141,7 @@ class Store:
         return write(None) if session.name is not None else None
 
     def record_piece(self, session: Session, number: int | None, label: Label, text: str) -> None:
-        """Have the guard know a piece of an answer before it is printed; of a public one there is nothing to know yet.
+        """Store fingerprints of a piece of a private answer before it is printed; for a public one do nothing.
 
         Raises:
             StorageError: it could not be written.
@@ -153,7 +153,7 @@ class Store:
     def finish_turn(
         self, session: Session, number: int | None, label: Label, outcome: Outcome, known: GuardedText | None
     ) -> None:
-        """Write what became of a turn. Where `number` is None there is no row, and only the guard is told.
+        """Write the outcome of a turn. Where `number` is None there is no row, and only fingerprints are stored.
 
         Args:
             session: the session of the turn.
@@ -163,7 +163,7 @@ class Store:
             known: what the guard is to know; of a public turn None if nothing of it left this machine.
 
         Raises:
-            StorageError: it could not be written. The guard was told of a private answer all the same.
+            StorageError: it could not be written. The guard knows a private answer nevertheless.
 
         """
 
@@ -190,7 +190,7 @@ class Store:
                 return write(remember)
             remember(None)
         except StorageError:
-            # What could not be stored may be printed all the same, and must not be sent on.
+            # What could not be stored may be printed nevertheless, and must not be sent on.
             with contextlib.suppress(StorageError):
                 remember(None)
             raise
@@ -201,7 +201,7 @@ class Store:
     ) -> int:
         """Append turns that come from elsewhere to a session, all or none, and return how many they are.
 
-        Turns that would leak are imported where `warn` is given, which is told of them.
+        Turns that would leak are imported where `warn` is given, which is called with a warning.
 
         Raises:
             LocalityError: a turn labelled public holds a credential, or text of a private turn.
@@ -273,7 +273,7 @@ class Store:
         """
         path = path_of(self._home, name)
         if not os.path.lexists(path):
-            # Where nothing can be written, they stay, and what they are of is refused all the same.
+            # Where nothing can be written, they stay, and what they are of is still refused.
             with contextlib.suppress(StorageError):
                 self.guard.forget_session(name)
             raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")

@@ -1,7 +1,7 @@
 """The views of a session: the turns that a turn of one label may know, and nothing of the others.
 
 A turn gets its place in a view when it is answered, counted in that view alone, so that a view only ever grows at its
-end and no place tells of a turn that another view holds.
+end and no place reveals a turn that another view holds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _StoredView:
         self._end = self.stored()
 
     def stored(self) -> int:
-        """Give how many turns the session has for this view by now."""
+        """Return how many turns the session has for this view at present."""
         query = f"SELECT {self._place} FROM turn WHERE {self._place} >= ? ORDER BY {self._place} DESC LIMIT 1"  # noqa: S608
         last = self.connection.execute(query, (self._end,)).fetchone()
         return int(last[0]) + 1 if last else self._end
@@ -56,12 +56,12 @@ class _StoredView:
         return map(self._shown, self._select(_SHOWN, f"ORDER BY {self._place} DESC"))
 
     def since(self, place: int, count: int) -> list[Exchange]:
-        """Give the turns from this place on, at most `count`."""
+        """Return the turns from this position on, at most `count`."""
         rest = f"AND {self._place} >= ? ORDER BY {self._place} LIMIT ?"
         return [self._shown(row) for row in self._select(_SHOWN, rest, place, count)]
 
     def numbers(self, places: Iterable[int]) -> list[int]:
-        """Give the session's own numbers of the turns at these places, to be shown to the user alone."""
+        """Return the session's turn numbers at these positions, which are shown to the user only."""
         wanted = json.dumps(list(places))
         rest = f"AND {self._place} IN (SELECT value FROM json_each(?)) ORDER BY {self._place}"  # noqa: S608
         return [row[0] for row in self._select("id", rest, wanted)]
