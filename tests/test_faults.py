@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CELLS = [cell for fault in MATRIX for cell in cells(fault)]
+# One process runs the whole module, whose cells wait beside each other; each of several would run all cells.
+pytestmark = pytest.mark.xdist_group("faults")
 AT_ONCE = 8
 # Sessions are synced to the disk at each step, which hundreds of runs need not wait for.
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

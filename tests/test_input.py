@@ -147,7 +147,7 @@ class TestSize:
     """What cannot fit is refused before work is done on it: quickly, and in little memory."""
 
     @pytest.mark.parametrize("flags", [[], ["--local"], ["--local", "--budget", "1000"], ["--dry-run"]])
-    @pytest.mark.parametrize("size", [8, 100])
+    @pytest.mark.parametrize("size", [8, pytest.param(100, marks=pytest.mark.slow)])
     def test_megabytes_on_standard_input_are_refused_at_once(
         self, trooper: Trooper, cloud: Standin, local: Standin, flags: list[str], size: int
     ) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.turn import StoredTurn
 
-EXAMPLES = max(40, settings().max_examples // 10)
+EXAMPLES = max(40, settings().max_examples // 5)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NAMES = ("ops", "dev")
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kestrel larch maple noon otter pine quartz".split()

@@ -257,6 +257,7 @@ def forever(piece: bytes, pause: threading.Event, seconds: float) -> Iterator[by
 class TestNoEnd:
     """An engine that keeps its connection busy without a word is given up, whatever it keeps it busy with."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("what", ["dribble", "head", "continue", "ping", "thousands of pings"])
     def test_it_is_given_up(self, side: Side, what: str) -> None:
         """A byte at a time, `100 Continue` for ever, pings for ever: after five times the --timeout, exit 69."""

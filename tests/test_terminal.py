@@ -158,7 +158,8 @@ def test_the_status_line(trooper: Trooper) -> None:
     """`-v` says label, side, reason, engine, model, tokens and seconds in one line, dimmed on a terminal."""
     shown = on_terminal(trooper, "ask", "-v", "hello", errors_too=True, TERM="xterm")[1].decode()
     line = r"trooper: public, cloud \(default\), anthropic claude-standin, 18 \+ 7 tokens, \d\.\d s"
-    assert re.fullmatch(rf"a cloud answer\r\n\x1b\[2m{line}\x1b\[0m\r\n", shown)
+    spinner = r"(?:\r\x1b\[K(?:\S \d+ s)?)*"
+    assert re.fullmatch(rf"{spinner}a cloud answer\r\n\x1b\[2m{line}\x1b\[0m\r\n", shown)
     assert re.fullmatch(rf"{line}\n", trooper("ask", "-v", "hello").notices)
 
 

@@ -46,6 +46,7 @@ def test_what_the_mask_hides_never_enters() -> None:
     assert not any("abc" in (*unit.terms, unit.text) for unit in fresh)
 
 
+@pytest.mark.slow
 def test_folding_is_quick() -> None:
     """An ordinary turn takes a few milliseconds at most, at any length; the limit here is a slow machine's."""
     view = talk(400)

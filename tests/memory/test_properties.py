@@ -10,7 +10,7 @@ from trooper_cli.errors import InputError
 from trooper_cli.memory import FACTOR, Memory, build, count, fold
 from trooper_cli.turn import Label
 
-VIEWS = max(25, settings().max_examples // 4)
+VIEWS = settings().max_examples // 2
 
 SAYINGS = st.sampled_from(
     [
