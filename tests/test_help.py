@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.desk import lay_out, shell
-from trooper_cli.completion.tree import trooper as tree
+from trooper_cli.cli import app_of
+from trooper_cli.completion.tree import tree_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from trooper_cli.completion.tree import Command
 
-ALL = list(tree().walk())
+ALL = list(tree_of(app_of()).walk())
 COMMANDS = [command for command in ALL if not command.commands]
 # `trooper pull` fetches 93 MB; the README's first command runs it.
 EXAMPLES = [(command.name, line) for command in ALL for line in command.examples if "trooper pull" not in line]

@@ -276,6 +276,6 @@ class TestTrustedHost:
         answer = ask(question, Person(lambda _: None), Settings(environ, config), tmp_path, lambda _: None)
         assert (answer.host, answer.on_network) == (f"gpu.example:{local.port}", True)
         with contextlib.closing(Session.open(tmp_path, "ops")) as session:
-            (record,) = records(session)
+            (record,) = records(session.turns(), session.attempts())
         assert (record["to"], record["host"]) == ("network", f"gpu.example:{local.port}")
         assert not leaked([record])

@@ -11,16 +11,17 @@ from pathlib import Path
 
 from tools.manual import manual
 from tools.reference import reference
+from trooper_cli.cli import app_of
 from trooper_cli.completion.install import SHELLS
 from trooper_cli.completion.scripts import script
-from trooper_cli.completion.tree import trooper
+from trooper_cli.completion.tree import tree_of
 
 ROOT = Path(__file__).parent.parent
 
 
 def generated() -> dict[Path, str]:
     """Return each file that is made, with its text."""
-    commands = trooper()
+    commands = tree_of(app_of())
     files = {ROOT / "completions" / f"trooper.{shell}": script(shell, commands) for shell in SHELLS}
     files[ROOT / "docs" / "reference.md"] = reference(commands)
     files[ROOT / "docs" / "man" / "trooper.1"] = manual(commands)

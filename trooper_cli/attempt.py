@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trooper_cli.caller import V
-    from trooper_cli.engines import Engine
+    from trooper_cli.engines import Engine, LocalEngine
     from trooper_cli.output import AnswerWriter
     from trooper_cli.question import UnderWay
     from trooper_cli.transport import Request
-    from trooper_cli.turn import Context, View
+    from trooper_cli.turn import Context
 
 # What the memory may add to a prompt where --budget does not say it.
 MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
@@ -144,9 +144,10 @@ def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float)
     pieces, sequences = engine.send(request, silence), turn.question.stop_sequences
     if not sequences or engine.takes_stop_sequences:
         return pieces
-    from trooper_cli.messages.stopping import until_stopped
+    from trooper_cli.engines.stop_sequences import until_stopped
+    from trooper_cli.memory.count import estimate
 
-    return until_stopped(pieces, sequences, engine.model)
+    return until_stopped(pieces, sequences, engine.model, estimate)
 
 
 def _check_end(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], end: End) -> None:
@@ -160,7 +161,7 @@ def _check_end(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], end: End
         turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def local_engine_of(turn: UnderWay, *, connect: bool = True) -> Engine[View]:
+def local_engine_of(turn: UnderWay, *, connect: bool = True) -> LocalEngine:
     from trooper_cli.engines.choose import local_engine
 
     # A model named for a turn that was meant for the cloud is no local model's name.

@@ -88,7 +88,7 @@ def _install_completion(value: bool) -> None:  # noqa: FBT001
 
         from trooper_cli.completion.install import install
 
-        shell, place = install(os.environ)
+        shell, place = install(os.environ, app_of())
         say(f"completions for {shell} are in {place}; they work in the next shell you start")
         raise typer.Exit
 

@@ -24,12 +24,12 @@ from trooper_cli.errors import (
 )
 from trooper_cli.locality import this_machine_only
 from trooper_cli.route import Decision
-from trooper_cli.turn import Label, Side, View
+from trooper_cli.turn import Label, Side
 
 if TYPE_CHECKING:
     from trooper_cli.caller import V
     from trooper_cli.clouds import Cloud
-    from trooper_cli.engines import Engine
+    from trooper_cli.engines import Engine, LocalEngine
     from trooper_cli.output import AnswerWriter
     from trooper_cli.question import Answer, UnderWay
 
@@ -98,19 +98,15 @@ def _for_want_of_a_key(turn: UnderWay, writer: AnswerWriter) -> Answer:
     return _on_this_machine(turn, writer, local, turn.public_view)
 
 
-def _on_this_machine(turn: UnderWay, writer: AnswerWriter, local: Engine[View], view: V) -> Answer:
+def _on_this_machine(turn: UnderWay, writer: AnswerWriter, local: LocalEngine, view: V) -> Answer:
     _tell_loading(turn, local)
     return _patiently(turn, writer, local, view)
 
 
-def _tell_loading(turn: UnderWay, local: Engine[View]) -> None:
+def _tell_loading(turn: UnderWay, local: LocalEngine) -> None:
     """Write to a terminal that the model is being loaded, so that the wait is explained."""
-    if not _is_watched():
-        return
-    from trooper_cli.engines.ollama import Ollama
-
-    if isinstance(local, Ollama) and not local.is_loaded:
-        turn.tell(f"Ollama loads {local.model} first, which takes a while")
+    if _is_watched() and not local.is_loaded:
+        turn.tell(f"{local.name} loads {local.model} first, which takes a while")
 
 
 def _is_watched() -> bool:

@@ -27,7 +27,7 @@ def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
 
     output = Output()
     with closing(Session.open(data_folder(Settings.of_process().environ), session)) as opened:
-        found = records(opened)
+        found = records(opened.turns(), opened.attempts())
     for record in found:
         if as_json:
             output.write(f"{json.dumps(record)}\n")

@@ -10,10 +10,12 @@ from trooper_cli.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import typer
+
 SHELLS = ("bash", "zsh", "fish")
 
 
-def install(environ: Mapping[str, str]) -> tuple[str, Path]:
+def install(environ: Mapping[str, str], app: typer.Typer) -> tuple[str, Path]:
     """Write the script for the shell that `SHELL` names; return the shell and the script's path.
 
     bash and zsh also get lines in `~/.bashrc` or `~/.zshrc`, once; all else there stays as it is.
@@ -24,7 +26,7 @@ def install(environ: Mapping[str, str]) -> tuple[str, Path]:
 
     """
     from trooper_cli.completion.scripts import script
-    from trooper_cli.completion.tree import trooper
+    from trooper_cli.completion.tree import tree_of
 
     shell = Path(environ.get("SHELL", "")).name
     if shell not in SHELLS:
@@ -35,7 +37,7 @@ def install(environ: Mapping[str, str]) -> tuple[str, Path]:
     place, start_file, lines = _place(shell, environ)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(script(shell, trooper()), encoding="utf-8")
+        place.write_text(script(shell, tree_of(app)), encoding="utf-8")
         if start_file is not None:
             _add(start_file, lines)
     except OSError as error:

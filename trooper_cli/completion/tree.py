@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import typer
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -48,13 +50,11 @@ class Command:
             yield from command.walk()
 
 
-def trooper() -> Command:
-    """Return the whole tree."""
+def tree_of(app: typer.Typer) -> Command:
+    """Return the whole tree of a command line."""
     import typer
 
-    from trooper_cli.cli import app_of
-
-    return _command(typer.main.get_command(app_of()), None, "trooper")
+    return _command(typer.main.get_command(app), None, "trooper")
 
 
 def _command(command: Any, parent: Any, name: str) -> Command:  # noqa: ANN401 - typer does not export click's types

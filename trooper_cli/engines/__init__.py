@@ -71,3 +71,10 @@ class Engine(Protocol[V_contra]):
 
         """
         ...
+
+
+class LocalEngine(Engine[View], Protocol):
+    """An engine on this machine, which may be sent any view."""
+
+    # Whether its model is in memory already. Else the first word takes as long as the loading does.
+    is_loaded: bool

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from trooper_cli.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
-    from trooper_cli.engines import Engine
+    from trooper_cli.engines import LocalEngine
     from trooper_cli.engines.embedded import Embedded
     from trooper_cli.settings import Settings
-    from trooper_cli.turn import View
 
 NO_MODEL_YET = "no model for the embedded engine yet; `trooper pull` fetches a small one (93 MB, once)"
 
 
-def local_engine(settings: Settings, home: Path, model: str | None, *, connect: bool) -> Engine[View]:
+def local_engine(settings: Settings, home: Path, model: str | None, *, connect: bool) -> LocalEngine:
     """Choose the local engine and make it ready.
 
     Args:

@@ -31,6 +31,8 @@ class Embedded:
     name = "embedded"
     side = Side.LOCAL
     on_network = False
+    # A call loads the model itself, in about a second.
+    is_loaded = True
     takes_stop_sequences = False
 
     def __init__(self, path: Path) -> None:
@@ -62,10 +64,6 @@ class Embedded:
         )
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        from trooper_cli.engines.choose import installed
-
-        if not installed():
-            raise ConfigurationError("the embedded engine is not installed; `pip install 'trooper-cli[embedded]'`")
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
         stopped = threading.Event()
         worker = threading.Thread(target=_work, args=(self._path, request, arrived, stopped), daemon=True)

@@ -47,6 +47,8 @@ class OpenAI:
 
     name = "openai"
     side = Side.LOCAL
+    # A server that loads models on demand says so to nobody.
+    is_loaded = True
     takes_stop_sequences = False
 
     def __init__(self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = ()) -> None:

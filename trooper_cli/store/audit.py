@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from trooper_cli.store.session import Session
+    from collections.abc import Iterable
+
+    from trooper_cli.turn import StoredTurn
 
 
 class StoredAttempt(NamedTuple):
@@ -40,15 +42,15 @@ class Record(TypedDict):
     outcome: str
 
 
-def records(session: Session) -> list[Record]:
+def records(turns: Iterable[StoredTurn], attempts: Iterable[StoredAttempt]) -> list[Record]:
     """Return every request to the cloud or to a trusted host of the network, and every act of sharing, in order.
 
     The labels are read from the turns; what was counted when the request left stands beside them, since a turn may
     have been forgotten in the meantime.
     """
-    private = {turn.number for turn in session.turns() if turn.label is not Label.PUBLIC}
+    private = {turn.number for turn in turns if turn.label is not Label.PUBLIC}
     found: list[Record] = []
-    for attempt in session.attempts():
+    for attempt in attempts:
         if attempt.side == "local":
             continue
         own = [attempt.turn] if attempt.turn is not None else []

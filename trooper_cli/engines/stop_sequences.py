@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trooper_cli.engines import End, Usage
-from trooper_cli.memory.count import estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
-def until_stopped(pieces: Iterator[str | End], sequences: Sequence[str], model: str) -> Iterator[str | End]:
+def until_stopped(
+    pieces: Iterator[str | End], sequences: Sequence[str], model: str, estimate: Callable[[str], float]
+) -> Iterator[str | End]:
     """Yield the pieces up to the first stop sequence; no part of the sequence is yielded.
 
-    The engine is not asked for more, so that its own count of tokens never comes; the output is estimated.
+    The engine is not asked for more, so that its own count of tokens never comes; `estimate` counts the output's.
     """
     held = ""
     text: list[str] = []
