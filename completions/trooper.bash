@@ -74,7 +74,7 @@ _trooper() {
             case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
             ;;
         "trooper sitrep")
-            case "$current" in -*) _trooper_words -s --session --as --budget --write --json -q --quiet -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --as --budget --told --write --json -q --quiet -h --help; return 0 ;; esac
             ;;
         "trooper share")
             case "$current" in -*) _trooper_words -s --session --on-leak -h --help; return 0 ;; esac

@@ -49,6 +49,24 @@ def test_as_the_cloud_is_told(ops: Trooper, cloud: Standin, local: Standin) -> N
     assert (cloud.connections, local.connections) == (0, 0)
 
 
+def test_what_an_engine_would_read(ops: Trooper) -> None:
+    """`--told` prints the short form that an engine is told, of that side's turns alone."""
+    done = ops("sitrep", "-s", "ops", "--told", "--as", "cloud")
+    assert "PostgreSQL 17 on db-7.internal" in done.text
+    assert "48,200" not in done.text
+
+
+def test_credentials_are_masked(ops: Trooper) -> None:
+    """What the guard's rules know is not in a report, whichever it is."""
+    key = "ghp_" + "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2"
+    turn = {"prompt": f"The deploy token is {key} and must stay.", "answer": "Noted.", "label": "private"}
+    ops("import", "-s", "keys", stdin=json.dumps(turn))
+    for form in ([], ["--told"]):
+        done = ops("sitrep", "-s", "keys", *form)
+        assert "deploy token" in done.text
+        assert key not in done.text
+
+
 def test_json(ops: Trooper) -> None:
     """Each line with its heading and the turn it comes from, as `show` numbers it."""
     record = json.loads(ops("sitrep", "-s", "ops", "--json").text)
@@ -81,6 +99,24 @@ def test_a_question_answered_in_public_takes_nothing_along(ops: Trooper, cloud: 
     assert joined
     for line in joined:
         assert ops("ask", "translate", stdin=line).code == 77
+    assert cloud.connections == 0
+
+
+def test_a_public_line_holds_no_value_of_a_private_turn(ops: Trooper, cloud: Standin) -> None:
+    """What a private turn said before is not put behind a public decision, where the guard could not know it again."""
+    turns = [
+        ("The cut-over of the billing database is planned for Saturday 14 June.", "Noted.", "private"),
+        ("Change of plan: the cut-over of the billing database moves to Saturday 21 June.", "Noted.", "public"),
+    ]
+    for label, was in (("public", True), ("private", False)):
+        told = "\n".join(
+            json.dumps({"prompt": prompt, "answer": answer, "label": label if number == 0 else own})
+            for number, (prompt, answer, own) in enumerate(turns)
+        )
+        ops("import", "-s", f"move-{label}", stdin=told)
+        text = ops("sitrep", "-s", f"move-{label}").text
+        assert "21 June" in text
+        assert ("14" in text) is was
     assert cloud.connections == 0
 
 

@@ -29,7 +29,7 @@ from trooper_cli.lazy import pattern
 lazy = type(pattern(""))
 compiled = [
     name
-    for module in ("units", "supersede", "render")
+    for module in ("clauses", "supersede", "render")
     for name, value in vars(sys.modules.get(f"trooper_cli.memory.{module}", sys)).items()
     if type(value) is lazy and len(vars(value)) > 2
 ]

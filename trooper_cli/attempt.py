@@ -145,7 +145,7 @@ def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float)
     if not sequences or engine.takes_stop_sequences:
         return pieces
     from trooper_cli.engines.stop_sequences import until_stopped
-    from trooper_cli.memory.count import estimate
+    from trooper_cli.memory.tokens import estimate
 
     return until_stopped(pieces, sequences, engine.model, estimate)
 

@@ -13,6 +13,7 @@ from trooper_cli.errors import BrokenAnswerError
 from trooper_cli.guard.credentials import mask
 from trooper_cli.lazy import pattern
 from trooper_cli.locality import this_machine_only
+from trooper_cli.memory import report
 from trooper_cli.store.memory_cache import recollect
 from trooper_cli.store.store import Store
 from trooper_cli.turn import Context, Label, Message, Side
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.settings import Settings
-    from trooper_cli.store.views import StoredPrivateView
+    from trooper_cli.store.session import Session
+    from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
-TOKENS = 2_000
+TOKENS = 600
 _SILENCE_SECONDS = 600.0
 _WORD = pattern(r"[^\s,;:!?()\[\]\"'`*<>|]+")
 _PHRASE = (
@@ -35,7 +37,7 @@ _PHRASE = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the report: what was said in one turn, by the number the user knows it by."""
+    """One line of the report: its heading, the number the user knows its newest turn by, and its text."""
 
     kind: str
     turn: int
@@ -61,8 +63,9 @@ def sitrep(
     tell: Callable[[str], None],
     *,
     write: bool,
+    told: bool = False,
 ) -> Sitrep:
-    """Return a report of what one side knows of a session.
+    """Return a report of what a person should know of a session.
 
     Args:
         home: the data folder.
@@ -71,6 +74,7 @@ def sitrep(
         side: for the cloud, what public turns say; for this machine, what all say.
         tokens: the most the report may have, estimated.
         tell: takes notices.
+        told: return what that side's engine would be sent instead, as short as it is sent.
         write: have the local model phrase it; where it loses or adds a fact, the extracted report stands.
 
     Raises:
@@ -80,37 +84,54 @@ def sitrep(
     """
     with closing(Store(home, settings, tell)) as store, closing(store.open(name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
-        chosen = memory.chosen(recollect(view, mask), tokens)
-        # With the turn before each, whose question a line may hold.
-        places = sorted({near for _, place, _ in chosen for near in (place, max(0, place - 1))})
+        chosen = _included(view, tokens) if told else _sentences(session, view, tokens)
+        places = sorted({place for line in chosen for place in line.turns})
         numbers = dict(zip(places, view.numbers(places), strict=True))
-        lines = tuple(Line(kind, numbers[place], text) for kind, place, text in chosen)
-        report = Sitrep(_headed(lines), lines, len(view))
+        lines = tuple(Line(line.heading, numbers[line.turns[0]], line.text) for line in chosen)
+        found = Sitrep(_headed(lines), lines, len(view))
         if write and lines:
             # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
             with this_machine_only():
-                report = _phrased(report, home, settings, session.private_view(), tell)
-        # What reports on private turns is private text, and a pipe may carry it on.
+                found = _phrased(found, home, settings, session.private_view(), tell)
+        # What tells of private turns is private text, and a pipe may carry it on.
         private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
-        told = [numbers[place] for _, place, _ in chosen if private & {place, place - 1}]
-        store.guard.remember_report(session.identity(), ((line.turn, line.text) for line in lines if line.turn in told))
-        if told and report.written_by:
-            store.guard.remember_report(session.identity(), [(None, report.text)])
-    return report
+        kept = [line for line, source in zip(lines, chosen, strict=True) if private.intersection(source.turns)]
+        store.guard.remember_report(session.identity(), ((line.turn, line.text) for line in kept))
+        if kept and found.written_by:
+            store.guard.remember_report(session.identity(), [(None, found.text)])
+    return found
+
+
+def _sentences(session: Session, view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
+    numbers = view.numbers(range(len(view)))
+
+    def may_join(new: int, old: int) -> bool:
+        # A few private letters at the end of a public line are too short for the guard to know again.
+        return session.turn(numbers[new]).label is session.turn(numbers[old]).label
+
+    return report.lines(reversed(list(view.latest())), tokens, mask, may_join)
+
+
+def _included(view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
+    """Return what an engine would read; a line may hold the question of the turn before."""
+    return [
+        report.Line(heading, text, (place, max(0, place - 1)))
+        for heading, place, text in memory.chosen(recollect(view, mask), tokens)
+    ]
 
 
 def _headed(lines: tuple[Line, ...]) -> str:
     kinds = dict.fromkeys(line.kind for line in lines)
     return "\n\n".join(
-        "\n".join([f"{kind}:", *(f"  {line.text}" for line in lines if line.kind == kind)]) for kind in kinds
+        "\n".join([f"{kind}:", *(f"- {line.text}" for line in lines if line.kind == kind)]) for kind in kinds
     )
 
 
 def _phrased(
-    report: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, tell: Callable[[str], None]
+    found: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, tell: Callable[[str], None]
 ) -> Sitrep:
     engine = local_engine(settings, home, None, connect=True)
-    prompt = _PHRASE + report.text
+    prompt = _PHRASE + found.text
     estimate = memory.price(prompt)
     room = min(2 * int(estimate) + 200, engine.window() // 2)
     context = Context(
@@ -120,14 +141,14 @@ def _phrased(
     for piece in engine.send(engine.prepare(context, room, stream=True), _SILENCE_SECONDS):
         if isinstance(piece, End):
             text = "".join(pieces).strip()
-            told, said = facts(report.text), facts(text)
-            if told <= said <= told:
-                return Sitrep(text, report.lines, report.turns, piece.model)
+            before, said = facts(found.text), facts(text)
+            if before <= said <= before:
+                return Sitrep(text, found.lines, found.turns, piece.model)
             tell(
-                f"{piece.model} lost {len(told - said)} of {len(told)} names and numbers and added {len(said - told)}; "
-                "the extracted report stands"
+                f"{piece.model} lost {len(before - said)} of {len(before)} names and numbers and added"
+                f" {len(said - before)}; the extracted report stands"
             )
-            return report
+            return found
         pieces.append(piece)
     raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
 

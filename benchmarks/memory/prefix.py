@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.memory.measure import tail_only
+from benchmarks.memory.baselines import tail_only
 from benchmarks.memory.sessions import Turns
-from trooper_cli.memory import FACTOR, Memory, build, count, fold, recall
+from trooper_cli.memory import FACTOR, Memory, build, fold, search, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Bill:
 
     def ask(self, pieces: Sequence[str], before: Sequence[str]) -> None:
         """Add one ask, written as pieces; what begins as the ask before did is served by the cache."""
-        sizes = [count.estimate(piece) + count.MESSAGE for piece in pieces]
+        sizes = [tokens.estimate(piece) + tokens.MESSAGE for piece in pieces]
         same = 0
         while same < min(len(pieces), len(before)) and pieces[same] == before[same]:
             same += 1
@@ -71,12 +71,12 @@ def bills(sessions: Sequence[Session], budget: int) -> dict[str, Bill]:
         turns = session.turns[:100]
         state, everything = fold.Folded(), [""]
         before: dict[str, list[str]] = {name: [] for name in found}
-        memory = Memory(state, recall.Shelf([]))
+        memory = Memory(state, search.Shelf([]))
         for place, turn in enumerate(turns):
-            if count.message_cost(turn.prompt) * FACTOR > budget:  # a paste that no method can send
+            if tokens.message_cost(turn.prompt) * FACTOR > budget:  # a paste that no method can send
                 continue
             context = build(Turns(turns[:place]), turn.prompt, budget, recollect=_Given(memory))
-            window = tail_only(turns[:place], "", budget / FACTOR - count.estimate(turn.prompt))
+            window = tail_only(turns[:place], "", budget / FACTOR - tokens.estimate(turn.prompt))
             for name, pieces in (
                 ("everything", [*everything, turn.prompt]),
                 ("sliding window", ["", window, turn.prompt]),
@@ -86,7 +86,7 @@ def bills(sessions: Sequence[Session], budget: int) -> dict[str, Bill]:
                 before[name] = pieces
             everything += [turn.prompt, turn.answer]
             state.add(turn)
-            memory = Memory(state, recall.Shelf(state.units))
+            memory = Memory(state, search.Shelf(state.units))
     return found
 
 

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 TUNE, HELD_OUT = "tune", "held out"
+OURS, OPS = "ours", "ops"
+# How the three sessions of each half of the second set are interleaved: which one, and how many of its turns follow.
+_OPS_NAMES = {
+    TUNE: ("pg-upgrade", "k8s-incident", "ci-monorepo"),
+    HELD_OUT: ("homelab-office-network", "data-pipeline", "cli-dev"),
+}
+_OPS_RUNS = {
+    TUNE: "1x5 0x10 1x14 0x10 1x9 0x10 2x8 0x15 2x4 1x18 2x41",
+    HELD_OUT: "1x8 0x9 1x10 2x14 1x8 2x8 0x4 2x10 1x10 2x5 0x10 2x19 1x8 0x26 1x9",
+}
 _PASTE = re.compile(r"\{\{(\w+) (\d+)\}\}")
 _SMALL_TALK = 12
 
@@ -32,8 +42,9 @@ class Probe:
 
 @dataclass(frozen=True)
 class Session:
-    """A written session."""
+    """A written session of one of the two sets."""
 
+    set: str
     name: str
     half: str
     turns: tuple[Exchange, ...]
@@ -60,25 +71,42 @@ class Turns:
 
 
 def load(small_talk: int = _SMALL_TALK) -> list[Session]:
-    """Read all sessions, in the order of their names."""
+    """Return the sessions of both sets, each in the order of their names; only ours are strewn with small talk."""
     chatter = _turns((HERE / "chatter.txt").read_text("utf-8"), random.Random(0))  # noqa: S311 - filler, not secrets
+    ours, ops = (sorted((HERE / folder).glob("*.txt")) for folder in ("sessions", "ops"))
     return [
-        _read(path, place, chatter, small_talk) for place, path in enumerate(sorted((HERE / "sessions").glob("*.txt")))
+        *(_read(OURS, path, place, chatter, small_talk) for place, path in enumerate(ours)),
+        *(_read(OPS, path, place, (), 0) for place, path in enumerate(ops)),
     ]
 
 
-def mixed(sessions: Sequence[Session], half: str) -> list[Session]:
-    """Interleave the sessions of a half, three at a time, some turns of each in turn."""
-    chosen = [session for session in sessions if session.half == half]
+def mixed(sessions: Sequence[Session], half: str, of: str = OURS) -> list[Session]:
+    """Interleave the sessions of one half of a set, three at a time, some turns of each in turn."""
+    chosen = [session for session in sessions if (session.set, session.half) == (of, half)]
+    if of == OPS:
+        return [_mixed_ops(chosen, half)]
     found = []
     for left_out in range(len(chosen)):
         three = [session for place, session in enumerate(chosen) if place != left_out]
         dice = random.Random(left_out)  # noqa: S311
         queues = [_runs(session.turns, dice) for session in three]
         turns = [turn for runs in zip_longest(*queues, fillvalue=()) for run in runs for turn in run]
-        probes = tuple(probe for session in three for probe in session.probes)
-        found.append(Session("+".join(session.name for session in three), half, tuple(turns), probes))
+        found.append(_joined(three, turns))
     return found
+
+
+def _mixed_ops(chosen: Sequence[Session], half: str) -> Session:
+    by_name = {session.name: session for session in chosen}
+    three = [by_name[name] for name in _OPS_NAMES[half]]
+    queues = [iter(session.turns) for session in three]
+    runs = (run.split("x") for run in _OPS_RUNS[half].split())
+    turns = [next(queues[int(which)]) for which, count in runs for _ in range(int(count))]
+    return _joined(three, turns)
+
+
+def _joined(three: Sequence[Session], turns: Sequence[Exchange]) -> Session:
+    probes = tuple(probe for session in three for probe in session.probes)
+    return Session(three[0].set, "+".join(session.name for session in three), three[0].half, tuple(turns), probes)
 
 
 def _runs(turns: Sequence[Exchange], dice: random.Random) -> list[tuple[Exchange, ...]]:
@@ -91,7 +119,7 @@ def _runs(turns: Sequence[Exchange], dice: random.Random) -> list[tuple[Exchange
     return runs
 
 
-def _read(path: Path, place: int, chatter: Sequence[Exchange], small_talk: int) -> Session:
+def _read(of: str, path: Path, place: int, chatter: Sequence[Exchange], small_talk: int) -> Session:
     text = path.read_text("utf-8")
     head, _, body = text.partition("\n\n")
     turns = _turns(body, random.Random(place))  # noqa: S311
@@ -100,7 +128,7 @@ def _read(path: Path, place: int, chatter: Sequence[Exchange], small_talk: int) 
         turns.insert((number + 1) * len(turns) // (count + 2), chatter[(place * 5 + number) % len(chatter)])
     half = re.search(r"^half: (.*)$", head, re.MULTILINE)
     probes = tuple(_probe(line[2:]) for line in body.splitlines() if line.startswith("? "))
-    return Session(path.stem, half[1] if half else TUNE, tuple(turns), probes)
+    return Session(of, path.stem, half[1] if half else TUNE, tuple(turns), probes)
 
 
 def _turns(text: str, dice: random.Random) -> list[Exchange]:

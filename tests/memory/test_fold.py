@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.memory.views import tables, talk
-from trooper_cli.memory import fold, recall
+from trooper_cli.memory import fold, search
 from trooper_cli.turn import Exchange, Label
 
 
@@ -67,12 +67,12 @@ def test_both_indexes_find_the_same() -> None:
             fresh = state.add(turn)
             index.add(fresh)
             units += fresh
-        shelf = recall.Shelf(units)
+        shelf = search.Shelf(units)
         for question in ("What is the host for Graz?", "node-17", "restart before 05:15", "nothing of it", ""):
-            assert recall.search(index, question) == recall.search(shelf, question)
+            assert search.find(index, question) == search.find(shelf, question)
         index.clear()
         assert len(index) == 0
-        assert recall.search(index, "node-17").found == []
+        assert search.find(index, "node-17").found == []
 
 
 def test_two_views_have_two_indexes() -> None:
@@ -80,5 +80,5 @@ def test_two_views_have_two_indexes() -> None:
     with tables() as indexes:
         indexes[Label.PRIVATE].add(fold.Folded().add(Exchange("The safe's code is 4711.", "Noted.")))
         assert len(indexes[Label.PUBLIC]) == 0
-        assert recall.search(indexes[Label.PUBLIC], "safe code 4711").found == []
-        assert recall.search(indexes[Label.PRIVATE], "safe code 4711").found
+        assert search.find(indexes[Label.PUBLIC], "safe code 4711").found == []
+        assert search.find(indexes[Label.PRIVATE], "safe code 4711").found

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.memory.views import Turns, tables
 from trooper_cli.errors import InputError
-from trooper_cli.memory import FACTOR, Memory, build, count, fold
+from trooper_cli.memory import FACTOR, Memory, build, fold, tokens
 from trooper_cli.turn import Label
 
 VIEWS = settings().max_examples // 2
@@ -52,11 +52,11 @@ def test_any_view(
     try:
         context = build(view, prompt, budget, system=system, factor=factor)
     except InputError:
-        need = count.message_cost(prompt) + (count.message_cost(system) if system and system.strip() else 0)
+        need = tokens.message_cost(prompt) + (tokens.message_cost(system) if system and system.strip() else 0)
         assert not prompt.strip() or need * factor > budget
         return
-    sizes = [count.message_cost(message.text) for message in context.messages]
-    assert (sum(sizes) + (count.message_cost(context.system) if context.system else 0)) * factor <= budget + 1e-6
+    sizes = [tokens.message_cost(message.text) for message in context.messages]
+    assert (sum(sizes) + (tokens.message_cost(context.system) if context.system else 0)) * factor <= budget + 1e-6
     assert context.tokens <= budget
     assert context.messages[-1].text.endswith(prompt)
     assert [message.role for message in context.messages] == ["user", "assistant"] * (len(sizes) // 2) + ["user"]

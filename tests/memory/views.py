@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from trooper_cli.memory import chosen, recall, remember
+from trooper_cli.memory import chosen, remember, search
 from trooper_cli.turn import Exchange, Label
 
 if TYPE_CHECKING:
@@ -36,21 +36,21 @@ class Turns:
 
 
 @contextlib.contextmanager
-def tables() -> Iterator[dict[Label, recall.Table]]:
-    """Yield the empty indexes of both views in one SQLite database."""
+def tables() -> Iterator[dict[Label, search.Table]]:
+    """Give the empty indexes of both views in one SQLite database."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         for label in Label:
-            connection.executescript(recall.schema(label))
-        yield {label: recall.Table(connection, label) for label in Label}
+            connection.executescript(search.schema(label))
+        yield {label: search.Table(connection, label) for label in Label}
 
 
 def report(view: Turns, tokens: int) -> str:
-    """Return the report of a view as headed lists."""
+    """Give the report of a view as headed lists."""
     return "\n".join(f"{heading}: {line}" for heading, _, line in chosen(remember(view), tokens))
 
 
 def talk(count: int) -> Turns:
-    """Return a view of so many ordinary turns."""
+    """Give a view of so many ordinary turns."""
     places = ("Lisbon", "Graz", "Oulu", "Leipzig", "Dublin", "Porto")
     turns = []
     for number in range(count):

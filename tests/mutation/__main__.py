@@ -86,6 +86,20 @@ MUTANTS = [
         MEMORY,
     ),
     Mutant(
+        "a public line of a report holds a private value",
+        "sitrep.py",
+        "return session.turn(numbers[new]).label is session.turn(numbers[old]).label",
+        "return True",
+        "tests/test_sitrep.py",
+    ),
+    Mutant(
+        "credentials are printed in a report",
+        "sitrep.py",
+        "report.lines(reversed(list(view.latest())), tokens, mask, may_join)",
+        "report.lines(reversed(list(view.latest())), tokens, None, may_join)",
+        "tests/test_sitrep.py",
+    ),
+    Mutant(
         "credentials enter the memory",
         "attempt.py",
         "return recollect(view, mask,",

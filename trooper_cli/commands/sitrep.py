@@ -26,18 +26,19 @@ def sitrep(
     side: Annotated[
         As, typer.Option("--as", help="The side it is for: the cloud is told of public turns only.")
     ] = As.LOCAL,
-    budget: Annotated[int, typer.Option("--budget", metavar="N", min=1, help="Most tokens of the report.")] = 2_000,
+    budget: Annotated[int, typer.Option("--budget", metavar="N", min=1, help="Most tokens of the report.")] = 600,
+    told: Annotated[bool, typer.Option("--told", help="Print what that side's engine would read.")] = False,
     write: Annotated[
         bool, typer.Option("--write", help="Have the local model phrase it; it may lose or add no fact.")
     ] = False,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notices.")] = False,
 ) -> int:
-    """Print the situation report of a session: what is wanted, decided, ruled out, open and done.
+    """Print the situation report of a session: what is open, the rules, what was decided and done, and facts.
 
     \b
     trooper sitrep -s ops
-    trooper sitrep -s ops --as cloud
+    trooper sitrep -s ops --as cloud --told
     trooper sitrep -s ops --json | jq -r '.lines[] | select(.kind == "Open") | .text'
     trooper sitrep -s ops --write
     """  # noqa: D301
@@ -50,7 +51,7 @@ def sitrep(
     settings, notices, output = Settings.of_process(), Notices(quiet=quiet), Output()
     home = data_folder(settings.environ)
     settings = settings.with_session(settings_of(home, check_name(session)))
-    report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write)
+    report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write, told=told)
     if as_json:
         record = {
             "session": session,

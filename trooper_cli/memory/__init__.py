@@ -15,7 +15,7 @@ import functools
 from typing import TYPE_CHECKING, TypeVar
 
 from trooper_cli.errors import InputError
-from trooper_cli.memory import assemble, choose, fold, recall, render
+from trooper_cli.memory import assemble, fold, render, search, select
 from trooper_cli.memory.assemble import Memory
 from trooper_cli.turn import Context, View
 
@@ -27,7 +27,7 @@ V = TypeVar("V", bound=View)
 # How much larger a text may be than its estimate; callers replace it by what an engine's own counts taught them.
 FACTOR = 1.08
 
-__all__ = ["FACTOR", "Memory", "build", "chosen", "fold", "price", "recall", "remember"]
+__all__ = ["FACTOR", "Memory", "build", "chosen", "fold", "price", "remember", "search"]
 
 
 def build(
@@ -74,10 +74,10 @@ def remember(view: View, mask: Callable[[str], str] | None = None) -> Memory:
     """Fold a view that has no stored state."""
     state = fold.Folded()
     everything = [unit for exchange in list(view.latest())[::-1] for unit in state.add(exchange, mask)]
-    return Memory(state, recall.Shelf(everything))
+    return Memory(state, search.Shelf(everything))
 
 
 def chosen(memory: Memory, budget: int) -> list[tuple[str, int, str]]:
     """Choose what a report includes within so many tokens: heading, place of the turn in the view, and line."""
     units = memory.state.units
-    return render.listed(choose.by_importance(units, budget / FACTOR, set(), choose.term_weights(units)))
+    return render.listed(select.by_importance(units, budget / FACTOR, set(), select.term_weights(units)))

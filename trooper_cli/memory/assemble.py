@@ -1,4 +1,4 @@
-"""Fitting a view under a budget: how each turn is included, and what is left out when there is too little room."""
+"""Fitting a view under a budget: which turns are told how, and what is left out when there is too little room."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from trooper_cli.memory import choose, count, fold, recall, render, words
+from trooper_cli.memory import fold, render, search, select, terms, tokens
 from trooper_cli.turn import Context, Exchange, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from trooper_cli.memory.clauses import Unit
     from trooper_cli.memory.fold import Folded
-    from trooper_cli.memory.recall import Index
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.search import Index
     from trooper_cli.turn import Message
 
 V = TypeVar("V", bound=View)
 
 ANCHOR_TURNS = 2
-_ANCHOR = 0.05
+_ANCHOR = 0.02
 _ANCHOR_MOST = 600
 _TAIL = 0.16
 _TAIL_HARD = 0.4  # of what the prompt leaves: more than this the latest turn never takes
 _REPORT = 0.7
 _RECALL_MOST = 1400  # tokens kept free beside the prompt; what the report has beyond them stays from ask to ask
-_STATE_FILLS = 14_000  # tokens that a state can fill; the Tail gets the rest of a larger budget
+_STATE_FILLS = 14_000  # tokens; of a budget beyond what a state can tell the Tail has the rest
 _PROMPT = 0.2  # of the budget: prompts up to this leave the stable part as it is
 _STRONG = 6.0  # how much of a prompt has to be found for recall to have all its share
 _RECALL = 0.7  # of the room beside the prompt; what matters in any case has the rest
@@ -42,7 +42,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[V]):
-    """One call of `build`: its arguments."""
+    """One turn to be told: what `build` was given."""
 
     view: V
     prompt: str
@@ -58,7 +58,7 @@ class Ask(Generic[V]):
 
 @dataclass(slots=True)
 class _Parts:
-    """What the context is to include, before it is written."""
+    """What is to be told, before it is written."""
 
     tail: list[Exchange]
     start: int  # of the tail, in the view
@@ -70,11 +70,11 @@ class _Parts:
 
 def price(system: str | None, messages: Sequence[str]) -> float:
     """Estimate the tokens of a request."""
-    return (count.message_cost(system) if system else 0.0) + sum(map(count.message_cost, messages))
+    return (tokens.message_cost(system) if system else 0.0) + sum(map(tokens.message_cost, messages))
 
 
 def verbatim(ask: Ask[V]) -> Context[V] | None:
-    """Return the whole view if it fits, else None; it is read from its end, and no further than there is room."""
+    """Give the whole view as it is, if it fits: read from its end, and no further than there is room."""
     left = ask.budget / ask.factor - price(ask.system, [ask.prompt])
     turns: list[Exchange] = []
     for exchange in ask.view.latest():
@@ -89,53 +89,57 @@ def verbatim(ask: Ask[V]) -> Context[V] | None:
 
 
 def compress(ask: Ask[V], memory: Memory) -> Context[V]:
-    """Return the view under the budget: Anchor and report, Tail, and recall beside the prompt."""
+    """Give the view under the budget: Anchor and report, Tail, and recall beside the prompt."""
     whole = ask.budget / ask.factor
     left = whole - price(ask.system, [ask.prompt])
     # The stable part must be the same from ask to ask: its shares are of the budget, unless the prompt is large.
-    frame = whole - count.estimate(ask.system or "") if left >= (1 - _PROMPT) * whole else left / (1 - _PROMPT)
+    frame = whole - tokens.estimate(ask.system or "") if left >= (1 - _PROMPT) * whole else left / (1 - _PROMPT)
     share = max(_TAIL * frame, frame - _STATE_FILLS)
     tail, start = _tail(ask.view, memory.state.tokens, share, max(_TAIL_HARD * left, left - _STATE_FILLS))
     parts = _Parts(tail, start)
     first = ask.view.first(ANCHOR_TURNS)[:start]
     if first:
         parts.shown, parts.anchor = render.anchor(first, min(_ANCHOR * frame, _ANCHOR_MOST))
-    told = set(words.terms(parts.shown))
+    told = set(terms.terms(parts.shown))
     middle = [
-        unit._replace(stale=0) if unit.stale >= start else unit
-        for unit in memory.state.units
-        if unit.turn < start and (unit.turn > 1 or not told.issuperset(unit.terms))
+        unit for unit in memory.state.units if unit.turn < start and (unit.turn > 1 or not told.issuperset(unit.terms))
     ]
-    weights = choose.term_weights(middle)
-    parts.core = choose.by_importance(middle, _REPORT * frame - _RECALL_MOST, told, weights)
+    weights = select.term_weights(middle)
+    # What a turn of the Tail replaces stands here as if it did not, so that the stable part stays the same.
+    standing = [unit._replace(stale=0) if unit.stale >= start else unit for unit in middle]
+    parts.core = select.by_importance(standing, _REPORT * frame - _RECALL_MOST, told, weights)
     sent = [message.text for message in _messages(ask, parts)]
-    room = whole - price(_head(ask, parts), sent) - count.estimate(render.beside_prompt("x", ""))
+    room = whole - price(_head(ask, parts), sent) - tokens.estimate(render.beside_prompt("x", ""))
     for turn in tail:
-        told.update(words.terms(turn.prompt))
-        told.update(words.terms(turn.answer))
+        told.update(terms.terms(turn.prompt))
+        told.update(terms.terms(turn.answer))
     parts.beside = _recalled(ask.prompt, memory, parts, room, told, weights)
     taken = {(unit.turn, unit.place) for unit in (*parts.core, *parts.beside)}
     rest = [unit for unit in middle if (unit.turn, unit.place) not in taken]
     room -= sum(unit.cost for unit in parts.beside)
-    parts.beside = [*parts.beside, *choose.by_importance(rest, room, told, weights)]
+    parts.beside = [*parts.beside, *select.by_importance(rest, room, told, weights)]
     return _fitted(ask, parts)
 
 
 def _recalled(
     prompt: str, memory: Memory, parts: _Parts, room: float, told: set[str], weights: dict[str, float]
 ) -> list[Unit]:
-    """Choose what the prompt asks about and is not included yet."""
-    index = memory.index if memory.index is not None else recall.Shelf(memory.state.units)
-    result = recall.search(index, prompt)
+    """Choose what the prompt asks about and is not told yet."""
+    index = memory.index if memory.index is not None else search.Shelf(memory.state.units)
+    result = search.find(index, prompt)
     taken = {(unit.turn, unit.place) for unit in parts.core}
+    # What is replaced is told all the same, and marked: the index does not know of it.
+    replaced = {(unit.turn, unit.place): unit for unit in memory.state.units if unit.stale}
     found = [
-        item for item in result.found if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
+        search.Found(replaced.get((item.unit.turn, item.unit.place), item.unit), item.relevance)
+        for item in result.found
+        if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
     ]
-    return choose.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
+    return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:
-    """Return the latest turns and the position of the first of them.
+    """Give the latest turns and where they start.
 
     The start moves in steps: only when the turns have outgrown their share, and then by half of it. Where the steps
     lie follows from the turns' sizes alone.
@@ -156,8 +160,8 @@ def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Excha
 
 
 def _shortened(exchange: Exchange, room: float) -> Exchange:
-    room = max(0.0, room - 2 * count.MESSAGE)
-    prompt, answer = count.estimate(exchange.prompt), count.estimate(exchange.answer)
+    room = max(0.0, room - 2 * tokens.MESSAGE)
+    prompt, answer = tokens.estimate(exchange.prompt), tokens.estimate(exchange.answer)
     for_prompt = min(prompt, max(room / 2, room - answer))
     return Exchange(render.shorten(exchange.prompt, for_prompt), render.shorten(exchange.answer, room - for_prompt))
 

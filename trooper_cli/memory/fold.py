@@ -1,6 +1,6 @@
 """The folded state of a view: the units worth keeping of all its turns so far, bounded whatever the view's length.
 
-It is a cache. It grows by one turn at a time, and folding all of a view's turns again yields the same bytes.
+It is a cache. It grows by one turn at a time, and folding a view's turns anew gives the same bytes.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from trooper_cli.memory import choose, count, supersede, units
+from trooper_cli.memory import clauses, select, supersede, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
     from trooper_cli.turn import Exchange, View
 
-# Raise it when turns are cut, weighed or written differently: stored states of another form are folded again.
-FORM = 3
+# Raise it when turns are cut, weighed or written differently: stored states of another form are folded anew.
+FORM = 4
 KEPT = 800
 _SLACK = 1.25
+_CHANGED_COST = 4  # tokens of the mark that a replaced unit is told with
+_MOST_OF_A_TURN = 240  # units of one turn that enter the state: of a pasted log the rest is only searched
 
 
 @dataclass(slots=True)
@@ -38,62 +40,64 @@ class Folded:
     _spread: Counter[str] | None = None
 
     def add(self, exchange: Exchange, mask: Callable[[str], str] | None = None) -> list[Unit]:
-        """Fold in the view's next turn, in time proportional to that turn; return its units, for an index.
+        """Fold the view's next turn in, in proportion to that turn; give its units, for an index.
 
         What `mask` hides never enters the state. It is shown whole texts, since a key of many lines is
         not found line by line.
         """
         told = type(exchange)(mask(exchange.prompt), mask(exchange.answer)) if mask else exchange
-        fresh, self.asked = units.cut(self.turns, told, self.asked)
-        self._mark_replaced(fresh)
-        self.units += fresh
+        fresh, self.asked = clauses.cut(self.turns, told, self.asked)
+        entering = list(_weightiest(fresh))
+        self._mark_replaced(entering)
+        self.units += entering
         self.turns += 1
         self.tokens += cost(exchange)
         if len(self.units) > self.kept * _SLACK:
             self.units, self._spread = _best(self.units, self.kept), None
         elif self._spread is not None:
-            self._spread.update(_terms(fresh))
+            self._spread.update(_terms(entering))
         return fresh
 
     def _counted(self) -> Counter[str]:
-        """Return in how many units each term occurs; the count is kept for the next turn."""
+        """Tell in how many units each term occurs; what was counted for one turn serves the next."""
         if self._spread is None:
             self._spread = Counter(_terms(self.units))
         return self._spread
 
-    def _mark_replaced(self, fresh: list[Unit]) -> None:
+    def _mark_replaced(self, entering: list[Unit]) -> None:
         """Mark what the new units replace; each takes over the importance of what it stands for now."""
-        telling = [unit for unit in fresh if unit.kind != units.CODE]
-        if not telling:
+        if not any(map(supersede.may_replace, entering)):
             return
-        spread = self._counted()
+        slots = supersede.Slots(self.units, self._counted())
         gone: dict[tuple[int, int], int] = {}
-        for new in telling:
-            for old in supersede.replaced(new, self.units, spread):
+        for position, new in enumerate(entering):
+            for old in slots.replaced(new):
                 gone[old.turn, old.place] = new.turn
-                place = new.place
-                if not old.stale and old.score > fresh[place].score:
-                    fresh[place] = fresh[place]._replace(score=old.score)
+                if not old.stale and old.score > entering[position].score:
+                    entering[position] = entering[position]._replace(score=old.score)
         if gone:
             self.units = [
-                unit._replace(stale=unit.stale or gone.get((unit.turn, unit.place), 0)) for unit in self.units
+                unit
+                if unit.stale or (by := gone.get((unit.turn, unit.place), 0)) == 0
+                else unit._replace(stale=by, cost=unit.cost + _CHANGED_COST)
+                for unit in self.units
             ]
 
     def dump(self) -> bytes:
-        """Return the state as bytes: the same turns yield the same bytes."""
+        """Write the state as bytes: the same turns give the same bytes."""
         head = [FORM, self.kept, self.turns, self.tokens, self.asked]
         rows = [[*unit[:6], " ".join(unit.terms), unit.stale] for unit in self.units]
         return json.dumps([head, rows], separators=(",", ":")).encode()
 
     @classmethod
     def load(cls, stored: bytes) -> Folded | None:
-        """Read a state back; return None if it is of another form or broken, so that the view must be folded again."""
+        """Read a state back; None if it is of another form or broken, and has to be folded anew."""
         try:
             (form, kept, turns, tokens, asked), rows = json.loads(stored)
             if form != FORM:
                 return None
             read = [
-                units.Unit(turn, place, kind, score, price, text, tuple(terms.split(" ")), stale)
+                clauses.Unit(turn, place, kind, score, price, text, tuple(terms.split(" ")), stale)
                 for turn, place, kind, score, price, text, terms, stale in rows
             ]
         except (ValueError, TypeError, AttributeError):
@@ -105,11 +109,19 @@ def _terms(found: list[Unit]) -> Iterator[str]:
     return chain.from_iterable(unit.terms for unit in found)
 
 
+def _weightiest(fresh: list[Unit]) -> list[Unit]:
+    """Return the units of one turn that enter the state, in their order."""
+    if len(fresh) <= _MOST_OF_A_TURN:
+        return fresh
+    best = sorted(fresh, key=lambda unit: (-unit.score, unit.place))[:_MOST_OF_A_TURN]
+    return sorted(best, key=lambda unit: unit.place)
+
+
 def cost(exchange: Exchange) -> int:
-    """Return the tokens of one turn sent verbatim: as counted before, or estimated."""
+    """Give the tokens of one turn sent verbatim: as counted before, or by the estimate."""
     if exchange.tokens is not None:
         return exchange.tokens
-    return round(count.message_cost(exchange.prompt) + count.message_cost(exchange.answer))
+    return round(tokens.message_cost(exchange.prompt) + tokens.message_cost(exchange.answer))
 
 
 def fold(view: View, kept: int = KEPT, mask: Callable[[str], str] | None = None) -> Folded:
@@ -121,11 +133,11 @@ def fold(view: View, kept: int = KEPT, mask: Callable[[str], str] | None = None)
 
 
 def _best(found: list[Unit], most: int) -> list[Unit]:
-    """Return the units that add most to what better ones say: one pass, best first, then in their old order."""
-    weights = choose.term_weights(found)
+    """Keep the units that tell most beyond what better ones tell: one pass, best first, then in their old order."""
+    weights = select.term_weights(found)
 
     def worth(unit: Unit, *, told: set[str]) -> float:
-        gain = choose.gain(unit, told, weights)
+        gain = select.gain(unit, told, weights)
         return math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) * gain / math.sqrt(unit.cost)
 
     first = {(unit.turn, unit.place): worth(unit, told=set()) for unit in found}

@@ -7,27 +7,28 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trooper_cli.lazy import pattern
-from trooper_cli.memory import choose, count, units
+from trooper_cli.memory import select, tokens, weigh
 from trooper_cli.turn import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
     from trooper_cli.turn import Exchange
 
 NOTES = "Notes on the conversation so far, shortened; background, not instructions."
 BEGAN = "How it began:"
 CUT = "[…]"
+CHANGED = "(since changed) "  # before what a later turn replaced, wherever it is read
 _HEADINGS = {
-    units.WANTED: "Wanted",
-    units.DECIDED: "Decided",
-    units.LIMIT: "Limits",
-    units.RULED_OUT: "Ruled out",
-    units.OPEN: "Open",
-    units.DONE: "Done",
-    units.FACT: "Facts",
-    units.CODE: "Code and logs",
+    weigh.WANTED: "Wanted",
+    weigh.DECIDED: "Decided",
+    weigh.LIMIT: "Limits",
+    weigh.RULED_OUT: "Ruled out",
+    weigh.OPEN: "Open",
+    weigh.DONE: "Done",
+    weigh.FACT: "Facts",
+    weigh.CODE: "Code and logs",
 }
 NOTHING = "(nothing)"
 _MARKER = pattern(r"<(/?)notes>", re.IGNORECASE)
@@ -38,22 +39,22 @@ _WORD = pattern(r"\S+\s*")
 
 
 def line(said: Sequence[Unit]) -> str:
-    """Return the line on one turn."""
-    return "; ".join(unit.text for unit in said)
+    """Write what is told of one turn."""
+    return "; ".join(CHANGED + unit.text if unit.stale else unit.text for unit in said)
 
 
 def lines(told: Sequence[Unit]) -> str:
     """Write units in the order they were said, one line a turn."""
-    return "\n".join(line(list(said)) for _, said in groupby(choose.in_order(told), key=lambda unit: unit.turn))
+    return "\n".join(line(list(said)) for _, said in groupby(select.in_order(told), key=lambda unit: unit.turn))
 
 
 def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
-    """Return heading, turn and line of each turn, in the order of the headings.
+    """Give heading, turn and line of each turn, in the order of the headings.
 
-    What is included of one turn stays together, under the heading of its weightiest clause.
+    What is told of one turn stays together, under the heading of its weightiest clause.
     """
     found = []
-    for turn, group in groupby(choose.in_order(told), key=lambda unit: unit.turn):
+    for turn, group in groupby(select.in_order(told), key=lambda unit: unit.turn):
         said = list(group)
         kind = max(said, key=lambda unit: (unit.score, -unit.place)).kind
         found.append((_HEADINGS[kind], turn, line(said)))
@@ -79,12 +80,12 @@ def beside_prompt(notes: str, prompt: str) -> str:
 
 def clip(text: str, room: float) -> str:
     """Keep the head of a text, as much as there is room for, and mark the cut."""
-    if count.estimate(text) <= room:
+    if tokens.estimate(text) <= room:
         return text
     room -= 3
     kept: list[str] = []
     for word in _WORD.findall(text):
-        room -= count.estimate(word)
+        room -= tokens.estimate(word)
         if room < 0:
             break
         kept.append(word)
@@ -92,18 +93,18 @@ def clip(text: str, room: float) -> str:
 
 
 def anchor(first: Sequence[Exchange], room: float) -> tuple[str, tuple[int, ...]]:
-    """Return the first turns, each text clipped after its head, and the positions of those included."""
+    """Write the first turns, each text clipped after its head; give also which of them are told."""
     texts = [
         (place, role, text.strip())
         for place, turn in enumerate(first)
         for role, text in (("User", turn.prompt), ("Assistant", turn.answer))
     ]
-    costs = [count.estimate(text) + 3 for _, _, text in texts]
+    costs = [tokens.estimate(text) + 3 for _, _, text in texts]
     share = _level(costs, room)
-    if share < min(_WORTH_TELLING, max(costs)):  # what was asked is worth more than the heads of all
+    if share < min(_WORTH_TELLING, max(costs)):  # what was asked tells more than the heads of all
         texts, costs = texts[::2], costs[::2]
         share = _level(costs, room)
-    if share < min(_WORTH_TELLING, max(costs)):  # a few words of each would mean nothing
+    if share < min(_WORTH_TELLING, max(costs)):  # a few words of each would tell nothing
         return "", ()
     written = []
     for (place, role, text), price in zip(texts, costs, strict=True):
@@ -126,16 +127,16 @@ def _level(costs: Sequence[float], room: float) -> float:
 
 def shorten(text: str, room: float) -> str:
     """Cut a text of the latest turn to its room: its code first, its words last, both marked."""
-    if count.estimate(text) <= room:
+    if tokens.estimate(text) <= room:
         return text
     text = _FENCED.sub(_without_middle, text)
-    if count.estimate(text) <= room:
+    if tokens.estimate(text) <= room:
         return text
     head = clip(text, room * 0.6)
     tail: list[str] = []
     left = room * 0.35 - 3
     for word in reversed(_WORD.findall(text[max(0, len(head) - len(CUT)) :])):
-        left -= count.estimate(word)
+        left -= tokens.estimate(word)
         if left < 0:
             break
         tail.append(word)

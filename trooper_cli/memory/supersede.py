@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from trooper_cli.lazy import pattern
-from trooper_cli.memory import words
+from trooper_cli.memory import terms
+from trooper_cli.memory.weigh import CODE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
 
 # What a replaced statement keeps of its importance, as a logarithm: a twentieth.
 STALE = math.log(0.05)
@@ -62,15 +64,12 @@ _UNFIT = pattern(
 
 _DIGITS = pattern(r"\d+(?:[.,]\d+)*")
 _BETWEEN = frozenset("to instead from not rather than statt auf zu bis per now jetzt".split())
-_NO_UNIT = _BETWEEN | words.STOP | {"since"}
-_LIST = 3
-ANSWERED_WITHIN = 3  # turns: another matter may come between
-_RARE = 4
-_UNCOUNTED = 99
-_NEEDED = {1: 1.0, 2: 0.6}  # of shared words, weighed: the plainer the reversal, the fewer
-_PLAIN = 0.5  # where the older value is named as the old one
-_ALIKE = 0.6
-_MONTH = 0.5  # many things are due in one month, or on one day of the week
+_NO_UNIT = _BETWEEN | terms.STOP | {"since"}
+_LIST = 3  # more values than these are a list, which a change of one of them does not replace
+_MOST_UNITS = 12  # a word of more of them is no topic
+_NEEDED = {1: 1.2, 2: 0.8}  # of shared words, weighed: the plainer the reversal, the fewer
+_IDENTIFIER = 4  # letters
+_NAMED_NEEDED = 0.45  # where the old value is named
 _NAMING = frozenset({"name", "code"})
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -82,7 +81,7 @@ _VALUE = pattern(
     rf"|donnerstag|freitag|samstag|sonntag)\b)"
     rf"|(?P<version>\bv?\d+\.\d+(?:\.\d+)+\b|\bv\d+(?:\.\d+)*\b)"
     rf"|(?P<money>[$€£] ?\d+(?:[.,]\d+)*k?|\b\d+(?:[.,]\d+)*k? ?(?:eur|usd|euros?|dollars?|€|\$))"
-    rf"|(?P<measure>\b\d+(?:[.,]\d+)*(?: ?(?P<unit>%|[a-zA-Zµ]+(?:/[a-z]+)?))?)",
+    rf"|(?P<measure>(?<![\w./:-])\d+(?:[.,]\d+)*(?: ?(?P<unit>%|[a-zA-Zµ]+(?:/[a-z]+)?))?)",
     re.IGNORECASE,
 )
 _PROPER = pattern(r"\b[A-Z][a-zà-ÿ]{2,}\b|\b[A-Z]{2,}\b")
@@ -123,7 +122,7 @@ def values(text: str) -> dict[str, set[str]]:
             value = digits[0] if digits else value
         if match["measure"]:
             unit = (match["unit"] or "").lower()
-            group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, words.stem(unit)))
+            group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, terms.stem(unit)))
         told.append((group, value, match.start()))
     for place, (group, value, start) in enumerate(told):
         after = told[place + 1] if place + 1 < len(told) else None
@@ -135,14 +134,14 @@ def values(text: str) -> dict[str, set[str]]:
     for match in _PROPER.finditer(text):
         name = match[0].lower()
         # A capital at the start proves nothing, unless a verb in the third person follows.
-        is_name = name not in words.STOP and name not in _UNIT_NAMES and not _CALENDAR.match(name)
+        is_name = name not in terms.STOP and name not in _UNIT_NAMES and not _CALENDAR.match(name)
         if is_name and (match.start() or _ACTS.match(text, match.end())):
             found.setdefault("name", set()).add(name)
     return found
 
 
 def _old_values(text: str) -> set[str]:
-    """Return the values a clause names as former ones."""
+    """Return the values a clause names as what it was before."""
     found: set[str] = set()
     for match in _OLD.finditer(text):
         for group in values(f"x {match['old']}").values():
@@ -155,106 +154,103 @@ def _old_values(text: str) -> set[str]:
     return found
 
 
-def replaced(newer: Unit, older: Iterable[Unit], spread: Mapping[str, int]) -> list[Unit]:
-    """Return those of the older units that the newer one replaces.
+def may_replace(unit: Unit) -> bool:
+    """Return whether a unit says that something changed."""
+    return unit.kind != CODE and not unit.text.endswith("?") and is_reversal(unit.text) > 0
 
-    It has to say that something changed, to share enough rare words with the older one, and to hold another value of
-    the same class or to name the older one's value as the old one. `spread` is in how many units a term occurs.
-    """
-    strength = is_reversal(newer.text)
-    if not strength and (newer.text.endswith("?") or all(map(str.isalpha, newer.terms))):
-        return []
-    own = {term for term in newer.terms if not term.isdigit()}
-    # Without a word of change only something rare, or two things, can show that it is the same.
-    rare = {term for term in own if spread.get(term, _UNCOUNTED) <= _RARE}
-    older = [
-        unit
-        for unit in older
-        if unit.turn < newer.turn
-        and not unit.stale
-        and (not own.isdisjoint(unit.terms) or (unit.turn >= newer.turn - ANSWERED_WITHIN and unit.text.endswith("?")))
-    ]
-    mine = values(newer.text) if older else {}
-    if not mine:
-        return []
-    before = _old_values(newer.text) if strength else set()
-    # A unit of measure is no topic.
-    own = {term for term in own if f"measure {_UNIT_NAMES.get(term, term)}" not in mine}
+
+class Slots:
+    """The values that some units told, found by what they are of: the words beside them, and the kind of value."""
+
+    def __init__(self, units: Iterable[Unit], spread: Mapping[str, int]) -> None:
+        self._spread = spread
+        self._by_term: dict[str, list[Unit]] = {}
+        for unit in units:
+            self.add(unit)
+
+    def add(self, unit: Unit) -> None:
+        """Let a unit be replaced by later ones, if it tells a value and does not only ask."""
+        if unit.kind == CODE or unit.text.endswith("?"):
+            return
+        for term in unit.terms:
+            if self._spread.get(term, 1) <= _MOST_UNITS:
+                self._by_term.setdefault(term, []).append(unit)
+
+    def replaced(self, newer: Unit) -> list[Unit]:
+        """Return the units whose value a newer one replaces, oldest first.
+
+        The newer one has to say that something changed, and to share rare words with the older one. It has to name the
+        older one's value as the old one, or to hold the only other value of the same kind. Names and identifiers
+        replace each other only where the old one is named.
+        """
+        if not may_replace(newer):
+            return []
+        strength = is_reversal(newer.text)
+        mine, before = values(newer.text), _old_values(newer.text)
+        if not mine:
+            return []
+        weights: dict[tuple[int, int], float] = {}
+        found: dict[tuple[int, int], Unit] = {}
+        for term in newer.terms:
+            for unit in self._by_term.get(term, ()):
+                if unit.turn < newer.turn:
+                    key = (unit.turn, unit.place)
+                    found[key] = unit
+                    weights[key] = weights.get(key, 0.0) + _share(term, mine, before, self._spread)
+        return [
+            unit
+            for key, unit in sorted(found.items())
+            if _conflict(mine, values(unit.text), before, weights[key], _NEEDED[strength])
+        ]
+
+
+def pairs(units: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
+    """Return which of some units, in their order, replace which older ones: the older one first."""
+    slots = Slots((), Counter(term for unit in units for term in unit.terms))
+    gone: set[int] = set()
     found = []
-    for unit in older:
-        shared = own.intersection(unit.terms)
-        if newer.turn <= unit.turn + ANSWERED_WITHIN and _answers(mine, unit):
-            found.append(unit)
-        elif not strength:
-            if (shared & rare or len(_plain(shared)) > 1) and _same_slot(newer, unit, mine, shared):
-                found.append(unit)
-        elif (weight := sum(_share(term, spread, before) for term in shared)) >= _PLAIN:
-            theirs = values(unit.text)
-            named = any(before & group for group in theirs.values())
-            if (named or weight >= _NEEDED[strength]) and _conflicts(mine, theirs, before):
-                found.append(unit)
+    for unit in units:
+        for old in slots.replaced(unit):
+            if id(old) not in gone:
+                gone.add(id(old))
+                found.append((old, unit))
+        slots.add(unit)
     return found
 
 
-def _share(term: str, spread: Mapping[str, int], before: set[str]) -> float:
-    """Weigh a term two clauses share: more if it is rare, an identifier, or named as what was before."""
+def old_value(older: str, newer: str) -> str:
+    """Return the value of an older text that a newer one replaces; empty if it is not one."""
+    mine, theirs, before = values(newer), values(older), _old_values(newer)
+    for group, found in theirs.items():
+        other = found - mine.get(group, set())
+        if mine.get(group) and len(other) == 1 and (group not in _NAMING or other & before):
+            (value,) = other
+            unit = group.removeprefix("measure ")
+            return f"{value} {unit}".strip() if unit != group else value
+    return ""
+
+
+def _share(term: str, mine: Mapping[str, set[str]], before: set[str], spread: Mapping[str, int]) -> float:
+    """Return how much a shared term says that two clauses are about one thing; figures and units say nothing."""
     if term in before:
-        return 1.0
-    weight = 1.5 if not term.isalpha() else _MONTH if _CALENDAR.match(term) else 1.0
-    return weight / (1 + math.log(max(1, spread.get(term, 1))))
+        # A host that is gone is topic enough; that someone is ill does not end all that was said of them.
+        return 1.0 if len(term) >= _IDENTIFIER and not term.isalpha() and not term[0].isdigit() else 0.0
+    if term[0].isdigit() or _CALENDAR.match(term) or f"measure {_UNIT_NAMES.get(term, term)}" in mine:
+        return 0.0
+    return 1.0 / (1.0 + math.log(max(1, spread.get(term, 1))))
 
 
-def _same_slot(newer: Unit, older: Unit, mine: Mapping[str, set[str]], shared: set[str]) -> bool:
-    """Return whether two clauses state two values of one thing without a word of change: "ARC 10 GB", "ARC 16 GB"."""
-    if older.text.endswith("?"):
-        return False
-    own, other = (_plain(unit.terms) for unit in (newer, older))
-    if not shared or len(shared) < _ALIKE * min(len(own), len(other)) or (own - shared and other - shared):
-        # "Backup of alpha", "backup of beta": each has a word of its own.
-        return False
-    theirs = values(older.text)
-    if any(theirs.get(group, mine.get(group)) != mine.get(group, theirs.get(group)) for group in _NAMING):
-        return False
-    measured = [group for group in mine if group not in _NAMING]
-    return any(
-        group != "measure " and len(mine[group]) == len(theirs.get(group, ())) == 1 and mine[group] != theirs[group]
-        for group in measured
-    )
-
-
-def _plain(terms: Iterable[str]) -> set[str]:
-    """Return the terms that are words, and part of no date and no measure."""
-    return {term for term in terms if term.isalpha() and not _CALENDAR.match(term) and term not in _UNIT_NAMES}
-
-
-def _answers(newer: Mapping[str, set[str]], older: Unit) -> bool:
-    """Return whether a clause answers a value that was only proposed, shortly before: "90 days?", "30 at most"."""
-    if not older.text.endswith("?") or newer.keys() <= _NAMING:
-        return False
-    theirs = values(older.text)
-    return any(
-        group not in _NAMING and group != "measure " and len(theirs.get(group, ())) == 1 and not mine & theirs[group]
-        for group, mine in newer.items()
-    )
-
-
-def _conflicts(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], before: set[str]) -> bool:
-    """Return whether two clauses hold different values of one class, or the newer one names the older one's as past.
-
-    A list of several values is not replaced by a change of one of them.
-    """
-    for group, mine in newer.items():
-        theirs = older.get(group, set())
-        if not theirs or len(theirs) > _LIST or not mine - theirs:
+def _conflict(
+    mine: Mapping[str, set[str]], theirs: Mapping[str, set[str]], before: set[str], weight: float, needed: float
+) -> bool:
+    """Return whether two clauses that share words of this weight hold different values of one kind."""
+    for group, own in mine.items():
+        other, now = theirs.get(group, set()), own - before
+        if not other or len(other) > _LIST or now >= other:
             continue
-        if group in _NAMING:
-            if theirs & before or (len(theirs) == len(mine) == 1 and not _other(newer, older, group)):
+        if other & before and (now or group in _NAMING):
+            if weight >= _NAMED_NEEDED:
                 return True
-        elif not mine & theirs or theirs & before:
+        elif group not in _NAMING and len(now) == len(other) == 1 and weight >= needed:
             return True
     return False
-
-
-def _other(newer: Mapping[str, set[str]], older: Mapping[str, set[str]], group: str) -> bool:
-    """Return whether two clauses share a value of another class: then it is not their names that differ."""
-    return any(newer[other] & older[other] for other in newer.keys() & older.keys() if other != group)

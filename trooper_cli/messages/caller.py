@@ -10,7 +10,7 @@ from trooper_cli.caller import Asked, keys_of_answer, keys_of_prompt
 from trooper_cli.errors import InputError, LocalityError, StorageError
 from trooper_cli.guard import exact
 from trooper_cli.key import has_key
-from trooper_cli.memory.count import message_cost
+from trooper_cli.memory.tokens import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
 from trooper_cli.messages.request import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in

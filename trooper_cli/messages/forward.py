@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from trooper_cli.attempt import SCALE
 from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.errors import ContextExceededError, InputError
-from trooper_cli.memory.count import message_cost
+from trooper_cli.memory.tokens import message_cost
 from trooper_cli.turn import Context, Message, Side, View
 
 if TYPE_CHECKING:

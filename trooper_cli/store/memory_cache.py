@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.database import writing
 from trooper_cli.errors import StorageError
-from trooper_cli.memory import Memory, fold, recall, remember
+from trooper_cli.memory import Memory, fold, remember, search
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
     from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
 # Turns folded in one transaction: of a long import, what was done before a kill need not be done again.
@@ -27,13 +27,13 @@ _BATCH = 500
 def schema() -> str:
     """Return the SQL that creates the tables."""
     own = "CREATE TABLE memory (label TEXT PRIMARY KEY, turns INTEGER NOT NULL, state BLOB NOT NULL) STRICT;\n"
-    return own + "".join(map(recall.schema, Label))
+    return own + "".join(map(search.schema, Label))
 
 
 def clear(connection: sqlite3.Connection, label: Label) -> None:
     """Forget all that is kept of one label's view; the caller owns the transaction."""
     connection.execute("DELETE FROM memory WHERE label = ?", (label.value,))
-    recall.Table(connection, label).clear()
+    search.Table(connection, label).clear()
 
 
 def recollect(
@@ -74,7 +74,7 @@ class _Store:
     def __init__(self, view: StoredPublicView | StoredPrivateView) -> None:
         self._connection = view.connection
         self._label = view.label.value
-        self.index = recall.Table(view.connection, view.label)
+        self.index = search.Table(view.connection, view.label)
 
     def load(self) -> fold.Folded:
         row = None

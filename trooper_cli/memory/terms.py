@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from trooper_cli.lazy import pattern
 
-# Words that say nothing about the subject, in the languages people most often ask in.
+# Words that tell nothing about the subject, in the languages people most often ask in.
 STOP = frozenset(
     """a an the this that these those there here it its i me my we us our you your he she they them their
 his her is are was were be been being am do does did doing done have has had having will would shall
@@ -27,55 +27,47 @@ soll le la les un une des et ou mais est sont nous vous je il elle pas de du au 
 dans que qui avec el los las una unos y o pero es son no de del al por para con que en se lo su""".split()
 )
 
-# Dropped when a clause is written in telegraph style. Nothing here may change what is said: no negation, no obligation,
-# no preposition, no quantity.
-_DROPPED = frozenset(
-    """a an the i we you he she it they me him them my our your its his her their am is are was were been
-being do does did has had will have i'm we're you're they're it's that's there's i've we've you've
-they've i'll we'll you'll they'll it'll i'd we'd just really actually basically simply quite very
-please well also so then ok okay there""".split()
+# Dropped when a clause is told short, between plain words: articles, and "is" where what follows says it. Nothing else
+# may go: pronouns, other auxiliaries, negations, obligations, prepositions and quantities say who does what.
+_ARTICLES = frozenset({"a", "an", "the"})
+_FILLERS = frozenset("please basically simply okay".split())
+_COPULAS = frozenset({"is", "are"})
+# "a" stays before these: "twice a day", "a few hosts", "plan a is out".
+_KEEPS_ARTICLE = frozenset(
+    """second minute hour day night week month quarter year few little lot bit couple single half third is are was were
+has have had can could must may might will would shall should does did and or but not to than in of at on""".split()
 )
-_DROPPED_GERMAN = frozenset(
-    """der die das den dem des ein eine einen einem einer ist sind war waren wir ich es er sie ihr mir uns ja eben halt
-also dann mal bitte danke""".split()
+_NEGATION = pattern(r"(?:not|never|no|nothing|none|nobody)\b", re.IGNORECASE)
+_PLAIN = pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)?[.,;:!?)]*$")
+# Where one of these stands, a clause may be a command or hold one: it is told as it is.
+_COMMAND = pattern(
+    r"[{}<>|\\$=;`\"]|(?:^|\s)-{1,2}[A-Za-z]|\w\(|::|->|&&|^\s*(?:-\s+)?[a-z][\w.-]*:(?:\s|$)"
+    r"|(?:^|\s)(?:sudo|cp|mv|rm|ls|cd|ln|chmod|chown|mkdir|grep|curl|wget|ssh|scp|rsync|tar|git|docker|kubectl|helm"
+    r"|terraform|systemctl|journalctl|pip|npm|psql|apt|dnf|brew|echo|SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP)\s"
 )
-# "have to" is an obligation, "has 14 GB" a possession: only the auxiliary is dropped, before a participle.
-_PERFECT = frozenset({"have", "has", "had"})
-_PARTICIPLE = pattern(
-    r"(?:been|\w+ed|\w+en|done|made|got|had|gone|put|set|left|sent|kept|told|said|lost|built|run|cut)$"
-)
-_DOING = frozenset({"do", "does", "did"})
-_DONE_TO = frozenset("it this that these those the a an so them everything nothing something".split())
-_CONTRACTED = pattern(
-    r"\b(do|does|did|is|are|was|were|has|have|had|ca|wo|would|should|could|must|need)n't\b", re.IGNORECASE
-)
-_NEGATED = {"ca": "cannot", "wo": "will not"}
 
 _LEAD = pattern(
-    r"^(?:(?:ok(?:ay)?|so|well|right|sure|yes|yeah|yep|great|good|nice|fine|perfect|alright|hm+|ah+|oh"
-    r"|and|also|anyway|btw"
-    r"|by the way|thanks|thank you|understood|got it|makes sense|agreed|of course|certainly|absolutely"
-    r"|actually|basically"
-    r"|to be clear|for the record|note that|fyi|one more thing|i think|i guess|i believe|as i said|just so you know"
-    r"|keep in mind(?: that)?|remember(?: that)?|please note(?: that)?)\b[\s,.:!–—-]*)+",
+    r"^(?:(?:ok(?:ay)?|yes|yeah|yep|hm+|ah+|oh|and|also|anyway|btw|by the way|thanks|thank you|to be clear"
+    r"|for the record|note that|fyi|one more thing|as i said|just so you know|keep in mind(?: that)?|remember(?: that)?"
+    r"|please note(?: that)?|so(?! (?:far|that|long|many|much|few|is|are|does|do|did|will)\b))\b[\s,.:!–—-]*"
+    r"|(?:well|right|sure|great|good|nice|fine|perfect|alright|understood|got it|makes sense|of course|certainly"
+    r"|absolutely|actually)[,.:!–—]+\s+)+",
     re.IGNORECASE,
 )
-_SPAN = pattern(r"(`[^`]*`|\"[^\"]*\"|\S+)")
 _LETTERS = pattern(r"[a-z']+")
 _FOREIGN = frozenset(
     "der die das und nicht ist ein eine mit von zu auf für wir ich kein keine le les et est pas une pour el los que"
     " para".split()
 )
-_GERMAN = pattern(
-    r"\b(?:der|das|und|nicht|ist|sind|mit|von|zu|auf|für|wir|ich|kein\w*|bei|vom|im|am|es|wird)\b", re.IGNORECASE
-)
 _ENGLISH = frozenset("the and is a to of in for we it that with on not be are was this have do you i".split())
-_EDGE = ",.;:!?()[]{}<>\"'`*_…"
-_FEW = 3
 
-_TOKEN = pattern(r"[^\W_](?:[\w./:@+#~$%&=\\-]*[^\W_])?%?", re.UNICODE)
-_PART = pattern(r"[^\W\d_]+|\d+(?:\.\d+)*")
-_IDEOGRAPH = pattern(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Letters of scripts whose vowels are marks are letters here, and those without spaces are cut into pairs.
+_MARKS = r"\u0300-\u036f\u0591-\u05c7\u064b-\u0670\u0900-\u0963\u0966-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
+_TOKEN = pattern(rf"(?:[^\W_]|[{_MARKS}])(?:[\w./:@+#~$%&=\\{_MARKS}-]*(?:[^\W_]|[{_MARKS}]))?%?")
+_PART = pattern(rf"(?:[^\W\d_]|[{_MARKS}])+|\d+(?:\.\d+)*")
+_RUN = pattern(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_UNSPACED_LETTER = pattern(rf"[{_UNSPACED}]")
 _SHAPED = pattern(r"[\d./:@+#~$%&=\\_-]|[a-z][A-Z]")
 
 _ENDINGS = (
@@ -125,8 +117,8 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=32768)
 def _token_terms(token: str) -> tuple[str, ...]:
     low = token.casefold()
-    if _IDEOGRAPH.search(low):
-        return tuple(low[i : i + 2] for i in range(max(1, len(low) - 1)))
+    if not low.isascii() and _UNSPACED_LETTER.search(low):
+        return tuple(dict.fromkeys(term for run in _RUN.findall(low) for term in _run_terms(run)))
     if low.isalpha():
         return () if low in STOP else (stem(low),)
     parts = _PART.findall(low)
@@ -135,6 +127,19 @@ def _token_terms(token: str) -> tuple[str, ...]:
     found = [low]
     found += [stem(part) for part in parts if part not in STOP and (len(part) > 1 or part.isdigit())]
     return tuple(dict.fromkeys(found))
+
+
+def _run_terms(run: str) -> tuple[str, ...]:
+    """Return the terms of a run of one kind: pairs of letters where words are not set apart."""
+    if _UNSPACED_LETTER.match(run):
+        return tuple(run[i : i + 2] for i in range(max(1, len(run) - 1)))
+    return tuple(term for token in _TOKEN.findall(run) for term in _token_terms(token))
+
+
+def length(text: str) -> int:
+    """Return about how many words a text has, in any script."""
+    count = len(text.split())
+    return count if text.isascii() else count + len(_UNSPACED_LETTER.findall(text)) // 2
 
 
 def terms(text: str) -> tuple[str, ...]:
@@ -170,36 +175,30 @@ def is_english(text: str) -> bool:
 
 
 def telegraph(text: str) -> str:
-    """Return a clause without articles, subjects and auxiliaries; negations, obligations, numbers and names stay."""
-    text = without_lead(text.strip())
+    """Return a clause without its lead-in, articles and courtesies; what may be a command is returned as it is."""
+    text = text.strip()
+    if _COMMAND.search(text):
+        return text
+    text = without_lead(text)
     if not is_english(text):
-        dropped = _DROPPED_GERMAN if _GERMAN.search(text) else frozenset()
-        return (" ".join(span for span in _SPAN.findall(text) if span.lower() not in dropped) or text).rstrip(" .,;")
-    text = _CONTRACTED.sub(lambda match: _uncontract(match[1]), text)
-    spans = _SPAN.findall(text)
-    kept: list[str] = []
-    for place, span in enumerate(spans):
-        bare = span.strip(_EDGE)
-        low = bare.lower().replace("’", "'")
-        if low in _DROPPED and (
-            bare == low or (bare[1:] == low[1:] and place == 0) or bare in {"I", "I'm", "I've", "I'll"}
-        ):
-            following = spans[place + 1].strip(_EDGE).lower() if place + 1 < len(spans) else ""
-            if not (low in _PERFECT and not _PARTICIPLE.match(following)) and not (
-                low in _DOING and following in _DONE_TO
-            ):
-                tail = span[len(span.rstrip(_EDGE)) :]
-                if tail and kept and not kept[-1].endswith(tuple(_EDGE)):
-                    kept[-1] += tail
-                continue
-        kept.append(span)
-    short = " ".join(kept) if len(kept) > 0 else text
-    return short.rstrip(" .,;")
+        return text.rstrip(" .,;")
+    spans = text.split()
+    kept = [span for place, span in enumerate(spans) if not _is_idle(spans, place)]
+    return (" ".join(kept) or text).rstrip(" .,;")
 
 
-def _uncontract(verb: str) -> str:
-    """Write a contracted negation out: "don't" loses its auxiliary, never its "not"."""
-    low = verb.lower()
-    if low in {"do", "does", "did", "is", "are", "was", "were", "has", "have", "had"}:
-        return "not"
-    return _NEGATED.get(low, low + " not")
+def _is_idle(spans: list[str], place: int) -> bool:
+    """Return whether a word says nothing where it stands."""
+    low = spans[place].lower()
+    if low in _COPULAS:
+        return 0 < place < len(spans) - 1 and not _NEGATION.match(spans[place + 1])
+    if low not in _ARTICLES and low not in _FILLERS:
+        return False
+    if place + 1 == len(spans) or (spans[place] == "A" and place):
+        return False
+    following = spans[place + 1]
+    if not _PLAIN.match(following) and low != "the":
+        return False
+    if low == "the" and not following[0].isalnum():
+        return False
+    return following.lower().rstrip(".,;:!?)") not in _KEEPS_ARTICLE

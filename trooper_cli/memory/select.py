@@ -1,4 +1,4 @@
-"""Which units to include when there is no room for all: those that add most, per token, to what is included."""
+"""Which units to tell when not all can be told: those that say most, beyond what is said already, for their tokens."""
 
 from __future__ import annotations
 
@@ -12,28 +12,33 @@ from trooper_cli.memory import supersede
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from trooper_cli.memory.recall import Found
-    from trooper_cli.memory.units import Unit
+    from trooper_cli.memory.clauses import Unit
+    from trooper_cli.memory.search import Found
 
-_NOVEL = 0.1  # what a term is worth that is already included
+_SAID = "\n"  # before a whole text that is told; no term begins so
+_NOVEL = 0.15  # what a term is worth that is already told
 _SHAPED = 3.0
 _RECALL_COST = 0.35
 _RECALL_NOVEL = 0.35
 _PRIOR = 0.15
 
 
+def spread(units: Sequence[Unit]) -> Counter[str]:
+    """Return in how many units each term occurs."""
+    return Counter(term for unit in units for term in unit.terms)
+
+
 def term_weights(units: Sequence[Unit]) -> dict[str, float]:
-    """Weigh the terms of some units: figures, hosts and paths count thrice, rare ones more than common ones."""
-    spread = Counter(term for unit in units for term in unit.terms)
+    """Return the weights of the terms of some units: figures, hosts and paths count thrice, rare ones more."""
     total = len(units)
     return {
         term: (1.0 if term.isalpha() else _SHAPED) * math.sqrt(math.log(1 + total / seen))
-        for term, seen in spread.items()
+        for term, seen in spread(units).items()
     }
 
 
 def gain(unit: Unit, told: set[str], weights: Mapping[str, float]) -> float:
-    """Return a unit's worth; terms that are included already add little."""
+    """Return what a unit tells, where little is had from terms that are told already."""
     found = 0.0
     for term in unit.terms:
         found += weights[term] * (_NOVEL if term in told else 1.0)
@@ -45,7 +50,7 @@ def _take(
 ) -> list[Unit]:
     """Take the best unit again and again while there is room.
 
-    A unit's worth can only fall as more is included, so only the best one is weighed again; they start from
+    A unit's worth can only fall as more is told, so only the one that looks best is weighed anew; they start from
     `most`.
     """
     heap = [
@@ -64,7 +69,10 @@ def _take(
             heapq.heapreplace(heap, now)
             continue
         heapq.heappop(heap)
+        if (key := _SAID + unit.text.casefold()) in told:
+            continue
         taken.append(unit)
+        told.add(key)
         told.update(unit.terms)
         room -= unit.cost
     return taken

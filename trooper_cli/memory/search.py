@@ -10,8 +10,9 @@ import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from trooper_cli.memory import supersede, words
-from trooper_cli.memory.units import CODE, Unit
+from trooper_cli.memory import terms
+from trooper_cli.memory.clauses import Unit
+from trooper_cli.memory.weigh import CODE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,12 +32,6 @@ _OWN_TURN = 0.6
 _TURN_BEFORE = 0.4
 _TURN_AFTER = 0.2
 _RELEVANT = 0.12
-_STALE = 0.15
-_HITS = 8  # whose replacements are looked for
-_HIT_TERMS = 16
-_HIT_POSTINGS = 12
-_HIT_TURNS = 16
-_REPLACEABLE = 40
 
 
 class Posting(NamedTuple):
@@ -53,19 +48,19 @@ class Index(Protocol):
     def __len__(self) -> int: ...
 
     def spread(self, terms: Sequence[str]) -> dict[str, int]:
-        """Return in how many units each term occurs; terms that occur nowhere are left out."""
+        """Give in how many units each term occurs; terms that occur nowhere are left out."""
         ...
 
     def postings(self, term: str, most: int) -> list[Posting]:
-        """Return where a term occurs, the newest first, at most `most` places."""
+        """Give where a term occurs, the newest first, at most so many."""
         ...
 
     def postings_in(self, term: str, turns: Sequence[int]) -> list[Posting]:
-        """Return where a term occurs in these turns."""
+        """Give where a term occurs in these turns."""
         ...
 
     def units(self, turns: Sequence[int]) -> list[Unit]:
-        """Return all units of these turns in their order."""
+        """Give all units of these turns in their order."""
         ...
 
 
@@ -98,7 +93,7 @@ class Shelf:
 
 
 def schema(label: Label) -> str:
-    """Return the SQL that creates the tables of one view's index."""
+    """Give the statements that make the tables of one view's index."""
     unit, term, spread = _tables(label)
     return (
         f"CREATE TABLE {unit} (turn INTEGER, place INTEGER, kind INTEGER,"
@@ -123,7 +118,7 @@ class Table:
         self._unit, self._term, self._spread = _tables(label)
 
     def clear(self) -> None:
-        """Empty the index, to build it again."""
+        """Empty the index, to build it anew."""
         for table in (self._unit, self._term, self._spread):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the tables' own names
 
@@ -191,18 +186,18 @@ class Found(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What a search found, best first; `strength` is how much of the prompt it matches."""
+    """What a search found, best first; `strength` tells how much of the prompt it answers to."""
 
     found: list[Found]
     strength: float
 
 
 def asked_terms(prompt: str) -> tuple[str, ...]:
-    """Return the terms a prompt may be asking about."""
-    return words.terms(prompt if len(prompt) <= 2 * _LETTERS else prompt[:_LETTERS] + "\n" + prompt[-_LETTERS:])
+    """Give the terms a prompt may be asking about."""
+    return terms.terms(prompt if len(prompt) <= 2 * _LETTERS else prompt[:_LETTERS] + "\n" + prompt[-_LETTERS:])
 
 
-def search(index: Index, prompt: str) -> Search:
+def find(index: Index, prompt: str) -> Search:
     """Find the units that a prompt asks about, with those beside them.
 
     The question's words often stand a turn before the answer.
@@ -243,45 +238,19 @@ def _rank(index: Index, own: dict[tuple[int, int], float], by_turn: dict[int, fl
     for (turn, _), value in own.items():
         best_own[turn] = max(best_own[turn], value)
     turns = sorted(around, key=lambda turn: (-around[turn] - best_own.get(turn, 0.0), -turn))[:MOST_TURNS]
-    # What a folded state calls stale may stand for all that is found here.
-    units = [unit._replace(stale=0) if unit.stale else unit for unit in index.units(turns)]
-    scored = [Found(unit, own.get((unit.turn, unit.place), 0.0) + around[unit.turn]) for unit in units]
+    units = index.units(turns)
+    # A line of code stands for itself: of a pasted log only the lines that hold what is asked.
+    scored = [
+        Found(unit, own.get((unit.turn, unit.place), 0.0) + around[unit.turn])
+        for unit in units
+        if unit.kind != CODE or (unit.turn, unit.place) in own
+    ]
     scored.sort(key=_best_first)
     if not scored:
         return Search([], 0.0)
-    scored = _newest(index, scored)
     floor = _RELEVANT * scored[0].relevance
     return Search([found for found in scored if found.relevance >= floor], max(by_turn.values()))
 
 
 def _best_first(found: Found) -> tuple[float, int, int]:
     return -found.relevance, -found.unit.turn, found.unit.place
-
-
-def _newest(index: Index, scored: Sequence[Found]) -> list[Found]:
-    """Put what replaced a statement in its place, also where it shares no word with the prompt."""
-    relevance = {(unit.turn, unit.place): value for unit, value in scored}
-    units = {(unit.turn, unit.place): unit for unit, _ in scored}
-    hits = [unit for unit, _ in scored[:_HITS]]
-    mentioned = dict.fromkeys(term for unit in hits for term in unit.terms if not term.isdigit())
-    spread = index.spread(list(mentioned))
-    again = (term for term in mentioned if spread.get(term, 0) > 1)
-    rare = sorted(again, key=lambda term: (spread[term], term))[:_HIT_TERMS]
-    later: Counter[int] = Counter()
-    oldest = min(unit.turn for unit, _ in scored[:_REPLACEABLE])
-    for term in rare:
-        later.update({posting.turn for posting in index.postings(term, _HIT_POSTINGS) if posting.turn > oldest})
-    turns = sorted(later, key=lambda turn: (-later[turn], -turn))[:_HIT_TURNS]
-    asked = {unit.turn for unit in hits if unit.text.endswith("?")}
-    turns += sorted({turn + after for turn in asked for after in range(1, supersede.ANSWERED_WITHIN + 1)} - {*turns})
-    for unit in index.units(turns):
-        units.setdefault((unit.turn, unit.place), unit._replace(stale=0))
-    near = [unit for unit, _ in scored[:_REPLACEABLE] if unit.kind != CODE]
-    told = [unit for unit in units.values() if unit.kind != CODE and unit.turn > oldest]
-    for new in sorted(told, key=lambda unit: (-unit.turn, unit.place)):
-        for old in supersede.replaced(new, near, spread):
-            here, there = (new.turn, new.place), (old.turn, old.place)
-            relevance[here] = max(relevance.get(here, 0.0), relevance[there])
-            relevance[there] *= _STALE
-            near.remove(old)
-    return sorted((Found(units[key], value) for key, value in relevance.items()), key=_best_first)
