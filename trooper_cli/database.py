@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 60.0
 COMPANIONS = ("", "-wal", "-shm")
-REMEDY = "move it away to begin anew, or remove a session with `trooper rm`"
+REMEDY = "move it away to start again, or remove a session with `trooper rm`"
 
 
 class Format(NamedTuple):

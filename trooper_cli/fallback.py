@@ -138,7 +138,7 @@ def _in_the_cloud(turn: UnderWay, writer: AnswerWriter, cloud: Cloud) -> Answer:
 
 
 def _remembered(cloud: Cloud, hold: breaker.Hold) -> BreakerError:
-    return BreakerError(f"{cloud.name} {hold}; --cloud asks it all the same")
+    return BreakerError(f"{cloud.name} {hold}; --cloud asks it in any case")
 
 
 def _hold(turn: UnderWay, cloud: Cloud) -> breaker.Hold | None:

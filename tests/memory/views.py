@@ -37,7 +37,7 @@ class Turns:
 
 @contextlib.contextmanager
 def tables() -> Iterator[dict[Label, search.Table]]:
-    """Give the empty indexes of both views in one SQLite database."""
+    """Return the empty indexes of both views in one SQLite database."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         for label in Label:
             connection.executescript(search.schema(label))
@@ -45,12 +45,12 @@ def tables() -> Iterator[dict[Label, search.Table]]:
 
 
 def report(view: Turns, tokens: int) -> str:
-    """Give the report of a view as headed lists."""
+    """Return the report of a view as headed lists."""
     return "\n".join(f"{heading}: {line}" for heading, _, line in chosen(remember(view), tokens))
 
 
 def talk(count: int) -> Turns:
-    """Give a view of so many ordinary turns."""
+    """Return a view of so many ordinary turns."""
     places = ("Lisbon", "Graz", "Oulu", "Leipzig", "Dublin", "Porto")
     turns = []
     for number in range(count):

@@ -74,7 +74,7 @@ def _others(settings: Settings, home: Path) -> Iterator[Finding]:
     """Report the clouds that are not asked for a while, and those of `config.toml`, which are not contacted."""
     for name, host, hold in states(settings, home):
         if hold:
-            yield Finding(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it all the same")
+            yield Finding(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it in any case")
         elif name != Anthropic.name:
             yield Finding(name, State.OK, f"{host} has a key and was not contacted")
 
@@ -179,7 +179,7 @@ def surroundings(environ: Mapping[str, str]) -> Iterator[Finding]:
             "logging",
             State.WARN,
             f"{' and '.join(logging)}: an Ollama started here writes prompts to its logs",
-            "unset it and start Ollama anew",
+            "unset it and start Ollama again",
         )
     if logs := _request_logs():
         yield Finding(

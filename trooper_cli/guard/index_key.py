@@ -34,4 +34,4 @@ def read_or_make(path: Path) -> bytes:
         if len(key) == 32:
             return key
         break
-    raise InputError(f"{path} is not the guard's key; move it and guard.db away to begin anew")
+    raise InputError(f"{path} is not the guard's key; move it and guard.db away to start again")

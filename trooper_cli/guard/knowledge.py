@@ -66,7 +66,7 @@ class Knowledge:
 
     def _tell_lost(self, what: str) -> None:
         self._tell(
-            f"{what} was lost or replaced; the guard made its index anew from the sessions, "
+            f"{what} was lost or replaced; the guard built its index again from the sessions, "
             "and no longer knows the text of private turns that had none"
         )
 

@@ -74,7 +74,7 @@ def price(system: str | None, messages: Sequence[str]) -> float:
 
 
 def verbatim(ask: Ask[V]) -> Context[V] | None:
-    """Give the whole view as it is, if it fits: read from its end, and no further than there is room."""
+    """Return the whole view as it is, if it fits: read from its end, and no further than there is room."""
     left = ask.budget / ask.factor - price(ask.system, [ask.prompt])
     turns: list[Exchange] = []
     for exchange in ask.view.latest():
@@ -89,7 +89,7 @@ def verbatim(ask: Ask[V]) -> Context[V] | None:
 
 
 def compress(ask: Ask[V], memory: Memory) -> Context[V]:
-    """Give the view under the budget: Anchor and report, Tail, and recall beside the prompt."""
+    """Return the view under the budget: Anchor and report, Tail, and recall beside the prompt."""
     whole = ask.budget / ask.factor
     left = whole - price(ask.system, [ask.prompt])
     # The stable part must be the same from ask to ask: its shares are of the budget, unless the prompt is large.
@@ -128,7 +128,7 @@ def _recalled(
     index = memory.index if memory.index is not None else search.Shelf(memory.state.units)
     result = search.find(index, prompt)
     taken = {(unit.turn, unit.place) for unit in parts.core}
-    # What is replaced is told all the same, and marked: the index does not know of it.
+    # What is replaced is included as well, and marked: the index does not know of it.
     replaced = {(unit.turn, unit.place): unit for unit in memory.state.units if unit.stale}
     found = [
         search.Found(replaced.get((item.unit.turn, item.unit.place), item.unit), item.relevance)
@@ -139,7 +139,7 @@ def _recalled(
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:
-    """Give the latest turns and where they start.
+    """Return the latest turns and where they start.
 
     The start moves in steps: only when the turns have outgrown their share, and then by half of it. Where the steps
     lie follows from the turns' sizes alone.

@@ -1,6 +1,6 @@
 """The folded state of a view: the units worth keeping of all its turns so far, bounded whatever the view's length.
 
-It is a cache. It grows by one turn at a time, and folding a view's turns anew gives the same bytes.
+It is a cache. It grows by one turn at a time, and folding a view's turns again gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trooper_cli.memory.clauses import Unit
     from trooper_cli.turn import Exchange, View
 
-# Raise it when turns are cut, weighed or written differently: stored states of another form are folded anew.
+# Raise it when turns are cut, weighed or written differently: stored states of another form are folded again.
 FORM = 4
 KEPT = 800
 _SLACK = 1.25
@@ -59,7 +59,7 @@ class Folded:
         return fresh
 
     def _counted(self) -> Counter[str]:
-        """Tell in how many units each term occurs; what was counted for one turn serves the next."""
+        """Return in how many units each term occurs; what was counted for one turn serves the next."""
         if self._spread is None:
             self._spread = Counter(_terms(self.units))
         return self._spread
@@ -91,7 +91,7 @@ class Folded:
 
     @classmethod
     def load(cls, stored: bytes) -> Folded | None:
-        """Read a state back; None if it is of another form or broken, and has to be folded anew."""
+        """Read a state back; None if it is of another form or broken, and has to be folded again."""
         try:
             (form, kept, turns, tokens, asked), rows = json.loads(stored)
             if form != FORM:
@@ -118,7 +118,7 @@ def _weightiest(fresh: list[Unit]) -> list[Unit]:
 
 
 def cost(exchange: Exchange) -> int:
-    """Give the tokens of one turn sent verbatim: as counted before, or by the estimate."""
+    """Return the tokens of one turn sent verbatim: as counted before, or by the estimate."""
     if exchange.tokens is not None:
         return exchange.tokens
     return round(tokens.message_cost(exchange.prompt) + tokens.message_cost(exchange.answer))

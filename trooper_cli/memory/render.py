@@ -49,7 +49,7 @@ def lines(told: Sequence[Unit]) -> str:
 
 
 def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
-    """Give heading, turn and line of each turn, in the order of the headings.
+    """Return heading, turn and line of each turn, in the order of the headings.
 
     What is told of one turn stays together, under the heading of its weightiest clause.
     """

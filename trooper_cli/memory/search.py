@@ -48,19 +48,19 @@ class Index(Protocol):
     def __len__(self) -> int: ...
 
     def spread(self, terms: Sequence[str]) -> dict[str, int]:
-        """Give in how many units each term occurs; terms that occur nowhere are left out."""
+        """Return in how many units each term occurs; terms that occur nowhere are left out."""
         ...
 
     def postings(self, term: str, most: int) -> list[Posting]:
-        """Give where a term occurs, the newest first, at most so many."""
+        """Return where a term occurs, the newest first, at most so many."""
         ...
 
     def postings_in(self, term: str, turns: Sequence[int]) -> list[Posting]:
-        """Give where a term occurs in these turns."""
+        """Return where a term occurs in these turns."""
         ...
 
     def units(self, turns: Sequence[int]) -> list[Unit]:
-        """Give all units of these turns in their order."""
+        """Return all units of these turns in their order."""
         ...
 
 
@@ -93,7 +93,7 @@ class Shelf:
 
 
 def schema(label: Label) -> str:
-    """Give the statements that make the tables of one view's index."""
+    """Return the statements that make the tables of one view's index."""
     unit, term, spread = _tables(label)
     return (
         f"CREATE TABLE {unit} (turn INTEGER, place INTEGER, kind INTEGER,"
@@ -118,7 +118,7 @@ class Table:
         self._unit, self._term, self._spread = _tables(label)
 
     def clear(self) -> None:
-        """Empty the index, to build it anew."""
+        """Empty the index, to build it again."""
         for table in (self._unit, self._term, self._spread):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the tables' own names
 
@@ -193,7 +193,7 @@ class Search(NamedTuple):
 
 
 def asked_terms(prompt: str) -> tuple[str, ...]:
-    """Give the terms a prompt may be asking about."""
+    """Return the terms a prompt may be asking about."""
     return terms.terms(prompt if len(prompt) <= 2 * _LETTERS else prompt[:_LETTERS] + "\n" + prompt[-_LETTERS:])
 
 

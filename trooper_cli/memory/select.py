@@ -50,7 +50,7 @@ def _take(
 ) -> list[Unit]:
     """Take the best unit again and again while there is room.
 
-    A unit's worth can only fall as more is told, so only the one that looks best is weighed anew; they start from
+    A unit's worth can only fall as more is told, so only the one that looks best is weighed again; they start from
     `most`.
     """
     heap = [
