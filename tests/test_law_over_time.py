@@ -27,9 +27,9 @@ from hypothesis import strategies as st
 from tests.conftest import KEY
 from tests.standin import Standin, claude, ollama
 from trooper_cli.ask import ask
-from trooper_cli.caller import Person
 from trooper_cli.cli import run
 from trooper_cli.errors import LocalityError, TrooperError
+from trooper_cli.person import Person
 from trooper_cli.question import Question
 from trooper_cli.settings import Settings
 from trooper_cli.store.session import Session

@@ -14,10 +14,10 @@ import pytest
 
 from trooper_cli import locality, pinned
 from trooper_cli.ask import ask
-from trooper_cli.caller import Person
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
 from trooper_cli.locality import is_loopback, letting_out, local_endpoint, this_machine_only
+from trooper_cli.person import Person
 from trooper_cli.pinned import PinnedConnection
 from trooper_cli.question import Question
 from trooper_cli.settings import Settings

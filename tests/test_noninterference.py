@@ -24,8 +24,8 @@ from tests.conftest import Trooper
 from tests.standin import Standin, api_error, claude, ollama
 from trooper_cli import fallback
 from trooper_cli.ask import ask
-from trooper_cli.caller import Person
 from trooper_cli.errors import LocalityError, TrooperError
+from trooper_cli.person import Person
 from trooper_cli.question import Question
 from trooper_cli.settings import Settings
 from trooper_cli.store.session import Session

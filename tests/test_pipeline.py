@@ -14,21 +14,21 @@ from tests.messages.program import assistant, request, user
 from trooper_cli import ask as pipeline
 from trooper_cli import messages, route
 from trooper_cli.ask import ask
-from trooper_cli.caller import Person
 from trooper_cli.guard.guard import Guard
 from trooper_cli.messages.reply import Reply
 from trooper_cli.messages.request import read
 from trooper_cli.messages.settle import Wishes, settled
+from trooper_cli.person import Person
 from trooper_cli.question import Question
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
     from tests.standin import Standin
     from trooper_cli.caller import Caller
-    from trooper_cli.question import Answer
+    from trooper_cli.in_progress import Answer
 
 CODE = Path(pipeline.__file__).parent
-PIPELINE = [CODE / f"{name}.py" for name in ("ask", "attempt", "caller", "fallback", "output", "question", "route")]
+PIPELINE = [CODE / f"{name}.py" for name in ("ask", "attempt", "caller", "fallback", "in_progress", "output", "person", "question", "route")]
 # What writes a turn's rows, or has the guard remember its text.
 WRITING = {"begin", "finish", "begin_attempt", "end_attempt", "learn_ratio", "remember", "remember_report", "prepared"}
 

@@ -17,8 +17,9 @@ from trooper_cli.engines import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.fallback import execute, first_cloud
 from trooper_cli.guard.finding import described, refusal
+from trooper_cli.in_progress import UnderWay
 from trooper_cli.output import AnswerWriter, open_session
-from trooper_cli.question import UnderWay, is_model_name
+from trooper_cli.question import is_model_name
 from trooper_cli.refused import remembering_private
 from trooper_cli.route import Decision, decision_of
 from trooper_cli.settings import KNOWN
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from trooper_cli.engines import Engine
     from trooper_cli.errors import StorageError
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.question import Answer, Question
+    from trooper_cli.in_progress import Answer
+    from trooper_cli.question import Question
     from trooper_cli.settings import Settings
     from trooper_cli.transport import Request
     from trooper_cli.turn import Context

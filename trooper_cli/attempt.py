@@ -14,9 +14,9 @@ from trooper_cli.errors import (
     StorageError,
     TrooperError,
 )
+from trooper_cli.in_progress import Answer
 from trooper_cli.output import host_of
 from trooper_cli.patience import Patience
-from trooper_cli.question import Answer
 from trooper_cli.store.memory_cache import recollect
 from trooper_cli.turn import Side
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from trooper_cli.caller import V
     from trooper_cli.engines import Engine, LocalEngine
+    from trooper_cli.in_progress import UnderWay
     from trooper_cli.output import AnswerWriter
-    from trooper_cli.question import UnderWay
     from trooper_cli.transport import Request
     from trooper_cli.turn import Context
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from trooper_cli.guard import exact
-from trooper_cli.refused import remember_prompt
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
 if TYPE_CHECKING:
@@ -125,61 +124,3 @@ def keys_of_prompt(prompt: str) -> list[str]:
 
 def keys_of_answer(prompt: str, answer: str) -> list[str]:
     return [exact.of_answer(answer), exact.of_exchange(prompt, answer), *exact.loose_names(prompt, answer)]
-
-
-class TextSink:
-    """Takes an answer's text for a person."""
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self.begun = False
-        self._write = write
-
-    def begin(self, provenance: Provenance) -> None:
-        """Do nothing: a person is shown where an answer comes from once it is complete."""
-
-    def write(self, text: str) -> None:
-        self.begun = True
-        self._write(text)
-
-
-class Person:
-    """Somebody who asks on the command line; `write` takes the text of the answer."""
-
-    keeps_history = False
-    takes_no_text = False
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self.sink: AnswerSink = TextSink(write)
-
-    def admit(
-        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
-    ) -> Asked:
-        del guard, settings, tell
-        return Asked(question, decision, self)
-
-    def findings(self, question: Question, guard: Guard) -> list[Find]:
-        finds = guard.look(question.said)
-        # Beside a system prompt the prompt is still a whole.
-        return finds + guard.wholes(question.prompt) if question.system else finds
-
-    def new_text(self, question: Question, guard: Guard, label: Label) -> str:
-        del guard, label
-        return question.said
-
-    def remember_refused(self, question: Question, guard: Guard) -> None:
-        remember_prompt(guard, question.said, self.prompt_keys(question))
-
-    def prompt_keys(self, question: Question) -> list[str]:
-        return keys_of_prompt(question.prompt)
-
-    def answer_keys(self, question: Question, text: str) -> list[str]:
-        return keys_of_answer(question.prompt, text) if text else []
-
-    def clouds(self, question: Question, settings: Settings, *, connect: bool) -> list[Cloud]:
-        from trooper_cli.clouds import clouds
-
-        return clouds(settings, question.model, connect=connect)
-
-    def given_context(self, question: Question, view: V, engine: Engine[V]) -> Context[V] | None:
-        del question, view, engine
-        return None

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from trooper_cli.caller import V
     from trooper_cli.clouds import Cloud
     from trooper_cli.engines import Engine, LocalEngine
+    from trooper_cli.in_progress import Answer, UnderWay
     from trooper_cli.output import AnswerWriter
-    from trooper_cli.question import Answer, UnderWay
 
 # What a cloud says that lets the next one, or this machine, answer in its place. All else is for the user to mend.
 FALLS_BACK = (QuotaError, NotCoveredError, OverloadError, UnavailableError, BreakerError)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from trooper_cli.caller import V
     from trooper_cli.engines import End, Engine
-    from trooper_cli.question import Answer, Question, UnderWay
+    from trooper_cli.in_progress import Answer, UnderWay
+    from trooper_cli.question import Question
     from trooper_cli.route import Decision
     from trooper_cli.store.store import Store
     from trooper_cli.transport import Request

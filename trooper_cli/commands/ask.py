@@ -16,7 +16,8 @@ from trooper_cli.terminal import Notices, Output, is_screen, say
 if TYPE_CHECKING:
     from trooper_cli.caller import Caller
     from trooper_cli.errors import TrooperError
-    from trooper_cli.question import Answer, Question
+    from trooper_cli.in_progress import Answer
+    from trooper_cli.question import Question
 
 
 class Leak(StrEnum):
@@ -162,7 +163,7 @@ def ask(  # noqa: PLR0913
         _remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)
         raise
     if dry_run:
-        from trooper_cli.caller import Person
+        from trooper_cli.person import Person
 
         return rehearsed(question, Person(output.write), settings, home, output, notices)
     answer = _asked(question, settings, home, output, notices, as_json=as_json)
@@ -203,8 +204,8 @@ def _asked(
     import sys
 
     from trooper_cli.ask import ask as ask_once
-    from trooper_cli.caller import Person
     from trooper_cli.engines.choose import MissingModelError
+    from trooper_cli.person import Person
 
     def show(text: str) -> None:
         if not as_json:

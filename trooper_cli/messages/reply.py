@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.caller import Provenance
     from trooper_cli.engines import Usage
-    from trooper_cli.question import Answer
+    from trooper_cli.in_progress import Answer
 
 Part = dict[str, object]
 
