@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from trooper_cli.in_progress import Answer
 
 CODE = Path(pipeline.__file__).parent
-PIPELINE = [CODE / f"{name}.py" for name in ("ask", "attempt", "caller", "fallback", "in_progress", "output", "person", "question", "route")]
+PIPELINE = [
+    CODE / f"{name}.py"
+    for name in ("ask", "attempt", "caller", "fallback", "in_progress", "output", "person", "question", "route")
+]
 # What writes a turn's rows, or has the guard remember its text.
 WRITING = {"begin", "finish", "begin_attempt", "end_attempt", "learn_ratio", "remember", "remember_report", "prepared"}
 
