@@ -40,13 +40,14 @@ if TYPE_CHECKING:
 
     from trooper_cli.turn import StoredTurn
 
-EXAMPLES = max(40, settings().max_examples // 5)
+# Of fewer, some step is left out by chance, and its floor is not reached.
+EXAMPLES = max(80, settings().max_examples // 5)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NAMES = ("ops", "dev")
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kestrel larch maple noon otter pine quartz".split()
 
 names = st.sampled_from(NAMES)
-which = st.integers(0, 5)
+which = st.integers(0, 11)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("public"), names, st.integers(300, 900)),
@@ -227,6 +228,11 @@ class History:
     def private_turns(self, session: str) -> list[StoredTurn]:
         return [turn for turn in self.mixed.turns(session) if turn.label is Label.PRIVATE]
 
+    def have_private_turns(self, session: str) -> None:
+        """Ask a private turn where there is none, so that a step does not miss."""
+        if not self.private_turns(session):
+            self.private(session, stream=False)
+
     def refused(self, text: str, what: str) -> None:
         """Paste a text into a public prompt: nothing is sent."""
         assert self.mixed.sent(f"what do you say to this?\n{text}", "pasted") is None, what
@@ -244,10 +250,10 @@ class History:
                 self.refused(turn.answer, "an answer that a session shows")
 
     def forget(self, session: str, at: int) -> None:
-        turns = self.mixed.turns(session)
-        if not turns:
-            return
-        turn = turns[at % len(turns)]
+        self.have_private_turns(session)
+        # Every other time a private one.
+        turns = self.private_turns(session) if at % 2 else self.mixed.turns(session)
+        turn = turns[at // 2 % len(turns)]
         if turn.label is Label.PUBLIC:
             twin = [other for other in self.plain.turns(session) if other.prompt == turn.prompt]
             if not twin:
@@ -257,6 +263,7 @@ class History:
         self.hits[f"{turn.label} turns forgotten"] += 1
 
     def share(self, session: str, at: int) -> None:
+        self.have_private_turns(session)
         turns = [turn for turn in self.private_turns(session) if turn.status == "answered" and turn.answer]
         if not turns:
             return
@@ -296,8 +303,9 @@ class History:
     def restore(self, session: str, in_place: bool) -> None:  # noqa: FBT001
         if not (self.mixed.backups / session).exists():
             # The backup of a moment ago, which still has what was forgotten since.
+            self.have_private_turns(session)
             self.back_up(session, None)
-            self.forget(session, 0)
+            self.forget(session, 1)
         if not self.mixed.restore(session, in_place=in_place):
             return
         if not self.plain.restore(session, in_place=in_place):
@@ -310,6 +318,7 @@ class History:
 
     def copy(self, session: str, _: None) -> None:
         """A copied file is a session of its own."""
+        self.have_private_turns(session)
         other = NAMES[NAMES[0] == session]
         for home in (self.mixed, self.plain):
             if home.file(session).exists():
@@ -336,13 +345,13 @@ FLOORS = {
     "sent beside private turns": 0.2,
     "a prompt that a session shows": 0.3,
     "what a private ask printed": 0.2,
-    "private turns forgotten": 0.05,
-    "shared": 0.04,
+    "private turns forgotten": 0.1,
+    "shared": 0.08,
     "private turns imported": 0.2,
-    "private turns restored": 0.02,
+    "private turns restored": 0.1,
     "private turns copied": 0.05,
     "removed": 0.05,
-    "what was refused as too large": 0.2,
+    "what was refused as too large": 0.05,
     "what was printed after its session was removed": 0.05,
 }
 
