@@ -91,7 +91,9 @@ def test_a_word_on_the_next_line_is_no_part_of_an_encoding() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
-@pytest.mark.parametrize("text", [PRIVATE, "Хранилище в Вене открывается после девяти", "金库在维也纳每晚九点以后开门，钥匙在三楼。"])  # noqa: RUF001
+@pytest.mark.parametrize(
+    "text", [PRIVATE, "Хранилище в Вене открывается после девяти", "金库在维也纳每晚九点以后开门。钥匙在三楼。"]
+)
 def test_utf_32_is_read_from_any_byte_on(encoding: str, text: str) -> None:
     """With some bytes before and after it that are none, but for what has no letter near another."""
     data = text.encode(encoding)

@@ -44,6 +44,7 @@ UNITS, CREDENTIALS, EVERYDAY = (
     "tests/guard/test_credentials.py",
     "tests/guard/test_everyday.py",
 )
+UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_re2.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
@@ -535,6 +536,7 @@ MUTANTS = [
         "if not found and",
         FORMS,
     ),
+    Mutant("UTF-32 is read from its first byte on", "guard/strings.py", "in range(4):", "in range(1):", FORMS),
     Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
     Mutant(
         "only the texts of a request's messages are looked at",
@@ -662,7 +664,15 @@ MUTANTS = [
         UNITS,
     ),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
-    Mutant("unseen characters hide credentials", "guard/forms.py", ", (unseen, False))", ")", CREDENTIALS),
+    Mutant("unseen characters hide credentials", "guard/forms.py", "(unseen, False), ", "", CREDENTIALS),
+    Mutant(
+        "what nobody sees beside a blank hides secrets", "guard/unseen.py", "pieces += _ignored(text)", "pass", UNSEEN
+    ),
+    Mutant("what nobody sees joins words", "guard/forms.py", ", (blanked, False))", ")", UNSEEN),
+    Mutant("fillers of Hangul are letters", "guard/forms.py", '"" if IGNORABLE.match(character) else ', "", UNSEEN),
+    Mutant(
+        "the name of a credential may be hidden", "guard/credentials.py", "is_new(*match)", "is_new(start, end)", UNSEEN
+    ),
     Mutant(
         "look-alike letters hide credentials", "guard/unseen.py", "in _FOREIGN.finditer(text)]", "in ()]", CREDENTIALS
     ),

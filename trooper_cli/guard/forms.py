@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard.decoders import encoded, markup
 from trooper_cli.guard.line_heads import line_heads, line_numbers
-from trooper_cli.guard.unseen import LOOKALIKES, unseen
+from trooper_cli.guard.unseen import IGNORABLE, LOOKALIKES, blanked, unseen
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ _CONTEXT = 64
 _DEPTH = 5
 # How a text is read, and whether the heads of its lines are gone then, which go once.
 _ONCE = ((encoded, True),)
-_WAYS = ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True), (unseen, False))
+_WAYS = ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True), (unseen, False), (blanked, False))
 # Compressed text grows: in all, the forms of a text have at most so many times its size and this.
 _GROWTH, _ALWAYS = 20, 1 << 20
 
@@ -199,4 +199,6 @@ def reduced(text: str) -> str:
 @cache
 def _alike(character: str) -> str:
     folded = unicodedata.normalize("NFKD", character).casefold()
-    return "".join(filter(str.isalnum, folded)).translate(LOOKALIKES)
+    # Some that nobody sees are letters to Unicode: the fillers of Hangul.
+    shown = "" if IGNORABLE.match(character) else "".join(filter(str.isalnum, folded))
+    return shown.translate(LOOKALIKES)

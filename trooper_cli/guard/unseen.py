@@ -25,10 +25,13 @@ _UNSEEN = pattern(rf"(?:{_SEQUENCE}|[^\n]\x08|{_CONTROL})++([!-~]?)")
 _BEYOND_ASCII = pattern(r"[^\x00-\x7f]+")
 # Default_Ignorable_Code_Point, from DerivedCoreProperties.txt of Unicode, and the empty pattern of Braille. Not all of
 # them have the category Cf.
-_IGNORABLE = pattern(
-    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+_IGNORABLES = (
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+IGNORABLE = pattern(f"[{_IGNORABLES}]")
+# With the blanks behind and between them; those before none.
+_IGNORED, _BETWEEN_WORDS = pattern(rf"[{_IGNORABLES}][{_IGNORABLES}\s]*+"), pattern(rf"[{_IGNORABLES}]+")
 # Letters that look like Latin ones, after "confusables" of Unicode's TR39. What is compared in small letters has both
 # cases as the small letter looks.
 _SMALL = (
@@ -52,7 +55,7 @@ class _Shown(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         shown = unicodedata.normalize("NFKC", character)
-        if unicodedata.category(character) == "Cf" or _IGNORABLE.match(character):
+        if unicodedata.category(character) == "Cf" or IGNORABLE.match(character):
             shown = ""
         elif not (shown.isascii() and shown.isprintable()):
             shown = character
@@ -75,7 +78,34 @@ def unseen(text: str) -> list[Piece]:
         pieces += [Piece(*match.span(), match[0].translate(LOOKALIKES)) for match in _FOREIGN.finditer(text)]
         if text.translate(_SHOWN) != text:
             pieces += _other_letters(text)
+            pieces += _ignored(text)
     return apart(pieces)
+
+
+def blanked(text: str) -> list[Piece]:
+    """Return what nobody sees between two words, as a blank: some of it takes the place of one, or is as wide."""
+    if text.isascii():
+        return []
+    return [
+        Piece(*match.span(), " ")
+        for match in _BETWEEN_WORDS.finditer(text)
+        if _is_word(text[match.start() - 1 : match.start()]) and _is_word(text[match.end() : match.end() + 1])
+    ]
+
+
+def _ignored(text: str) -> Iterator[Piece]:
+    """Return what nobody sees next to a word, or apart from it by blanks.
+
+    Behind a letter of another script, or an emoji, it is a part of that.
+    """
+    for match in _IGNORED.finditer(text):
+        before = match.start()
+        while before and text[before - 1].isspace():
+            before -= 1
+        is_apart = before < match.start() or not before
+        if _is_word(text[before - 1 : before]) or (is_apart and _is_word(text[match.end() : match.end() + 1])):
+            for one in _BETWEEN_WORDS.finditer(text, *match.span()):
+                yield Piece(*one.span(), "")
 
 
 def _other_letters(text: str) -> Iterator[Piece]:
@@ -96,4 +126,5 @@ def _is_other(letter: str) -> bool:
 
 
 def _is_word(letter: str) -> bool:
-    return "!" <= letter <= "~"
+    """Return whether a character is of ASCII and no blank, or a Latin letter with an accent."""
+    return "!" <= letter <= "~" or "\xc0" <= letter <= "\u024f"
