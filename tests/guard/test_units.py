@@ -331,3 +331,51 @@ def test_a_number_behind_a_comma_or_a_colon_is_found(before: str, number: str) -
     """As a row of CSV and a list of keys and values have it."""
     index = index_of(f"Reminder for the patient, {before}{number}, please call before noon.")
     assert index.find(number)
+
+
+SECRET_WORDS = ["Secret12x", "Kx7Vlad99", "HunterSecretZebra99", "correct7horse"]
+GLUED = [
+    "user:{}@host", "a|{}|b", "a&{}&b", "x:{}", "{}:x", "u/{}/b", "{}@db1", "ab~{}", "a#{}#b", "1+{}", "user:{}!",
+    "-u{{root}}:{}", "a\\{}", "ftp:user:{}@10.0.0.7:2121/x", "key={}&b=1", "a,{};b", "x?{}", "login:{}/2", "{}\u2014b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", SECRET_WORDS)
+@pytest.mark.parametrize("glued", GLUED)
+def test_a_secret_word_is_found_among_others_that_signs_glue_to_it(glued: str, word: str) -> None:
+    """Said by itself and asked as a part of another word, or the other way round, or as a part of two."""
+    other = glued.format(word)
+    index = index_of(f"the password is {word}, says Otto")
+    assert index.find(f"what is {other} about?")
+    if "/" in glued and word == "correct7horse":
+        return
+    index = index_of(f"log in with {other} today")
+    assert index.find(f"is {word} a good one?")
+    assert index.find(f"b:{word}@c")
+
+
+def test_a_secret_word_is_found_in_an_address() -> None:
+    for asked in ("https://u:Secret12x@hxq.de/a", "https://hxq.de/Secret12x?a", "/srv/Secret12x:ro", "~/a&Secret12x"):
+        assert index_of("the password is Secret12x").find(f"open {asked} there"), asked
+        assert index_of(f"open {asked} there").find("the password is Secret12x"), asked
+
+
+def test_parts_of_names_and_paths_are_no_secret_words() -> None:
+    """Types with their width, parts of paths in small letters, times behind a colon."""
+    text = (
+        "Base64Url Utf16Text Int32Vec img:Uint16Map lib/x86_64-linux-gnu/libc.so.6 db/migrations/0012_add_user.py "
+        "at:2026-03-02T08:15:01Z app:10.0.0.1:8080 tag:v1.2.3 node:22.04"
+    )
+    parts = {unit for _, size, unit in units.tokens(text, stored=True) if size > len(unit) + 3 or size < 10}
+    assert parts.isdisjoint({"x8664linuxgnu", "0012adduserpy", "20260302t08", "base64url", "utf16text", "int32vec"})
+    assert index_of(f"see {text}").find("the file 0012_add_user.py for x86_64-linux-gnu, Base64Url") == []
+
+
+@pytest.mark.parametrize("asked", ["psql postgres:Secret12x@db", "curl -u otto:Secret12x", "a|Secret12x|b"])
+def test_a_glued_password_is_not_sent(trooper: Trooper, cloud: Standin, asked: str) -> None:
+    """As it was said in a private turn; exit 77, and no connection to the cloud."""
+    assert trooper("ask", "--local", "my password for db1 is Secret12x").code == 0
+    done = trooper("ask", f"why does `{asked}` fail?")
+    assert (done.code, done.out) == (77, b"")
+    assert "Secret12x" not in done.notices
+    assert cloud.connections == 0

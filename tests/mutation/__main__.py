@@ -663,6 +663,8 @@ MUTANTS = [
         "_EMAIL",
         UNITS,
     ),
+    Mutant("words that signs glue together are one", "guard/units.py", "_PART.finditer(glued)", "()", UNITS),
+    Mutant("short secret words pass", "guard/units.py", "if not 8 <= len(letters)", "if not 10 <= len(letters)", UNITS),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
     Mutant("unseen characters hide credentials", "guard/forms.py", "(unseen, False), ", "", CREDENTIALS),
     Mutant(

@@ -45,7 +45,7 @@ class Index(IndexFile):
                 for run in self._public_runs(form.text) if public else self._stored_runs(form.text):
                     marks.add(self._hash(run))
                 units = (
-                    *tokens(form.decoded),
+                    *tokens(form.decoded, stored=not public),
                     *identifiers(form.decoded, stored=not public),
                     *(short_lines(form.decoded) if is_answer or public else ()),
                     *(tables.asked(form.decoded, form.is_new) if public else ()),

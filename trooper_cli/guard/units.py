@@ -16,16 +16,25 @@ if TYPE_CHECKING:
 FOUND_AS_RUN = 48
 _SHORT_LINE = range(16, FOUND_AS_RUN + 1)
 _LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
-_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
+_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{8,200}")
+_SHORTEST_TOKEN = 10
+# What other signs than these glue together are words by themselves: user:word@host, a|word|b.
+_PART = pattern(r"[\w.-]{8,200}")
 # Versions and addresses, sizes, dates, times, and words with a year or a version.
 _COMMON_TOKEN = pattern(
     r"v?\d+(?:\.\d+)+(?:(?:a|b|rc|dev)\d{1,3}|[a-zµ%]{1,3})?(?:[-+._][a-z]{0,10}\d{0,4})*(?::\d{1,5})?(?:/\d{1,2})?"
-    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d[:.-]?\d\d[\d:.,+Z-]*)?(?:[._-][a-z]{1,8})*"
+    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d(?:[:.-]?\d\d[\d:.,+Z-]*)?)?(?:[._-][a-z]{1,8})*"
     r"|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?Z?(?:[+-]\d\d:?\d\d)?"
     r"|[A-Z]?[a-z]{1,9}[\d.]{1,4}|[A-Z]?[a-z]+[\d.]{1,2}|[A-Z]?[a-z]+\d?\.\d{1,2}|[A-Z]+[\d.]{1,4}"
 )
 _PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
-_PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
+# Capitals, small letters and digits in one word, as in few that are no secrets. A short one has two digits or more,
+# which are no width of a type.
+_MIXED = (
+    r"(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z])(?=[\w-]*?\d)(?:[A-Za-z0-9_-]{10,}"
+    r"|(?=[A-Za-z_-]*\d[\w-]*?\d)(?![A-Za-z_-]*(?:16|32|64|128|256|512)[A-Za-z_-]*(?![\w-]))[A-Za-z0-9_-]{8,9})"
+)
+_SECRET, _PART_OF_PLACE = pattern(_MIXED), pattern(rf"{_MIXED}(?=[^\w.-]|$)")
 _LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400}+)"')
 # Short secrets as they are printed. What stands between the groups does not count. Other dashes and blanks than those
 # of ASCII come of word processors.
@@ -208,21 +217,41 @@ _NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social
 _TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
 
 
-def tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield offset, length and reduced form of the words that look like secrets, machines or account numbers."""
+def tokens(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
+    """Yield offset, length and reduced form of the words that look like secrets, machines or account numbers.
+
+    So may a part of a word that signs glue to others. With `stored`, leave out most parts of paths.
+    """
     for match in _TOKEN.finditer(text):
-        word = match[0].strip(".:!?*_-")
+        # Places are named everywhere; what looks like a secret within one is not.
         if _PLACE.fullmatch(match[0]):
-            # Places are named everywhere; what looks like a secret within one is not.
-            for part in _PART_OF_PLACE.finditer(match[0]):
-                yield match.start(), len(match[0]), reduced(part[0])
-            continue
-        letters = reduced(word)
-        if not 10 <= len(letters) <= FOUND_AS_RUN or _COMMON_TOKEN.fullmatch(word):
-            continue
-        digits = sum(map(str.isdigit, letters))
-        if 0 < digits < len(letters) or digits >= 12:
-            yield match.start(), len(match[0]), letters
+            units = [reduced(part[0]) for part in _PART_OF_PLACE.finditer(match[0])]
+        else:
+            units = [unit for word in _words(match[0], stored=stored) if (unit := _token(word)) is not None]
+        for unit in units:
+            yield match.start(), len(match[0]), unit
+
+
+def _words(glued: str, *, stored: bool) -> Iterator[str]:
+    """Yield a word, and those in it that signs other than full stops, hyphens and underscores divide."""
+    yield glued
+    for part in _PART.finditer(glued):
+        start, end = part.span()
+        if part[0] != glued and not (
+            stored and "/" in {glued[start - 1 : start], glued[end : end + 1]} and not _SECRET.fullmatch(part[0])
+        ):
+            yield part[0]
+
+
+def _token(word: str) -> str | None:
+    word = word.strip(".:!?*_-")
+    letters = reduced(word)
+    if not 8 <= len(letters) <= FOUND_AS_RUN or _COMMON_TOKEN.fullmatch(word):
+        return None
+    if len(letters) < _SHORTEST_TOKEN:
+        return letters if _SECRET.fullmatch(word) else None
+    digits = sum(map(str.isdigit, letters))
+    return letters if 0 < digits < len(letters) or digits >= 12 else None
 
 
 def short_lines(text: str) -> Iterator[tuple[int, int, str]]:
