@@ -7,7 +7,9 @@ import io
 import json
 import random
 import subprocess
+import sys
 import time
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,6 +123,12 @@ DASHED = [
     "(628) 731-9942",
 ]
 OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
+# Minus signs, bullets, lines of frames and macrons, and letters of other scripts; those of the category Pd beside them.
+STROKES = (
+    "\u02d7\u2043\u207b\u208b\u2212\u2500\u2501\u2504\u254c\u2550"
+    "\u2574\u2796\u23af\xaf\u203e\u06d4\u2cba\u0640\u30fc\u3161\u4e00\uff70"
+)
+ALL_DASHES = [one for one in map(chr, range(0x80, sys.maxunicode + 1)) if unicodedata.category(one) == "Pd"]
 MAILS = [
     "hollander@hxq.de:secret",
     "_hollander@hxq.de_",
@@ -186,6 +194,24 @@ def test_a_short_secret_is_found_in_any_notation(stored: str, asked: str) -> Non
     """Blanks, dashes, capitals and the code of the country do not count."""
     index = index_of(f"please note {stored}, thanks")
     assert index.find(f"what is {asked} about?")
+
+
+@pytest.mark.parametrize("dash", [*ALL_DASHES, *STROKES], ids=ascii)
+def test_any_dash_is_a_hyphen(dash: str) -> None:
+    """Of any script and look, in what a private turn has and in what is asked about."""
+    for number in DASHED:
+        other = number.replace("-", dash)
+        assert index_of(f"please note {number}, thanks").find(f"what is {other} about?"), other
+        assert index_of(f"please note {other}, thanks").find(f"what is {number} about?"), other
+
+
+@pytest.mark.parametrize("dash", "\u2500\u2043\u301c\u3161", ids=ascii)
+def test_a_number_with_any_dash_is_not_sent(trooper: Trooper, cloud: Standin, dash: str) -> None:
+    """Exit 77, and no connection to the cloud."""
+    assert trooper("ask", "--local", "OPSX-4471 is of DE89-3704-0044-0532-0130-00, call +49-30-8812-4471").code == 0
+    for number in ("OPSX-4471", "DE89-3704-0044-0532-0130-00", "+49-30-8812-4471"):
+        assert trooper("ask", f"what is {number.replace('-', dash)}?").code == 77
+    assert cloud.connections == 0
 
 
 def test_what_only_looks_like_one_is_none() -> None:

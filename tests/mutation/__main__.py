@@ -665,6 +665,10 @@ MUTANTS = [
     ),
     Mutant("words that signs glue together are one", "guard/units.py", "_PART.finditer(glued)", "()", UNITS),
     Mutant("short secret words pass", "guard/units.py", "if not 8 <= len(letters)", "if not 10 <= len(letters)", UNITS),
+    Mutant(
+        "letters that look like hyphens hide numbers", "guard/unseen.py", "in _STROKE.finditer(text)]", "in ()]", UNITS
+    ),
+    Mutant("lines of frames are no hyphens", "guard/units.py", "\\u23e4\\u2500", "\\u23e4", UNITS),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
     Mutant("unseen characters hide credentials", "guard/forms.py", "(unseen, False), ", "", CREDENTIALS),
     Mutant(

@@ -37,9 +37,15 @@ _MIXED = (
 _SECRET, _PART_OF_PLACE = pattern(_MIXED), pattern(rf"{_MIXED}(?=[^\w.-]|$)")
 _LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400}+)"')
 # Short secrets as they are printed. What stands between the groups does not count. Other dashes and blanks than those
-# of ASCII come of word processors.
-_DASHES = "\u058a\u05be\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d"
-_BLANKS = "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+# of ASCII come of word processors: the categories Pd and Zs of Unicode, and what looks like a hyphen, after its
+# "confusables": minus signs, bullets, macrons, horizontal lines of frames.
+_DASHES = (
+    "\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0"
+    "\ufe31\ufe32\ufe58\ufe63\uff0d\U00010ead"
+    "\xac\xaf\u02c9\u02d7\u06d4\u203e\u2043\u2053\u207b\u208b\u2212\u223c\u23af\u23ba\u23bb\u23bc\u23bd\u23e4\u2500\u2501"
+    "\u2504\u2505\u2508\u2509\u254c\u254d\u2550\u2574\u2576\u2578\u257a\u257c\u257e\u2796\u2cba\u2cbb\uffe3\uffe8"
+)
+_BLANKS = "\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _PLAIN = str.maketrans(_DASHES + _BLANKS, "-" * len(_DASHES) + " " * len(_BLANKS))
 _DOMAIN = r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![A-Za-z0-9@-]|\.\w"
 # What a colon and a path follow is a user on a server, and what a stroke stands before may be one too.

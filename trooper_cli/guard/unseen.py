@@ -43,6 +43,8 @@ LOOKALIKES = str.maketrans("".join((_SMALL[0], _CAPITAL[0])), "".join((_SMALL[1]
 # In a word of ASCII they are not of another script; in a text of their own they are left as they are.
 _ALIKE = f"[{_SMALL[0]}{_CAPITAL[0]}]"
 _FOREIGN = pattern(rf"(?<=[A-Za-z0-9_]){_ALIKE}++|(?<!{_ALIKE}){_ALIKE}++(?=[A-Za-z0-9_])")
+# Letters that look like a hyphen, between others that are not of their script: of Korean, Chinese, Japanese, Arabic.
+_STROKE = pattern("(?<=[A-Za-z0-9])[\u0640\u1173\u2f00\u30fc\u3161\u31d0\u4e00\ua7f7\uff70]++(?= ?[A-Za-z0-9])")
 # What a page or a shell does not show within a word: where it may be broken, marks of Markdown, escapes of both.
 _BREAK = pattern(
     r"<[wW][bB][rR] ?/?>|(?<=[A-Za-z0-9_+/-])(?:\\(?:\r?\n[ \t]{0,40}|(?=[_.-]))|\*\*|`{1,3})(?=[A-Za-z0-9_.+/-])"
@@ -76,6 +78,7 @@ def unseen(text: str) -> list[Piece]:
         pieces += [Piece(*match.span(), "") for match in _BREAK.finditer(text)]
     if not text.isascii():
         pieces += [Piece(*match.span(), match[0].translate(LOOKALIKES)) for match in _FOREIGN.finditer(text)]
+        pieces += [Piece(*match.span(), "-") for match in _STROKE.finditer(text)]
         if text.translate(_SHOWN) != text:
             pieces += _other_letters(text)
             pieces += _ignored(text)
