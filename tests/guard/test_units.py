@@ -196,6 +196,53 @@ def test_a_short_secret_is_found_in_any_notation(stored: str, asked: str) -> Non
     assert index.find(f"what is {asked} about?")
 
 
+NOTATIONS = [
+    ["DE89370400440532013000", "DE 89 370400440 532013000", "DE89 37040044 0532013000", "DE89.3704.0044.0532.0130.00",
+     "DE89/3704/0044/0532/0130/00", "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00",
+     "de 8937 0400 4405 3201 3000", "DE89 370 400 44 0532 0130 00", "DE89  3704  0044  0532  0130  00", "DE89 - 3704 - 0044 - 0532 - 0130 - 00",
+     "D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0", "konto_DE89_37040044_0532013000.pdf",
+     "IBAN:DE89\xb73704\xb700440532013000",
+     "DE89:3704:0044:0532:0130:00", "DE89 3704 0044 0532 0130 00 was paid", "is 12: DE89 3704 0044 0532 0130 00"],
+    ["GB29 NWBK 6016 1331 9268 19", "GB 29 NWBK 601613 31926819", "gb29-nwbk-601613-31926819"],
+    ["NO93 8601 1117 947", "NO93 8601.11.17947", "NO9386011117947 on 1 May"],
+    ["219-45-6712", "219 45 6712", "219456712", "219.45.6712", "219/45/6712", "219 - 45 - 6712", "scan-219-45-6712.pdf",
+     "ssn_219456712.pdf", "219_45_6712", "219\u202f45\u202f6712", "/srv/219-45-6712/x"],
+    ["B-MW 4711", "B-MW-4711", "B-MW4711", "foto_B-MW-4711.jpg", "B-MW_4711.pdf"],
+]  # fmt: skip
+# As what is typed and files are named; a private turn is not remembered by it.
+TYPED = {
+    "219-45-6712": ["219-45 6712", "219-456712", "SSN219456712", "2024_219-45-6712_3.pdf"],
+    "B-MW 4711": ["bmw_4711.jpg", "b_mw_4711.jpg", "photo_BMW4711_front.jpg", "IMG-BMW4711-2.png", "2024-05-01_B-MW_4711.jpg",
+     "b.mw.4711", "is bmw 4711", "B MW-4711", "/srv/B-MW-4711.txt", "B  MW  4711", "b/mw/4711"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("notations", NOTATIONS, ids=lambda notations: notations[0])
+def test_a_number_is_the_same_in_all_notations(notations: list[str]) -> None:
+    """Groups of any size, whatever divides them, in the names of files: each is found by each other."""
+    for stored in notations:
+        index = index_of(f"please note {stored}, thanks")
+        for asked in (*notations, *TYPED.get(notations[0], ())):
+            assert index.find(f"what is {asked} about?"), (stored, asked)
+
+
+def test_numbers_that_have_the_shape_of_an_account_are_none() -> None:
+    """Another length than that of their country, wrong check digits, letters directly behind."""
+    text = (
+        "DE8937040044053201300 DE88370400440532013000 XY89370400440532013000 DE89370400440532013000x "
+        "is 12 days, 345678 9"
+    )
+    assert not [unit for _, _, unit in units.identifiers(text, stored=True) if unit[0].isalpha() and " " not in unit]
+
+
+def test_an_account_in_irregular_groups_is_not_sent(trooper: Trooper, cloud: Standin) -> None:
+    """Nor is a plate in the name of a file; exit 77, and no connection to the cloud."""
+    assert trooper("ask", "--local", "pay to DE89 3704 0044 0532 0130 00 for B-MW 4711, SSN 219-45-6712").code == 0
+    for asked in ("DE 89 37040044 05320130 00", "rename IMG_bmw4711_front.jpg", "open scan_219456712.pdf"):
+        assert trooper("ask", f"what is {asked}?").code == 77, asked
+    assert cloud.connections == 0
+
+
 @pytest.mark.parametrize("dash", [*ALL_DASHES, *STROKES], ids=ascii)
 def test_any_dash_is_a_hyphen(dash: str) -> None:
     """Of any script and look, in what a private turn has and in what is asked about."""

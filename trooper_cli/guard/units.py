@@ -61,8 +61,21 @@ _AUTHORSHIP = pattern(
     r"|uploaders|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
 )
 _AUTHORSHIP_REACH, _LONGEST_AUTHORSHIP = 2000, 16
+# The length of an account number by its country, from the registry of ISO 13616: so it ends wherever its groups do.
+_IBAN_LENGTHS = {
+    country: length
+    for length, countries in (
+        (15, "NO"), (16, "BE"), (18, "DK FI FK FO GL NL SD"), (19, "MK SI"), (20, "AT BA EE KZ LT LU MN XK"),
+        (21, "CH HR LI LV"), (22, "BG BH CR DE GB GE IE ME RS VA"), (23, "AE GI IL IQ OM SO TL"),
+        (24, "AD CZ ES MD PK RO SA SE SK TN VG"), (25, "AO CV GW LY MZ PT ST"), (26, "DZ IR IS TR"),
+        (27, "BI CF CG CM DJ FR GA GQ GR IT KM MC MG MR SM TD"), (29, "BR PS QA UA"), (30, "JO KW MU YE"),
+        (28, "AL AZ BF BJ BY CI CY DO EG GT HN HU LB MA ML NE NI PL SN SV TG"), (31, "MT SC"), (32, "LC"), (33, "RU"),
+    )
+    for country in countries.split()
+}  # fmt: skip
+_APART = r"[ ./_:\xb7-]{0,3}"
 _IBAN = pattern(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ ./_-]?[A-Za-z0-9]{4}){2,7}(?:[ ./_-]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
+    rf"(?<![A-Za-z0-9])(?=(?P<word>[A-Za-z]{_APART}[A-Za-z](?:{_APART}\d){{2}}(?:{_APART}[A-Za-z0-9]){{11,30}}))"
 )
 _CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ ./_-]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
@@ -72,7 +85,10 @@ _PHONE = pattern(
     r"|(?<![\w./+-])(?<!\d[,:])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?:1[ .-]?)?\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\w:-]|[.,]\d)"
 )
-_SOCIAL = pattern(r"(?<![\w./+-])(?<!\d[,:])\d{3}([ ./_-]?)\d\d\1\d{4}(?![\w:-]|[.,]\d)")
+_SOCIAL = pattern(
+    r"(?<![A-Za-z0-9.+])(?<!\d[,:/_-])\d{3}( ?[./_-] ?| )\d\d\1\d{4}(?![A-Za-z0-9:-]|[.,]\d)"
+    r"|(?<![A-Za-z0-9./+-])(?<!\d[,:_])\d{9}(?![A-Za-z0-9:-]|[.,]\d)"
+)
 _TICKET = pattern(r"(?<![\w./-])[A-Z][A-Z0-9]{1,9}(?:-\d{4})?-\d{3,7}(?![\w-]|\.\d)")
 _STANDARD = frozenset(
     "UTF SHA ISO IEC RFC CVE CWE AES PEP RSA EN DIN IEEE ECMA ANSI CP KOI GB BIG LATIN WINDOWS IBM HTTP TLS SSL MD GPT"
@@ -83,15 +99,19 @@ _STANDARD = frozenset(
     " ORA TNS PLS RMAN DPY DPI MY SQLSTATE TS CS NU MSB SC AADSTS".split()
 )
 _AT = pattern("@")
-_BETWEEN = pattern(r"[ ./_-]")
-_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){7}")
-_THREE_DIGITS = pattern(r"\d[ ()/._-]?\d[ ()/._-]?\d")
-_PLATE = pattern(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?[1-9]\d{1,3}[EH]?(?![\w-])")
-# As people type them. A prompt is asked about these, and only what is printed with its dash is stored.
+_BETWEEN = frozenset(" ./_:\xb7-")
+_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._:\xb7-]{0,3}\d){7}")
+_THREE_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){2}")
+_PLATE = pattern(r"(?<![^\W_])(?<!-)[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}[ _-]?[1-9]\d{1,3}[EH]?(?![^\W_]|-)")
+# As people type them, and name files. A prompt is asked about these, and only what is printed as above is stored.
+_TYPED_SOCIAL = pattern(rf"(?<!\d)(?=(?P<word>\d{{3}}{_APART}\d\d{_APART}\d{{4}}(?!\d)))")
 _TYPED_TICKET = pattern(
-    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,2}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
+    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,3}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
 )
-_TYPED_PLATE = pattern(r"(?<![^\W_])[A-Za-zÄÖÜäöü]{1,3}[ -]?[A-Za-z]{1,2}[ -]?[1-9]\d{1,3}[EHeh]?(?![\w-]|\.\d)")
+_TYPED_PLATE = pattern(
+    r"(?<![^\W_])(?=(?P<word>[A-Za-zÄÖÜäöü]{1,3}[ ./_-]{0,2}[A-Za-z]{1,2}[ ./_-]{0,2}[1-9]\d{1,3}[EHeh]?)"
+    r"(?![^\W_]|\.\d))"
+)
 _YEAR = pattern(r"(?:19|20)\d\d")
 
 
@@ -118,8 +138,10 @@ def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
         signs = _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED
         for sign, unit_of in signs if stored else (*signs, *_TYPED):
             for match in sign.finditer(line):
-                if (unit := unit_of(match[0])) is not None:
-                    yield start + match.start(), len(match[0]), unit
+                # What may overlap with another one, of which only one is any, is looked ahead at.
+                word = match["word"] if "word" in sign.groupindex else match[0]
+                if (unit := unit_of(word)) is not None:
+                    yield start + match.start(), len(word), unit
 
 
 def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
@@ -154,15 +176,15 @@ def _authorship(text: str) -> Callable[[int], bool]:
 def _iban(word: str) -> str | None:
     """Return the letters and digits of an IBAN, or None where its check digits are wrong (ISO 7064, MOD 97-10).
 
-    What stands behind it may be no part of it.
+    What stands behind it is no part of it.
     """
-    groups = [group for group in map(reduced, _BETWEEN.split(word)) if group]
-    while groups:
-        letters = "".join(groups)
-        if 15 <= len(letters) <= 34 and int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1:
-            return letters
-        groups.pop()
-    return None
+    places = [place for place, sign in enumerate(word) if sign not in _BETWEEN]
+    letters = reduced(word)
+    size = _IBAN_LENGTHS.get(letters[:2].upper(), len(places) + 1)
+    if len(places) < size or (len(places) > size and places[size] == places[size - 1] + 1):
+        return None
+    letters = letters[:size]
+    return letters if int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1 else None
 
 
 def _card(word: str) -> str | None:
@@ -220,7 +242,7 @@ def _plate(word: str) -> str:
 
 _SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
 _NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social), *_SHORT_NUMBERED)
-_TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
+_TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate), (_TYPED_SOCIAL, _social))
 
 
 def tokens(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
