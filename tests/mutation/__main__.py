@@ -645,8 +645,8 @@ MUTANTS = [
     Mutant(
         "tickets without their dash pass",
         "guard/units.py",
-        "for sign, unit_of in signs if stored else (*signs, *_TYPED):",
-        "for sign, unit_of in signs:",
+        "for sign, unit_of in signs[0] if stored else (*signs[0], *signs[1]):",
+        "for sign, unit_of in signs[0]:",
         UNITS,
     ),
     Mutant(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from trooper_cli.guard.piece import Piece
 
+    # Offset, length and text of each unit.
+    Units = Sequence[tuple[int, int, str]]
+
 
 class Form:
     """One way to read a text. It maps each of its characters back to its offset in the original."""
@@ -31,6 +34,8 @@ class Form:
         self.decoded = decoded
         self.above = above
         self._parts = parts
+        # What fingerprints.py finds in it, which is asked for more than once: short literals, and all else.
+        self.units: tuple[Units, Units] | None = None
 
     @cached_property
     def text(self) -> str:
@@ -115,13 +120,21 @@ _WAYS = ((encoded, False), (line_numbers, True), (markup, True), (line_heads, Tr
 _GROWTH, _ALWAYS = 20, 1 << 20
 
 
+# The guard looks at the same texts more than once, and a request holds several. Of large ones two are kept.
+_LARGE = 1 << 16
+
+
 def forms(text: str) -> Iterator[Form]:
     """Return every form of a text in which private text might stand, the text itself first."""
-    yield from _forms(text)
+    yield from (_forms_of_large if len(text) > _LARGE else _forms_of_small)(text)
 
 
-# The guard looks at the same text more than once.
-@lru_cache(maxsize=1)
+def forget() -> None:
+    """Forget the forms that are kept."""
+    _forms_of_large.cache_clear()
+    _forms_of_small.cache_clear()
+
+
 def _forms(text: str) -> tuple[Form, ...]:
     made = [(Form(text), 0, False)]
     given: set[str] = {text}
@@ -138,6 +151,9 @@ def _forms(text: str) -> tuple[Form, ...]:
                 given.add(inner.decoded)
                 made.append((inner, depth + 1, strips))
     return tuple(form for form, _, _ in made)
+
+
+_forms_of_large, _forms_of_small = lru_cache(maxsize=2)(_forms), lru_cache(maxsize=16)(_forms)
 
 
 def _excerpt(form: Form, pieces: Sequence[Piece]) -> Form:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard.decoders import unescaped
@@ -10,7 +11,7 @@ from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 # What has this many letters and digits always holds a run that fingerprints.py stores: RUN + WINDOW - 1.
 FOUND_AS_RUN = 48
@@ -134,14 +135,16 @@ def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
             at = start + match.start()
             if not _COMMON_EMAIL.fullmatch(match[0].replace(" ", "")) and not (stored and names_an_author(at)):
                 yield at, len(match[0]), reduced(match[0])
-    for start, line in _lines_with(_THREE_DIGITS, text):
-        signs = _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED
-        for sign, unit_of in signs if stored else (*signs, *_TYPED):
-            for match in sign.finditer(line):
-                # What may overlap with another one, of which only one is any, is looked ahead at.
-                word = match["word"] if "word" in sign.groupindex else match[0]
-                if (unit := unit_of(word)) is not None:
-                    yield start + match.start(), len(word), unit
+    for is_long, group in groupby(_lines_with(_THREE_DIGITS, text), lambda one: bool(_EIGHT_DIGITS.search(one[1]))):
+        signs = (_NUMBERED, _TYPED_NUMBERED) if is_long else (_SHORT_NUMBERED, _TYPED)
+        # A search over many lines takes less time than one over each; none reads across their ends.
+        for start, lines in _joined(group):
+            for sign, unit_of in signs[0] if stored else (*signs[0], *signs[1]):
+                for match in sign.finditer(lines):
+                    # What may overlap with another one, of which only one is any, is looked ahead at.
+                    word = match["word"] if "word" in sign.groupindex else match[0]
+                    if (unit := unit_of(word)) is not None:
+                        yield start + match.start(), len(word), unit
 
 
 def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
@@ -153,6 +156,21 @@ def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
             end = text.find("\n", match.end())
             end = end if end >= 0 else len(text)
             yield start, text[start:end]
+
+
+def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Join lines that follow each other."""
+    first = end = -1
+    joined: list[str] = []
+    for start, line in lines:
+        if joined and start != end + 1:
+            yield first, "\n".join(joined)
+            joined = []
+        first = start if not joined else first
+        joined.append(line)
+        end = start + len(line)
+    if joined:
+        yield first, "\n".join(joined)
 
 
 def _authorship(text: str) -> Callable[[int], bool]:
@@ -242,7 +260,8 @@ def _plate(word: str) -> str:
 
 _SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
 _NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social), *_SHORT_NUMBERED)
-_TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate), (_TYPED_SOCIAL, _social))
+_TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
+_TYPED_NUMBERED = (*_TYPED, (_TYPED_SOCIAL, _social))
 
 
 def tokens(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
