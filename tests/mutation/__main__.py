@@ -714,6 +714,13 @@ MUTANTS = [
         '    return line.startswith(("at org.", "File ")) or is_boilerplate(shown, is_run=is_run) or (',
         EVERYDAY,
     ),
+    Mutant(
+        "anything stands between lines of boilerplate",
+        "guard/boilerplate.py",
+        "reached[end] |= shown[at:end] in wholes",
+        "reached[end] = True",
+        "tests/guard/test_boilerplate.py",
+    ),
     Mutant("any number stands in boilerplate", "guard/boilerplate.py", "{1,4}(?!", "{1,40}(?!", EVERYDAY),
     Mutant(
         "words of every day hide numbers",
