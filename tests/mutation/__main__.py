@@ -631,15 +631,15 @@ MUTANTS = [
     Mutant(
         "prompts are not asked for cells",
         "guard/fingerprints.py",
-        "yield from tables.asked(form.decoded, form.is_new)",
-        "pass",
+        ", *tables.asked(text, is_new)]",
+        "]",
         "tests/guard/test_units.py",
     ),
     Mutant(
         "no short secrets as printed",
         "guard/fingerprints.py",
-        "literals, identifiers)",
-        "literals)",
+        "short_lines(text), identifiers(text))",
+        "short_lines(text))",
         "tests/guard/test_units.py",
     ),
     Mutant(

@@ -223,7 +223,7 @@ def _minima(values: list[int], window: int) -> list[int]:
 def _units(form: Form) -> tuple[Units, Units]:
     """Return all units of a form by which a prompt is asked about; those of short literals by themselves.
 
-    A public turn stores all but these: what a private turn says in a literal is not known by it.
+    A public turn stores all but these.
     """
     if form.units is not None:
         return form.units
