@@ -211,6 +211,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "tickets": _numbered("OPS-{}", " "),
     "tickets, glued": _numbered("OPS-{}-"),
     "plates": _numbered("M-AB {}", " "),
+    "speakers in JSON": _numbered('"Anna: hi {0}\\nBob: ok {0}"\n'),
     "names": _repeated("Anna Huber "),
     "names, commas": _repeated("Anna Huber, Ben Krahmann, "),
     "tokens": _numbered("tok3n-{}-abcdef", " "),
@@ -348,7 +349,7 @@ def thousand_turns() -> Index:
 
 def refuse_or_pass(text: str, index: Index) -> None:
     """Look at a public prompt as the guard does."""
-    forms._forms.cache_clear()  # noqa: SLF001
+    forms.forget()
     index.find(text)
     credentials.find(text)
     patterns.find(text, USER_PATTERNS)
@@ -363,7 +364,7 @@ def read_as_whole(text: str, index: Index) -> None:
 
 def take_in(text: str, index: Index) -> None:
     """Fingerprint a text as a private prompt and as an answer, under all the names it is known by."""
-    forms._forms.cache_clear()  # noqa: SLF001
+    forms.forget()
     index.marks([(text, False), (text, True)], public=False, names=exact.loose_names(text, text))
     index.marks([(text, True)], public=True)
 

@@ -232,7 +232,7 @@ def test_a_users_rules_and_allowlists_are_used(tmp_path: Path) -> None:
 
 def test_an_allowlist_from_elsewhere_holds_for_the_rules_of_its_file_alone(tmp_path: Path) -> None:
     """What a repository lets pass, by any means of such a file, Trooper's own rules still find."""
-    password, token = 'password = "hunter2"', "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
+    password, token = 'password = "hunter7"', "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
     extra = gitleaks(
         tmp_path,
         f"""
@@ -242,7 +242,7 @@ def test_an_allowlist_from_elsewhere_holds_for_the_rules_of_its_file_alone(tmp_p
         [allowlist]
         regexes = ['''.*''']
         regexTarget = "line"
-        stopwords = ["hunter2"]
+        stopwords = ["hunter7"]
         [[rules]]
         id = "github-token"
         regex = '''{token}'''
@@ -255,6 +255,25 @@ def test_an_allowlist_from_elsewhere_holds_for_the_rules_of_its_file_alone(tmp_p
     )
     for text in (password, token):
         assert [found.length for found in find(text, extra)] == [found.length for found in find(text)] != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: hunter2", "password = 'hunter2'", "MYSQL_ROOT_PASSWORD=root", "POSTGRES_PASSWORD=postgres",
+        "MINIO_ROOT_PASSWORD=minioadmin", "RABBITMQ_DEFAULT_PASS=guest", "mysql -u root -proot",
+        "curl -u admin:admin http://localhost:3000", "redis://:foobared@localhost:6379", "postgres://app:hunter2@db/x",
+    ],
+)  # fmt: skip
+def test_a_password_that_everybody_knows_is_none(text: str) -> None:
+    """Of documentation; with anything more it is one."""
+    assert find(f"see\n{text}\nthere") == []
+    known = next(
+        one for one in ("hunter2", "minioadmin", "postgres", "guest", "foobared", "admin", "root") if one in text
+    )
+    at = text.rindex(known)
+    for other in (f"{known}Xk29", f"9{known}2vL"):
+        assert find(f"see\n{text[:at]}{other}{text[at + len(known) :]}\nthere"), other
 
 
 @pytest.mark.parametrize("key", ["path", "url"])

@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.guard.encoders import ENCODERS, cut, in_base64
@@ -62,6 +62,8 @@ def test_encoded_text_is_found(name: str) -> None:
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 1 << 30), letters=st.integers(60, 200), around=st.integers(0, 3))
+    # Its last word is read as more base64, so that what is decoded does not end with a letter.
+    @example(seed=0, letters=60, around=1)
     def check(seed: int, letters: int, around: int) -> None:
         nonlocal drawn
         drawn += 1
@@ -86,6 +88,20 @@ def test_a_word_on_the_next_line_is_no_part_of_an_encoding() -> None:
     private = sentence(76, 85)
     text = f"floor after\n{ENCODERS['base64 of hexadecimal'](private)}\nask wedding"
     assert remembered(private).find(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize(
+    "text", [PRIVATE, "Хранилище в Вене открывается после девяти", "金库在维也纳每晚九点以后开门。钥匙在三楼。"]
+)
+def test_utf_32_is_read_from_any_byte_on(encoding: str, text: str) -> None:
+    """With some bytes before and after it that are none, but for what has no letter near another."""
+    data = text.encode(encoding)
+    assert readable(data) == text
+    assert readable(data + b"\x9a\xf2") == text
+    if text[0] < "\u0800":
+        for before in (b"", b"\xfb", b"\xfb\xef", b"\xfb\xef\xbe", b"\xfb\xef\xbe\xfb"):
+            assert text[1:-1] in (readable(before + data + b"\xa5\xaa\xe8\x96") or "")
 
 
 def test_there_are_many_encoders() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in, thousand_turns
+from trooper_cli.guard import credentials, forms, tables
 from trooper_cli.messages.leaves import parts
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Standin
     from trooper_cli.guard.fingerprints import Index
+    from trooper_cli.guard.piece import Piece
 
 # Four times the text takes about four times as long, and sixteen times where each part is compared with each.
 MOST_GROWTH = 8
@@ -34,6 +36,7 @@ ONCE_SLOW = (
     "CSV of many columns",
     "credential: 'eyJ'",
     "keys, values and borders",
+    "speakers in JSON",
 )
 # Of the processor: how busy the machine is does not count.
 WHOLE_SECONDS = 20
@@ -88,6 +91,41 @@ class TestGrowth:
     def test_any_shape_grows_with_the_text(self, index: Index, name: str) -> None:
         for way, work in WAYS.items():
             assert growth(work, name, 12_500, index) < MOST_GROWTH, way
+
+
+class TestOnce:
+    """What is known of a text is not found again, though others are looked at between."""
+
+    def test_units_are_found_once(self, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By a look at a prompt, and by storing it as a public turn; and so are its forms."""
+        asked: list[str] = []
+        read: list[str] = []
+        known, ways = tables.asked, forms._WAYS  # noqa: SLF001
+
+        def counted(text: str, is_new: Callable[[int, int], bool]) -> Iterator[tuple[int, int, str]]:
+            asked.append(text)
+            return known(text, is_new)
+
+        def reading(text: str) -> list[Piece]:
+            read.append(text)
+            return []
+
+        monkeypatch.setattr(tables, "asked", counted)
+        monkeypatch.setattr(forms, "_WAYS", (*ways, (reading, False)))
+        forms.forget()
+        for text in (SHAPES["speakers in JSON"](size) for size in (500, 100_000)):
+            asked.clear()
+            read.clear()
+            index.find(text)
+            number = len(asked)
+            assert number == len(set(asked)) > 1
+            index.find(other := f"a system prompt beside {len(text)} letters")
+            credentials.find(other)
+            index.find(text)
+            credentials.find(text)
+            index.marks([(text, False)], public=True)
+            assert asked.count(text) == read.count(text) == 1
+            assert len(asked) == number + 1
 
 
 @pytest.mark.slow

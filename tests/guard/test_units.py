@@ -7,7 +7,9 @@ import io
 import json
 import random
 import subprocess
+import sys
 import time
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,6 +123,12 @@ DASHED = [
     "(628) 731-9942",
 ]
 OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
+# Minus signs, bullets, lines of frames and macrons, and letters of other scripts; those of the category Pd beside them.
+STROKES = (
+    "\u02d7\u2043\u207b\u208b\u2212\u2500\u2501\u2504\u254c\u2550"
+    "\u2574\u2796\u23af\xaf\u203e\u06d4\u2cba\u0640\u30fc\u3161\u4e00\uff70"
+)
+ALL_DASHES = [one for one in map(chr, range(0x80, sys.maxunicode + 1)) if unicodedata.category(one) == "Pd"]
 MAILS = [
     "hollander@hxq.de:secret",
     "_hollander@hxq.de_",
@@ -186,6 +194,73 @@ def test_a_short_secret_is_found_in_any_notation(stored: str, asked: str) -> Non
     """Blanks, dashes, capitals and the code of the country do not count."""
     index = index_of(f"please note {stored}, thanks")
     assert index.find(f"what is {asked} about?")
+
+
+NOTATIONS = [
+    ["DE89370400440532013000", "DE 89 370400440 532013000", "DE89 37040044 0532013000", "DE89.3704.0044.0532.0130.00",
+     "DE89/3704/0044/0532/0130/00", "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00",
+     "de 8937 0400 4405 3201 3000", "DE89 370 400 44 0532 0130 00",
+     "DE89  3704  0044  0532  0130  00", "DE89 - 3704 - 0044 - 0532 - 0130 - 00",
+     "D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0", "konto_DE89_37040044_0532013000.pdf",
+     "IBAN:DE89\xb73704\xb700440532013000",
+     "DE89:3704:0044:0532:0130:00", "DE89 3704 0044 0532 0130 00 was paid", "is 12: DE89 3704 0044 0532 0130 00"],
+    ["GB29 NWBK 6016 1331 9268 19", "GB 29 NWBK 601613 31926819", "gb29-nwbk-601613-31926819"],
+    ["NO93 8601 1117 947", "NO93 8601.11.17947", "NO9386011117947 on 1 May"],
+    ["219-45-6712", "219 45 6712", "219456712", "219.45.6712", "219/45/6712", "219 - 45 - 6712", "scan-219-45-6712.pdf",
+     "ssn_219456712.pdf", "219_45_6712", "219\u202f45\u202f6712", "/srv/219-45-6712/x"],
+    ["B-MW 4711", "B-MW-4711", "B-MW4711", "foto_B-MW-4711.jpg", "B-MW_4711.pdf"],
+]  # fmt: skip
+# As what is typed and files are named; a private turn is not remembered by it.
+TYPED = {
+    "219-45-6712": ["219-45 6712", "219-456712", "SSN219456712", "2024_219-45-6712_3.pdf"],
+    "B-MW 4711": ["bmw_4711.jpg", "b_mw_4711.jpg", "photo_BMW4711_front.jpg", "IMG-BMW4711-2.png",
+     "2024-05-01_B-MW_4711.jpg",
+     "b.mw.4711", "is bmw 4711", "B MW-4711", "/srv/B-MW-4711.txt", "B  MW  4711", "b/mw/4711"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("notations", NOTATIONS, ids=lambda notations: notations[0])
+def test_a_number_is_the_same_in_all_notations(notations: list[str]) -> None:
+    """Groups of any size, whatever divides them, in the names of files: each is found by each other."""
+    for stored in notations:
+        index = index_of(f"please note {stored}, thanks")
+        for asked in (*notations, *TYPED.get(notations[0], ())):
+            assert index.find(f"what is {asked} about?"), (stored, asked)
+
+
+def test_numbers_that_have_the_shape_of_an_account_are_none() -> None:
+    """Another length than that of their country, wrong check digits, letters directly behind."""
+    text = (
+        "DE8937040044053201300 DE88370400440532013000 XY89370400440532013000 DE89370400440532013000x "
+        "is 12 days, 345678 9"
+    )
+    assert not [unit for _, _, unit in units.identifiers(text, stored=True) if unit[0].isalpha() and " " not in unit]
+
+
+def test_an_account_in_irregular_groups_is_not_sent(trooper: Trooper, cloud: Standin) -> None:
+    """Nor is a plate in the name of a file; exit 77, and no connection to the cloud."""
+    assert trooper("ask", "--local", "pay to DE89 3704 0044 0532 0130 00 for B-MW 4711, SSN 219-45-6712").code == 0
+    for asked in ("DE 89 37040044 05320130 00", "rename IMG_bmw4711_front.jpg", "open scan_219456712.pdf"):
+        assert trooper("ask", f"what is {asked}?").code == 77, asked
+    assert cloud.connections == 0
+
+
+@pytest.mark.parametrize("dash", [*ALL_DASHES, *STROKES], ids=ascii)
+def test_any_dash_is_a_hyphen(dash: str) -> None:
+    """Of any script and look, in what a private turn has and in what is asked about."""
+    for number in DASHED:
+        other = number.replace("-", dash)
+        assert index_of(f"please note {number}, thanks").find(f"what is {other} about?"), other
+        assert index_of(f"please note {other}, thanks").find(f"what is {number} about?"), other
+
+
+@pytest.mark.parametrize("dash", "\u2500\u2043\u301c\u3161", ids=ascii)
+def test_a_number_with_any_dash_is_not_sent(trooper: Trooper, cloud: Standin, dash: str) -> None:
+    """Exit 77, and no connection to the cloud."""
+    assert trooper("ask", "--local", "OPSX-4471 is of DE89-3704-0044-0532-0130-00, call +49-30-8812-4471").code == 0
+    for number in ("OPSX-4471", "DE89-3704-0044-0532-0130-00", "+49-30-8812-4471"):
+        assert trooper("ask", f"what is {number.replace('-', dash)}?").code == 77
+    assert cloud.connections == 0
 
 
 def test_what_only_looks_like_one_is_none() -> None:
@@ -331,3 +406,51 @@ def test_a_number_behind_a_comma_or_a_colon_is_found(before: str, number: str) -
     """As a row of CSV and a list of keys and values have it."""
     index = index_of(f"Reminder for the patient, {before}{number}, please call before noon.")
     assert index.find(number)
+
+
+SECRET_WORDS = ["Secret12x", "Kx7Vlad99", "HunterSecretZebra99", "correct7horse"]
+GLUED = [
+    "user:{}@host", "a|{}|b", "a&{}&b", "x:{}", "{}:x", "u/{}/b", "{}@db1", "ab~{}", "a#{}#b", "1+{}", "user:{}!",
+    "-u{{root}}:{}", "a\\{}", "ftp:user:{}@10.0.0.7:2121/x", "key={}&b=1", "a,{};b", "x?{}", "login:{}/2", "{}\u2014b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", SECRET_WORDS)
+@pytest.mark.parametrize("glued", GLUED)
+def test_a_secret_word_is_found_among_others_that_signs_glue_to_it(glued: str, word: str) -> None:
+    """Said by itself and asked as a part of another word, or the other way round, or as a part of two."""
+    other = glued.format(word)
+    index = index_of(f"the password is {word}, says Otto")
+    assert index.find(f"what is {other} about?")
+    if "/" in glued and word == "correct7horse":
+        return
+    index = index_of(f"log in with {other} today")
+    assert index.find(f"is {word} a good one?")
+    assert index.find(f"b:{word}@c")
+
+
+def test_a_secret_word_is_found_in_an_address() -> None:
+    for asked in ("https://u:Secret12x@hxq.de/a", "https://hxq.de/Secret12x?a", "/srv/Secret12x:ro", "~/a&Secret12x"):
+        assert index_of("the password is Secret12x").find(f"open {asked} there"), asked
+        assert index_of(f"open {asked} there").find("the password is Secret12x"), asked
+
+
+def test_parts_of_names_and_paths_are_no_secret_words() -> None:
+    """Types with their width, parts of paths in small letters, times behind a colon."""
+    text = (
+        "Base64Url Utf16Text Int32Vec img:Uint16Map lib/x86_64-linux-gnu/libc.so.6 db/migrations/0012_add_user.py "
+        "at:2026-03-02T08:15:01Z app:10.0.0.1:8080 tag:v1.2.3 node:22.04"
+    )
+    parts = {unit for _, size, unit in units.tokens(text, stored=True) if size > len(unit) + 3 or size < 10}
+    assert parts.isdisjoint({"x8664linuxgnu", "0012adduserpy", "20260302t08", "base64url", "utf16text", "int32vec"})
+    assert index_of(f"see {text}").find("the file 0012_add_user.py for x86_64-linux-gnu, Base64Url") == []
+
+
+@pytest.mark.parametrize("asked", ["psql postgres:Secret12x@db", "curl -u otto:Secret12x", "a|Secret12x|b"])
+def test_a_glued_password_is_not_sent(trooper: Trooper, cloud: Standin, asked: str) -> None:
+    """As it was said in a private turn; exit 77, and no connection to the cloud."""
+    assert trooper("ask", "--local", "my password for db1 is Secret12x").code == 0
+    done = trooper("ask", f"why does `{asked}` fail?")
+    assert (done.code, done.out) == (77, b"")
+    assert "Secret12x" not in done.notices
+    assert cloud.connections == 0

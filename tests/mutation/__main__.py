@@ -44,6 +44,7 @@ UNITS, CREDENTIALS, EVERYDAY = (
     "tests/guard/test_credentials.py",
     "tests/guard/test_everyday.py",
 )
+UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_re2.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
 
@@ -549,6 +550,7 @@ MUTANTS = [
         "if not found and",
         FORMS,
     ),
+    Mutant("UTF-32 is read from its first byte on", "guard/strings.py", "in range(4):", "in range(1):", FORMS),
     Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
     Mutant(
         "only the texts of a request's messages are looked at",
@@ -643,22 +645,22 @@ MUTANTS = [
     Mutant(
         "prompts are not asked for cells",
         "guard/fingerprints.py",
-        "yield from tables.asked(form.decoded, form.is_new)",
-        "pass",
+        ", *tables.asked(text, is_new)]",
+        "]",
         "tests/guard/test_units.py",
     ),
     Mutant(
         "no short secrets as printed",
         "guard/fingerprints.py",
-        "literals, identifiers)",
-        "literals)",
+        "short_lines(text), identifiers(text))",
+        "short_lines(text))",
         "tests/guard/test_units.py",
     ),
     Mutant(
         "tickets without their dash pass",
         "guard/units.py",
-        "for sign, unit_of in signs if stored else (*signs, *_TYPED):",
-        "for sign, unit_of in signs:",
+        "for sign, unit_of in signs[0] if stored else (*signs[0], *signs[1]):",
+        "for sign, unit_of in signs[0]:",
         UNITS,
     ),
     Mutant(
@@ -675,8 +677,24 @@ MUTANTS = [
         "_EMAIL",
         UNITS,
     ),
+    Mutant("words that signs glue together are one", "guard/units.py", "_PART.finditer(glued)", "()", UNITS),
+    Mutant("short secret words pass", "guard/units.py", "if not 8 <= len(letters)", "if not 10 <= len(letters)", UNITS),
+    Mutant(
+        "letters that look like hyphens hide numbers", "guard/unseen.py", "in _STROKE.finditer(text)]", "in ()]", UNITS
+    ),
+    Mutant("lines of frames are no hyphens", "guard/units.py", "\\u23e4\\u2500", "\\u23e4", UNITS),
+    Mutant("accounts end with their groups", "guard/units.py", "letters = letters[:size]", "pass", UNITS),
+    Mutant("typed numbers of the social security pass", "guard/units.py", ", (_TYPED_SOCIAL, _social)", "", UNITS),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
-    Mutant("unseen characters hide credentials", "guard/forms.py", ", (unseen, False))", ")", CREDENTIALS),
+    Mutant("unseen characters hide credentials", "guard/forms.py", "(unseen, False), ", "", CREDENTIALS),
+    Mutant(
+        "what nobody sees beside a blank hides secrets", "guard/unseen.py", "pieces += _ignored(text)", "pass", UNSEEN
+    ),
+    Mutant("what nobody sees joins words", "guard/forms.py", ", (blanked, False))", ")", UNSEEN),
+    Mutant("fillers of Hangul are letters", "guard/forms.py", '"" if IGNORABLE.match(character) else ', "", UNSEEN),
+    Mutant(
+        "the name of a credential may be hidden", "guard/credentials.py", "is_new(*match)", "is_new(start, end)", UNSEEN
+    ),
     Mutant(
         "look-alike letters hide credentials", "guard/unseen.py", "in _FOREIGN.finditer(text)]", "in ()]", CREDENTIALS
     ),
@@ -709,6 +727,13 @@ MUTANTS = [
         '    line = text[text.rfind("\\n", 0, find.offset) + 1 :].lstrip()\n'
         '    return line.startswith(("at org.", "File ")) or is_boilerplate(shown, is_run=is_run) or (',
         EVERYDAY,
+    ),
+    Mutant(
+        "anything stands between lines of boilerplate",
+        "guard/boilerplate.py",
+        "reached[end] |= shown[at:end] in wholes",
+        "reached[end] = True",
+        "tests/guard/test_boilerplate.py",
     ),
     Mutant("any number stands in boilerplate", "guard/boilerplate.py", "{1,4}(?!", "{1,40}(?!", EVERYDAY),
     Mutant(

@@ -22,23 +22,45 @@ _PART = 8
 
 
 def is_boilerplate(text: str, *, is_run: bool) -> bool:
-    """Return whether a text stands in boilerplate, whole; a run also but for a few letters, or in two parts."""
+    """Return whether a text stands in boilerplate, whole; a run also but for a few letters, or in several parts."""
     shown = _folded(text)
     if len(shown) < (_SHORTEST_OF_RUN if is_run else _SHORTEST):
         return False
-    known = _known()
+    known, wholes = _known()
     if shown in known:
         return True
-    splits = range(_PART - 1, len(shown) - _PART + 2) if is_run else ()
+    if not is_run:
+        return False
+    splits = range(_PART - 1, len(shown) - _PART + 2)
     return any(
         (at < _PART or shown[:at] in known) and (at > len(shown) - _PART or shown[at:] in known) for at in splits
-    )
+    ) or _are_in_any_order(shown, known, wholes)
+
+
+def _are_in_any_order(shown: str, known: str, wholes: frozenset[str]) -> bool:
+    """Return whether a run is made of whole lines of boilerplate, and of the end and the beginning of one around them.
+
+    Imports stand in any order. What is shorter than a part must end, or begin, a line: by chance, few letters are a
+    part of one.
+    """
+    size = len(shown)
+    reached = [at == 0 or (shown[:at] in known if at >= _PART else f"{shown[:at]}|" in known) for at in range(size)]
+    for at in range(size):
+        if not reached[at]:
+            continue
+        if at and (shown[at:] in known if size - at >= _PART else f"|{shown[at:]}" in known):
+            return True
+        for end in range(at + _PART, size):
+            reached[end] |= shown[at:end] in wholes
+    return False
 
 
 @cache
-def _known() -> str:
+def _known() -> tuple[str, frozenset[str]]:
+    """Return all boilerplate, each line between strokes, and its lines."""
     text = Path(__file__).with_name("boilerplate.txt").read_text(encoding="utf-8")
-    return "|".join(map(_folded, text.splitlines()))
+    lines = [*map(_folded, text.splitlines())]
+    return f"|{'|'.join(lines)}|", frozenset(line for line in lines if len(line) >= _PART)
 
 
 def _folded(text: str) -> str:

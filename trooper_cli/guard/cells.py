@@ -51,14 +51,15 @@ class Key(NamedTuple):
 
 
 # Cells come again: in other rows, and in other forms of the same text.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def key_of(cell: str) -> Key | None:
     """Return what is compared of a cell, or None for one that means nothing even beside another."""
     cell = cell.strip().strip("\"'")
     if not cell or len(cell) > LONGEST_CELL:
         return None
     letters = reduced(cell)
-    if not letters.isalpha():
+    # Neither a date nor an amount begins with a small letter.
+    if not (letters.isalpha() or "a" <= cell[0] <= "z"):
         if DATE_SIGN.fullmatch(cell):
             return Key(DATE, letters)
         if _WHOLE_AMOUNT.fullmatch(cell):
@@ -79,12 +80,16 @@ def key_of(cell: str) -> Key | None:
     return Key(IDENTIFIER, letters, is_name=False, is_telling=is_telling)
 
 
+@lru_cache(maxsize=1 << 15)
 def number_of(text: str) -> Key | None:
     """Return a number without separators, and without zeros at the end of its decimals."""
-    decimals = _DECIMALS.fullmatch(text)
-    if decimals and len(decimals[2]) != 3:
-        text = decimals[1] + decimals[2].rstrip("0")
-    digits = reduced(text).lstrip("0")
+    if text.isascii() and text.isdecimal():
+        digits = text.lstrip("0")
+    else:
+        decimals = _DECIMALS.fullmatch(text)
+        if decimals and len(decimals[2]) != 3:
+            text = decimals[1] + decimals[2].rstrip("0")
+        digits = reduced(text).lstrip("0")
     if len(digits) < 4 or digits in _PORTS or (len(digits) == 4 and digits[:2] in {"19", "20"}):
         return None
     value = int(digits) if len(digits) < 25 else 0

@@ -34,8 +34,9 @@ def find(text: str, extra: Rules | None = None) -> list[Find]:
 
     spans: list[tuple[int, int, int]] = []
     for form in forms(text):
-        for start, end, rank in _found(form.decoded, rules, general):
-            if form.is_new(start, end):
+        for match, (start, end), rank in _found(form.decoded, rules, general):
+            # What names the credential may be new, and not the credential.
+            if form.is_new(*match):
                 offset, length = form.original(start, end)
                 spans.append((offset, offset + length, rank))
     return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
@@ -43,15 +44,16 @@ def find(text: str, extra: Rules | None = None) -> list[Find]:
 
 def _found(
     text: str, rules: Sequence[Rule], general: Callable[[int], Sequence[Allowlist]]
-) -> Iterator[tuple[int, int, int]]:
+) -> Iterator[tuple[tuple[int, int], tuple[int, int], int]]:
+    """Yield the place of what a rule matches, that of the credential within it, and the rule's rank."""
     lowered = text.lower()
     held = _held({keyword for rule in rules for keyword in rule.keywords}, lowered)
     for rank, rule in enumerate(rules):
         keywords = [keyword for keyword in rule.keywords if keyword in held]
         if keywords or not rule.keywords:
             for first, last in _parts(rule, keywords, lowered, text):
-                for start, end in _spans(rule, text, first, last, general(rank)):
-                    yield start, end, rank
+                for match, credential in _spans(rule, text, first, last, general(rank)):
+                    yield match, credential, rank
 
 
 def mask(text: str) -> str:
@@ -107,7 +109,9 @@ def _joined(parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     yield from joined
 
 
-def _spans(rule: Rule, text: str, first: int, last: int, general: Iterable[Allowlist]) -> Iterator[tuple[int, int]]:
+def _spans(
+    rule: Rule, text: str, first: int, last: int, general: Iterable[Allowlist]
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     for match in re.compile(rule.regex, re.ASCII).finditer(text, first, last):
         group = rule.group or next((n for n, part in enumerate(match.groups(), 1) if part), 0)
         start, end = match.span(group)
@@ -115,7 +119,7 @@ def _spans(rule: Rule, text: str, first: int, last: int, general: Iterable[Allow
             continue
         allowlists = (*rule.allowlists, *(one for one in general if not one.only_for or rule.kind in one.only_for))
         if not any(_allows(allowlist, match, group) for allowlist in allowlists):
-            yield start, end
+            yield match.span(), (start, end)
 
 
 def _allows(allowlist: Allowlist, match: re.Match[str], group: int) -> bool:

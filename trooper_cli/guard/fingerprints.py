@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from bisect import bisect_left, bisect_right
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard import exact, tables
@@ -23,12 +24,16 @@ from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from trooper_cli.guard.forms import Units
+
 RUN = 32
 WINDOW = 17
 # Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
 ASKING_WINDOW = 8
 _PART = 1 << 16
 _LONGEST_WHOLE = 400
+# Of a longer form the units are found anew where they are asked for, which takes less memory.
+_MOST_KEPT = 1 << 20
 
 
 class Index(IndexFile):
@@ -44,13 +49,8 @@ class Index(IndexFile):
             for form in forms(text):
                 for run in self._public_runs(form.text) if public else self._stored_runs(form.text):
                     marks.add(self._hash(run))
-                units = (
-                    *tokens(form.decoded),
-                    *identifiers(form.decoded, stored=not public),
-                    *(short_lines(form.decoded) if is_answer or public else ()),
-                    *(tables.asked(form.decoded, form.is_new) if public else ()),
-                )
-                marks.update(self._hash(unit) for start, size, unit in units if form.is_new(start, start + size))
+                units = _units(form)[1] if public else _stored_units(form, is_answer=is_answer)
+                marks.update(self._hash(unit) for _, _, unit in units)
             marks.update(self._hash(unit) for unit in tables.stored(text))
         return marks
 
@@ -107,19 +107,20 @@ class Index(IndexFile):
         passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Part of a decoded form is the text as it was, whose runs need no second look.
         known: set[str] = set()
-        places: dict[str, list[tuple[int, int]]] = {}
+        places: dict[str, list[tuple[Form, int, int]]] = {}
         for form in forms(text):
             finds += self._runs(form, known, passed_over)
-            for start, size, unit in _units(form):
-                if form.is_new(start, start + size):
-                    places.setdefault(unit, []).append(form.original(start, start + size))
+            for start, size, unit in chain(*_units(form)):
+                places.setdefault(unit, []).append((form, start, size))
         finds = [find for find in finds if not _is_everybody_s(text, find, is_run=True)]
         asked = {self._hash(unit): found for unit, found in places.items()}
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
-                units = [Find(PRIVATE_TEXT, offset, length, session, turn) for offset, length in asked[mark]]
-                finds += [find for find in units if not _is_everybody_s(text, find)]
+                for form, start, size in asked[mark]:
+                    find = Find(PRIVATE_TEXT, *form.original(start, start + size), session, turn)
+                    if not _is_everybody_s(text, find):
+                        finds.append(find)
         return _merged([*finds, *self.whole(text, passed_over)])
 
     def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Find]:
@@ -219,11 +220,29 @@ def _minima(values: list[int], window: int) -> list[int]:
     return [place for place, value in enumerate(values) if value in chosen]
 
 
-def _units(form: Form) -> Iterator[tuple[int, int, str]]:
-    """Return offset, length and text of all units by which a prompt is asked about."""
-    for kind in (tokens, short_lines, literals, identifiers):
-        yield from kind(form.decoded)
-    yield from tables.asked(form.decoded, form.is_new)
+def _units(form: Form) -> tuple[Units, Units]:
+    """Return all units of a form by which a prompt is asked about; those of short literals by themselves.
+
+    A public turn stores all but these.
+    """
+    if form.units is not None:
+        return form.units
+    text, is_new = form.decoded, form.is_new
+    units = chain(tokens(text), short_lines(text), identifiers(text))
+    found = (
+        [one for one in literals(text) if is_new(one[0], one[0] + one[1])],
+        [*(one for one in units if is_new(one[0], one[0] + one[1])), *tables.asked(text, is_new)],
+    )
+    if len(text) <= _MOST_KEPT:
+        form.units = found
+    return found
+
+
+def _stored_units(form: Form, *, is_answer: bool) -> Iterator[tuple[int, int, str]]:
+    """Yield the units of a form that a private turn stores."""
+    text = form.decoded
+    for kind in (tokens(text, stored=True), identifiers(text, stored=True), short_lines(text) if is_answer else ()):
+        yield from (one for one in kind if form.is_new(one[0], one[0] + one[1]))
 
 
 def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard.decoders import encoded, markup
 from trooper_cli.guard.line_heads import line_heads, line_numbers
-from trooper_cli.guard.unseen import LOOKALIKES, unseen
+from trooper_cli.guard.unseen import IGNORABLE, LOOKALIKES, blanked, unseen
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trooper_cli.guard.piece import Piece
+
+    # Offset, length and text of each unit.
+    Units = Sequence[tuple[int, int, str]]
 
 
 class Form:
@@ -31,6 +34,8 @@ class Form:
         self.decoded = decoded
         self.above = above
         self._parts = parts
+        # What fingerprints.py finds in it, which is asked for more than once: short literals, and all else.
+        self.units: tuple[Units, Units] | None = None
 
     @cached_property
     def text(self) -> str:
@@ -110,18 +115,26 @@ _CONTEXT = 64
 _DEPTH = 5
 # How a text is read, and whether the heads of its lines are gone then, which go once.
 _ONCE = ((encoded, True),)
-_WAYS = ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True), (unseen, False))
+_WAYS = ((encoded, False), (line_numbers, True), (markup, True), (line_heads, True), (unseen, False), (blanked, False))
 # Compressed text grows: in all, the forms of a text have at most so many times its size and this.
 _GROWTH, _ALWAYS = 20, 1 << 20
 
 
+# The guard looks at the same texts more than once, and a request holds several. Of large ones two are kept.
+_LARGE = 1 << 16
+
+
 def forms(text: str) -> Iterator[Form]:
     """Return every form of a text in which private text might stand, the text itself first."""
-    yield from _forms(text)
+    yield from (_forms_of_large if len(text) > _LARGE else _forms_of_small)(text)
 
 
-# The guard looks at the same text more than once.
-@lru_cache(maxsize=1)
+def forget() -> None:
+    """Forget the forms that are kept."""
+    _forms_of_large.cache_clear()
+    _forms_of_small.cache_clear()
+
+
 def _forms(text: str) -> tuple[Form, ...]:
     made = [(Form(text), 0, False)]
     given: set[str] = {text}
@@ -138,6 +151,9 @@ def _forms(text: str) -> tuple[Form, ...]:
                 given.add(inner.decoded)
                 made.append((inner, depth + 1, strips))
     return tuple(form for form, _, _ in made)
+
+
+_forms_of_large, _forms_of_small = lru_cache(maxsize=2)(_forms), lru_cache(maxsize=16)(_forms)
 
 
 def _excerpt(form: Form, pieces: Sequence[Piece]) -> Form:
@@ -199,4 +215,6 @@ def reduced(text: str) -> str:
 @cache
 def _alike(character: str) -> str:
     folded = unicodedata.normalize("NFKD", character).casefold()
-    return "".join(filter(str.isalnum, folded)).translate(LOOKALIKES)
+    # Some that nobody sees are letters to Unicode: the fillers of Hangul.
+    shown = "" if IGNORABLE.match(character) else "".join(filter(str.isalnum, folded))
+    return shown.translate(LOOKALIKES)

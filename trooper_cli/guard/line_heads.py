@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from trooper_cli.guard.piece import Piece
 from trooper_cli.lazy import pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NUMBER = pattern(r"^[ \t>+|-]*\d{1,7}[ \t]*[:.)|\]-]?(?=[ \t])|^[ \t>+|-]*\d{1,7}[:|]", re.MULTILINE)
 # The number and the times of a subtitle.
@@ -34,7 +40,7 @@ def line_heads(text: str) -> list[Piece]:
     if "\n" not in text:
         return []
     matches = [match for match in _FIRST_WORD.finditer(text) if not _OFFSET.fullmatch(match[1])]
-    kinds = _kinds([match[1] for match in matches])
+    kinds = [_kind(match[1]) for match in matches]
     heads: list[Piece] = []
     beyond = ["", "", *kinds, "", ""]
     for at, (kind, match) in enumerate(zip(kinds, matches, strict=True)):
@@ -55,14 +61,19 @@ def _is_apart(text: str, match: re.Match[str], other: re.Match[str]) -> bool:
     return text.count("\n", first, last) > 3
 
 
-def _kinds(words: list[str]) -> list[str]:
-    """Return words without what differs from line to line: figures, who speaks."""
-    joined = _DIGITS.sub("0", "\n".join(words))
+def _kind(word: str) -> str:
+    """Return a word without what differs from line to line: figures, who speaks."""
+    return _kind_without_figures(_DIGITS.sub("0", word))
+
+
+@lru_cache(maxsize=1024)
+def _kind_without_figures(word: str) -> str:
     for kind, name in ((_LEVEL, r"\1INFO\2"), (_SPEAKER, "x:"), (_NICKNAME, "<>")):
-        joined = kind.sub(name, joined)
-    return joined.split("\n") if words else []
+        word = kind.sub(name, word)
+    return word
 
 
+@lru_cache(maxsize=1024)
 def _ends_head(kind: str) -> bool:
     """Return whether a word is one that heads of lines end with: a speaker, a clock, a level."""
     return kind[-1:] in {":", ">", "]", "|"} or bool(_CLOCK.fullmatch(kind) or _CAPITALS.fullmatch(kind))
@@ -71,17 +82,16 @@ def _ends_head(kind: str) -> bool:
 def _head_end(text: str, match: re.Match[str], other: re.Match[str]) -> int:
     """Return where the head of a line ends that another line has as well."""
     end = match.end(1)
-    words, others = _further_words(text, end), _further_words(text, other.end(1))
-    kinds, other_kinds = _kinds([word[0] for word in words]), _kinds([word[0] for word in others])
-    for word, kind, other_kind in zip(words, kinds, other_kinds, strict=False):
-        if kind != other_kind or _OFFSET.fullmatch(word[0]):
+    for word, other_word in zip(_further_words(text, end), _further_words(text, other.end(1)), strict=False):
+        kind = _kind(word[0])
+        if kind != _kind(other_word[0]) or _OFFSET.fullmatch(word[0]):
             break
         if _ends_head(kind):
             end = word.end()
     return end
 
 
-def _further_words(text: str, start: int) -> list[re.Match[str]]:
+def _further_words(text: str, start: int) -> Iterator[re.Match[str]]:
     end = text.find("\n", start)
     found = _WORD.finditer(text, start, min(end if end >= 0 else len(text), start + 240))
-    return [match for match, _ in zip(found, range(_WORDS_OF_HEAD), strict=False)]
+    return islice(found, _WORDS_OF_HEAD)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _CONTROLS = bytes((*range(7), 11, *range(14, 27), *range(28, 32), 127))
 _WHOLE = 0.9
 _LOW = bytes(range(8))
+# Letters of alphabets stand before it.
+_FAR = "\u0800"
 _ORDERS = {b"\xfe\xff": "be", b"\xff\xfe": "le"}
 # In bytes read as UTF-8, with what is none as surrogates: letters, with a foreign byte here and there; or UTF-16.
 _LETTERS = r"[^\x00-\x06\x0b\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]{8,}"
@@ -90,13 +92,8 @@ def _wide(data: bytes) -> str | None:
     """Decode UTF-32; or UTF-16 of letters that have one half of their codes in common, or that says in which order."""
     if len(data) < 2 or (len(data.translate(None, _LOW)) * 3 > len(data) * 2 and data[:2] not in _ORDERS):
         return None
-    for name in ("utf-32-be", "utf-32-le"):
-        try:
-            text = data[: len(data) - len(data) % 4].decode(name)
-        except UnicodeDecodeError:
-            continue
-        if found := _utf8(text.lstrip("\ufeff").encode()):
-            return found
+    if (text := _utf32(data)) and (found := _utf8(text.lstrip("\ufeff").encode())):
+        return found
     whole = data[: len(data) - len(data) % 2]
     big, little = whole[::2], whole[1::2]
     order = _ORDERS.get(whole[:2])
@@ -107,6 +104,24 @@ def _wide(data: bytes) -> str | None:
             return None
     text = whole.decode(f"utf-16-{order}", "ignore").lstrip("\ufeff")
     return _utf8(text.encode())
+
+
+def _utf32(data: bytes) -> str | None:
+    """Decode UTF-32 in either order, from any byte of a letter on, with a word before or after it that is none.
+
+    In the other order, and from another byte, the letters of most scripts are letters as well, but far from each other.
+    """
+    size = len(data) // 4
+    best, most = None, 0
+    for start in range(4):
+        whole = data[start : len(data) - (len(data) - start) % 4]
+        for order in ("be", "le"):
+            text = whole.decode(f"utf-32-{order}", "ignore")
+            near = sum(letter < _FAR for letter in text)
+            # Far letters, as those of Chinese, count only where they begin with the bytes.
+            if near * 3 >= size * 2 if near > most else best is None and start == 0 and len(text) >= _WHOLE * size:
+                best, most = text, near
+    return best
 
 
 def _packed(data: bytes) -> Iterator[String]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # At most so many pairs are stored of one table of many rows.
 MOST_PAIRS = 150_000
 _MOST_KEYS = 12
+_SHORTEST_NUMBER = 4
 # A value that this share of the rows or more repeats says little about any of them.
 _COMMON_SHARE = 0.02
 _DISTINCT_SHARE = 0.7
@@ -142,6 +143,8 @@ def _asked_keys(record: Record) -> tuple[list[Key], list[Key]]:
             continue
         for match in _NUMBER.finditer(field):
             found = match[0]
+            if len(found) < _SHORTEST_NUMBER:
+                continue
             number = Key(DATE, reduced(found)) if DATE_SIGN.fullmatch(found) else number_of(found)
             if number is not None:
                 numbers.append(number)

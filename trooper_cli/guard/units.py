@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard.decoders import unescaped
@@ -10,27 +11,42 @@ from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 # What has this many letters and digits always holds a run that fingerprints.py stores: RUN + WINDOW - 1.
 FOUND_AS_RUN = 48
 _SHORT_LINE = range(16, FOUND_AS_RUN + 1)
 _LINE, _WHOLE = pattern(r"[^\n]+"), pattern(r"(?s).+")
-_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{10,200}")
+_TOKEN = pattern(r"[^\s\"'`,;(){}<>\[\]=]{8,200}")
+_SHORTEST_TOKEN = 10
+# What other signs than these glue together are words by themselves: user:word@host, a|word|b.
+_PART = pattern(r"[\w.-]{8,200}")
 # Versions and addresses, sizes, dates, times, and words with a year or a version.
 _COMMON_TOKEN = pattern(
     r"v?\d+(?:\.\d+)+(?:(?:a|b|rc|dev)\d{1,3}|[a-zµ%]{1,3})?(?:[-+._][a-z]{0,10}\d{0,4})*(?::\d{1,5})?(?:/\d{1,2})?"
-    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d[:.-]?\d\d[\d:.,+Z-]*)?(?:[._-][a-z]{1,8})*"
+    r"|\d{4}-\d\d-\d\d(?:[T_]\d\d(?:[:.-]?\d\d[\d:.,+Z-]*)?)?(?:[._-][a-z]{1,8})*"
     r"|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?Z?(?:[+-]\d\d:?\d\d)?"
     r"|[A-Z]?[a-z]{1,9}[\d.]{1,4}|[A-Z]?[a-z]+[\d.]{1,2}|[A-Z]?[a-z]+\d?\.\d{1,2}|[A-Z]+[\d.]{1,4}"
 )
 _PLACE = pattern(r"https?://\S*|[./~][\w./-]*", re.IGNORECASE)
-_PART_OF_PLACE = pattern(r"(?=[^/?&=#]*[a-z])(?=[^/?&=#]*[A-Z])(?=[^/?&=#]*\d)[A-Za-z0-9_-]{10,}(?=[/?&=#]|$)")
+# Capitals, small letters and digits in one word, as in few that are no secrets. A short one has two digits or more,
+# which are no width of a type.
+_MIXED = (
+    r"(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z])(?=[\w-]*?\d)(?:[A-Za-z0-9_-]{10,}"
+    r"|(?=[A-Za-z_-]*\d[\w-]*?\d)(?![A-Za-z_-]*(?:16|32|64|128|256|512)[A-Za-z_-]*(?![\w-]))[A-Za-z0-9_-]{8,9})"
+)
+_SECRET, _PART_OF_PLACE = pattern(_MIXED), pattern(rf"{_MIXED}(?=[^\w.-]|$)")
 _LITERAL = pattern(r'"((?:[^"\\\n]|\\.){16,400}+)"')
 # Short secrets as they are printed. What stands between the groups does not count. Other dashes and blanks than those
-# of ASCII come of word processors.
-_DASHES = "\u058a\u05be\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d"
-_BLANKS = "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+# of ASCII come of word processors: the categories Pd and Zs of Unicode, and what looks like a hyphen, after its
+# "confusables": minus signs, bullets, macrons, horizontal lines of frames.
+_DASHES = (
+    "\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0"
+    "\ufe31\ufe32\ufe58\ufe63\uff0d\U00010ead"
+    "\xac\xaf\u02c9\u02d7\u06d4\u203e\u2043\u2053\u207b\u208b\u2212\u223c\u23af\u23ba\u23bb\u23bc\u23bd\u23e4\u2500\u2501"
+    "\u2504\u2505\u2508\u2509\u254c\u254d\u2550\u2574\u2576\u2578\u257a\u257c\u257e\u2796\u2cba\u2cbb\uffe3\uffe8"
+)
+_BLANKS = "\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _PLAIN = str.maketrans(_DASHES + _BLANKS, "-" * len(_DASHES) + " " * len(_BLANKS))
 _DOMAIN = r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![A-Za-z0-9@-]|\.\w"
 # What a colon and a path follow is a user on a server, and what a stroke stands before may be one too.
@@ -46,8 +62,21 @@ _AUTHORSHIP = pattern(
     r"|uploaders|bugs? |thanks|patch|license|^[ \t]*[#*/]|packag|\bby "
 )
 _AUTHORSHIP_REACH, _LONGEST_AUTHORSHIP = 2000, 16
+# The length of an account number by its country, from the registry of ISO 13616: so it ends wherever its groups do.
+_IBAN_LENGTHS = {
+    country: length
+    for length, countries in (
+        (15, "NO"), (16, "BE"), (18, "DK FI FK FO GL NL SD"), (19, "MK SI"), (20, "AT BA EE KZ LT LU MN XK"),
+        (21, "CH HR LI LV"), (22, "BG BH CR DE GB GE IE ME RS VA"), (23, "AE GI IL IQ OM SO TL"),
+        (24, "AD CZ ES MD PK RO SA SE SK TN VG"), (25, "AO CV GW LY MZ PT ST"), (26, "DZ IR IS TR"),
+        (27, "BI CF CG CM DJ FR GA GQ GR IT KM MC MG MR SM TD"), (29, "BR PS QA UA"), (30, "JO KW MU YE"),
+        (28, "AL AZ BF BJ BY CI CY DO EG GT HN HU LB MA ML NE NI PL SN SV TG"), (31, "MT SC"), (32, "LC"), (33, "RU"),
+    )
+    for country in countries.split()
+}  # fmt: skip
+_APART = r"[ ./_:\xb7-]{0,3}"
 _IBAN = pattern(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ ./_-]?[A-Za-z0-9]{4}){2,7}(?:[ ./_-]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
+    rf"(?<![A-Za-z0-9])(?=(?P<word>[A-Za-z]{_APART}[A-Za-z](?:{_APART}\d){{2}}(?:{_APART}[A-Za-z0-9]){{11,30}}))"
 )
 _CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ ./_-]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
@@ -57,7 +86,10 @@ _PHONE = pattern(
     r"|(?<![\w./+-])(?<!\d[,:])0[1-9]\d{8,11}(?![\w:-]|[.,]\d)"
     r"|(?<![\w./+-])(?:1[ .-]?)?\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\w:-]|[.,]\d)"
 )
-_SOCIAL = pattern(r"(?<![\w./+-])(?<!\d[,:])\d{3}([ ./_-]?)\d\d\1\d{4}(?![\w:-]|[.,]\d)")
+_SOCIAL = pattern(
+    r"(?<![A-Za-z0-9.+])(?<!\d[,:/_-])\d{3}( ?[./_-] ?| )\d\d\1\d{4}(?![A-Za-z0-9:-]|[.,]\d)"
+    r"|(?<![A-Za-z0-9./+-])(?<!\d[,:_])\d{9}(?![A-Za-z0-9:-]|[.,]\d)"
+)
 _TICKET = pattern(r"(?<![\w./-])[A-Z][A-Z0-9]{1,9}(?:-\d{4})?-\d{3,7}(?![\w-]|\.\d)")
 _STANDARD = frozenset(
     "UTF SHA ISO IEC RFC CVE CWE AES PEP RSA EN DIN IEEE ECMA ANSI CP KOI GB BIG LATIN WINDOWS IBM HTTP TLS SSL MD GPT"
@@ -68,15 +100,19 @@ _STANDARD = frozenset(
     " ORA TNS PLS RMAN DPY DPI MY SQLSTATE TS CS NU MSB SC AADSTS".split()
 )
 _AT = pattern("@")
-_BETWEEN = pattern(r"[ ./_-]")
-_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){7}")
-_THREE_DIGITS = pattern(r"\d[ ()/._-]?\d[ ()/._-]?\d")
-_PLATE = pattern(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?[1-9]\d{1,3}[EH]?(?![\w-])")
-# As people type them. A prompt is asked about these, and only what is printed with its dash is stored.
+_BETWEEN = frozenset(" ./_:\xb7-")
+_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._:\xb7-]{0,3}\d){7}")
+_THREE_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){2}")
+_PLATE = pattern(r"(?<![^\W_])(?<!-)[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}[ _-]?[1-9]\d{1,3}[EH]?(?![^\W_]|-)")
+# As people type them, and name files. A prompt is asked about these, and only what is printed as above is stored.
+_TYPED_SOCIAL = pattern(rf"(?<!\d)(?=(?P<word>\d{{3}}{_APART}\d\d{_APART}\d{{4}}(?!\d)))")
 _TYPED_TICKET = pattern(
-    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,2}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
+    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,3}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
 )
-_TYPED_PLATE = pattern(r"(?<![^\W_])[A-Za-zÄÖÜäöü]{1,3}[ -]?[A-Za-z]{1,2}[ -]?[1-9]\d{1,3}[EHeh]?(?![\w-]|\.\d)")
+_TYPED_PLATE = pattern(
+    r"(?<![^\W_])(?=(?P<word>[A-Za-zÄÖÜäöü]{1,3}[ ./_-]{0,2}[A-Za-z]{1,2}[ ./_-]{0,2}[1-9]\d{1,3}[EHeh]?)"
+    r"(?![^\W_]|\.\d))"
+)
 _YEAR = pattern(r"(?:19|20)\d\d")
 
 
@@ -99,12 +135,16 @@ def _identifiers(text: str, *, stored: bool) -> Iterator[tuple[int, int, str]]:
             at = start + match.start()
             if not _COMMON_EMAIL.fullmatch(match[0].replace(" ", "")) and not (stored and names_an_author(at)):
                 yield at, len(match[0]), reduced(match[0])
-    for start, line in _lines_with(_THREE_DIGITS, text):
-        signs = _NUMBERED if _EIGHT_DIGITS.search(line) else _SHORT_NUMBERED
-        for sign, unit_of in signs if stored else (*signs, *_TYPED):
-            for match in sign.finditer(line):
-                if (unit := unit_of(match[0])) is not None:
-                    yield start + match.start(), len(match[0]), unit
+    for is_long, group in groupby(_lines_with(_THREE_DIGITS, text), lambda one: bool(_EIGHT_DIGITS.search(one[1]))):
+        signs = (_NUMBERED, _TYPED_NUMBERED) if is_long else (_SHORT_NUMBERED, _TYPED)
+        # A search over many lines takes less time than one over each; none reads across their ends.
+        for start, lines in _joined(group):
+            for sign, unit_of in signs[0] if stored else (*signs[0], *signs[1]):
+                for match in sign.finditer(lines):
+                    # What may overlap with another one, of which only one is any, is looked ahead at.
+                    word = match["word"] if "word" in sign.groupindex else match[0]
+                    if (unit := unit_of(word)) is not None:
+                        yield start + match.start(), len(word), unit
 
 
 def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
@@ -116,6 +156,21 @@ def _lines_with(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
             end = text.find("\n", match.end())
             end = end if end >= 0 else len(text)
             yield start, text[start:end]
+
+
+def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Join lines that follow each other."""
+    first = end = -1
+    joined: list[str] = []
+    for start, line in lines:
+        if joined and start != end + 1:
+            yield first, "\n".join(joined)
+            joined = []
+        first = start if not joined else first
+        joined.append(line)
+        end = start + len(line)
+    if joined:
+        yield first, "\n".join(joined)
 
 
 def _authorship(text: str) -> Callable[[int], bool]:
@@ -139,15 +194,15 @@ def _authorship(text: str) -> Callable[[int], bool]:
 def _iban(word: str) -> str | None:
     """Return the letters and digits of an IBAN, or None where its check digits are wrong (ISO 7064, MOD 97-10).
 
-    What stands behind it may be no part of it.
+    What stands behind it is no part of it.
     """
-    groups = [group for group in map(reduced, _BETWEEN.split(word)) if group]
-    while groups:
-        letters = "".join(groups)
-        if 15 <= len(letters) <= 34 and int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1:
-            return letters
-        groups.pop()
-    return None
+    places = [place for place, sign in enumerate(word) if sign not in _BETWEEN]
+    letters = reduced(word)
+    size = _IBAN_LENGTHS.get(letters[:2].upper(), len(places) + 1)
+    if len(places) < size or (len(places) > size and places[size] == places[size - 1] + 1):
+        return None
+    letters = letters[:size]
+    return letters if int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1 else None
 
 
 def _card(word: str) -> str | None:
@@ -206,23 +261,44 @@ def _plate(word: str) -> str:
 _SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
 _NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social), *_SHORT_NUMBERED)
 _TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
+_TYPED_NUMBERED = (*_TYPED, (_TYPED_SOCIAL, _social))
 
 
-def tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield offset, length and reduced form of the words that look like secrets, machines or account numbers."""
+def tokens(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
+    """Yield offset, length and reduced form of the words that look like secrets, machines or account numbers.
+
+    So may a part of a word that signs glue to others. With `stored`, leave out most parts of paths.
+    """
     for match in _TOKEN.finditer(text):
-        word = match[0].strip(".:!?*_-")
+        # Places are named everywhere; what looks like a secret within one is not.
         if _PLACE.fullmatch(match[0]):
-            # Places are named everywhere; what looks like a secret within one is not.
-            for part in _PART_OF_PLACE.finditer(match[0]):
-                yield match.start(), len(match[0]), reduced(part[0])
-            continue
-        letters = reduced(word)
-        if not 10 <= len(letters) <= FOUND_AS_RUN or _COMMON_TOKEN.fullmatch(word):
-            continue
-        digits = sum(map(str.isdigit, letters))
-        if 0 < digits < len(letters) or digits >= 12:
-            yield match.start(), len(match[0]), letters
+            units = [reduced(part[0]) for part in _PART_OF_PLACE.finditer(match[0])]
+        else:
+            units = [unit for word in _words(match[0], stored=stored) if (unit := _token(word)) is not None]
+        for unit in units:
+            yield match.start(), len(match[0]), unit
+
+
+def _words(glued: str, *, stored: bool) -> Iterator[str]:
+    """Yield a word, and those in it that signs other than full stops, hyphens and underscores divide."""
+    yield glued
+    for part in _PART.finditer(glued):
+        start, end = part.span()
+        if part[0] != glued and not (
+            stored and "/" in {glued[start - 1 : start], glued[end : end + 1]} and not _SECRET.fullmatch(part[0])
+        ):
+            yield part[0]
+
+
+def _token(word: str) -> str | None:
+    word = word.strip(".:!?*_-")
+    letters = reduced(word)
+    if not 8 <= len(letters) <= FOUND_AS_RUN or _COMMON_TOKEN.fullmatch(word):
+        return None
+    if len(letters) < _SHORTEST_TOKEN:
+        return letters if _SECRET.fullmatch(word) else None
+    digits = sum(map(str.isdigit, letters))
+    return letters if 0 < digits < len(letters) or digits >= 12 else None
 
 
 def short_lines(text: str) -> Iterator[tuple[int, int, str]]:

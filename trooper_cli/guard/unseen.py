@@ -25,10 +25,13 @@ _UNSEEN = pattern(rf"(?:{_SEQUENCE}|[^\n]\x08|{_CONTROL})++([!-~]?)")
 _BEYOND_ASCII = pattern(r"[^\x00-\x7f]+")
 # Default_Ignorable_Code_Point, from DerivedCoreProperties.txt of Unicode, and the empty pattern of Braille. Not all of
 # them have the category Cf.
-_IGNORABLE = pattern(
-    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+_IGNORABLES = (
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+IGNORABLE = pattern(f"[{_IGNORABLES}]")
+# With the blanks behind and between them; those before none.
+_IGNORED, _BETWEEN_WORDS = pattern(rf"[{_IGNORABLES}][{_IGNORABLES}\s]*+"), pattern(rf"[{_IGNORABLES}]+")
 # Letters that look like Latin ones, after "confusables" of Unicode's TR39. What is compared in small letters has both
 # cases as the small letter looks.
 _SMALL = (
@@ -40,6 +43,8 @@ LOOKALIKES = str.maketrans("".join((_SMALL[0], _CAPITAL[0])), "".join((_SMALL[1]
 # In a word of ASCII they are not of another script; in a text of their own they are left as they are.
 _ALIKE = f"[{_SMALL[0]}{_CAPITAL[0]}]"
 _FOREIGN = pattern(rf"(?<=[A-Za-z0-9_]){_ALIKE}++|(?<!{_ALIKE}){_ALIKE}++(?=[A-Za-z0-9_])")
+# Letters that look like a hyphen, between others that are not of their script: of Korean, Chinese, Japanese, Arabic.
+_STROKE = pattern("(?<=[A-Za-z0-9])[\u0640\u1173\u2f00\u30fc\u3161\u31d0\u4e00\ua7f7\uff70]++(?= ?[A-Za-z0-9])")
 # What a page or a shell does not show within a word: where it may be broken, marks of Markdown, escapes of both.
 _BREAK = pattern(
     r"<[wW][bB][rR] ?/?>|(?<=[A-Za-z0-9_+/-])(?:\\(?:\r?\n[ \t]{0,40}|(?=[_.-]))|\*\*|`{1,3})(?=[A-Za-z0-9_.+/-])"
@@ -52,7 +57,7 @@ class _Shown(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         shown = unicodedata.normalize("NFKC", character)
-        if unicodedata.category(character) == "Cf" or _IGNORABLE.match(character):
+        if unicodedata.category(character) == "Cf" or IGNORABLE.match(character):
             shown = ""
         elif not (shown.isascii() and shown.isprintable()):
             shown = character
@@ -73,9 +78,37 @@ def unseen(text: str) -> list[Piece]:
         pieces += [Piece(*match.span(), "") for match in _BREAK.finditer(text)]
     if not text.isascii():
         pieces += [Piece(*match.span(), match[0].translate(LOOKALIKES)) for match in _FOREIGN.finditer(text)]
+        pieces += [Piece(*match.span(), "-") for match in _STROKE.finditer(text)]
         if text.translate(_SHOWN) != text:
             pieces += _other_letters(text)
+            pieces += _ignored(text)
     return apart(pieces)
+
+
+def blanked(text: str) -> list[Piece]:
+    """Return what nobody sees between two words, as a blank: some of it takes the place of one, or is as wide."""
+    if text.isascii():
+        return []
+    return [
+        Piece(*match.span(), " ")
+        for match in _BETWEEN_WORDS.finditer(text)
+        if _is_word(text[match.start() - 1 : match.start()]) and _is_word(text[match.end() : match.end() + 1])
+    ]
+
+
+def _ignored(text: str) -> Iterator[Piece]:
+    """Return what nobody sees next to a word, or apart from it by blanks.
+
+    Behind a letter of another script, or an emoji, it is a part of that.
+    """
+    for match in _IGNORED.finditer(text):
+        before = match.start()
+        while before and text[before - 1].isspace():
+            before -= 1
+        is_apart = before < match.start() or not before
+        if _is_word(text[before - 1 : before]) or (is_apart and _is_word(text[match.end() : match.end() + 1])):
+            for one in _BETWEEN_WORDS.finditer(text, *match.span()):
+                yield Piece(*one.span(), "")
 
 
 def _other_letters(text: str) -> Iterator[Piece]:
@@ -96,4 +129,5 @@ def _is_other(letter: str) -> bool:
 
 
 def _is_word(letter: str) -> bool:
-    return "!" <= letter <= "~"
+    """Return whether a character is of ASCII and no blank, or a Latin letter with an accent."""
+    return "!" <= letter <= "~" or "\xc0" <= letter <= "\u024f"
