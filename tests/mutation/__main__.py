@@ -363,8 +363,8 @@ MUTANTS = [
     ),
     Mutant(
         "a variable with a typing error in its first part is another program's",
-        "settings.py",
-        "if _is_near(letters, each)",
+        "variables.py",
+        "if any(_is_near(word, each) for word in letters)",
         "if False",
         CONFIG,
     ),
@@ -490,6 +490,7 @@ MUTANTS = [
     Mutant(
         "values may hold options", "arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
     ),
+    Mutant("figures are no letters", "variables.py", 'f"O{one}EASTB"', '"0134578"', CONFIG),
     Mutant(
         "misspelt variables pass", "settings.py", "            check_variables(environ)\n", "            pass\n", CONFIG
     ),

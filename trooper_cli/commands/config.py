@@ -10,8 +10,9 @@ import typer
 
 from trooper_cli.commands.options import JsonOption
 from trooper_cli.errors import ConfigurationError, UsageError
-from trooper_cli.settings import KNOWN, Settings, Value, check_variables, parse
+from trooper_cli.settings import KNOWN, Settings, Value, parse
 from trooper_cli.terminal import Notices, Output, say
+from trooper_cli.variables import check_variables
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.commands.ask import Leak, SessionOption, rehearsed
-from trooper_cli.settings import Settings, check_variables
+from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, ReaderGoneError
+from trooper_cli.variables import check_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
