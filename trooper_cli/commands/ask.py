@@ -15,7 +15,6 @@ from trooper_cli.terminal import Notices, Output, is_screen, say
 
 if TYPE_CHECKING:
     from trooper_cli.caller import Caller
-    from trooper_cli.errors import TrooperError
     from trooper_cli.question import Answer, Question
 
 
@@ -122,29 +121,42 @@ def ask(  # noqa: PLR0913
     A prompt on the command line is visible to other users of this machine in the process list, and stays in the
     shell's history; a pipe is not and does not.
     """  # noqa: D301
-    from trooper_cli.errors import TrooperError
+    from contextlib import closing
+
     from trooper_cli.places import data_folder
     from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
+    from trooper_cli.refused import is_meant_private_in, remember_parts, remembering_unless_done
+    from trooper_cli.store.store import Store
+    from trooper_cli.variables import check_variables
 
-    if timeout is not None and not timeout < 1e6:
-        raise UsageError("--timeout is a number of seconds below a million")
-    if model is not None:
-        utf8(model, "the name of the model")
-    notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
-    name = session if session is not None else settings.text("session")
+    notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process(check=False)
     home = data_folder(settings.environ)
     parts: list[str] = []
-    try:
+    with (
+        closing(Store(home, settings)) as store,
+        remembering_unless_done(
+            store,
+            lambda: is_meant_private_in(home, session, local, settings),
+            lambda guard: remember_parts(guard, system or "", parts),
+        ),
+    ):
+        # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
+        text = gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell, parts=parts)
+        check_variables(settings.environ)
+        if timeout is not None and not timeout < 1e6:
+            raise UsageError("--timeout is a number of seconds below a million")
+        if model is not None:
+            utf8(model, "the name of the model")
+        name = session if session is not None else settings.text("session")
         if name is not None:
             from trooper_cli.store.catalog import check_name
             from trooper_cli.store.session import settings_of
 
             settings = settings.with_session(settings_of(home, check_name(name)))
-        # Who may execute the turn is settled, or refused, before anything is read.
         settings.validate("local", "cloud")
         question = Question(
-            prompt=gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell, parts=parts),
+            prompt=text,
             session=name,
             local_flag=local,
             model=model,
@@ -158,9 +170,6 @@ def ask(  # noqa: PLR0913
             max_tokens=max_tokens,
             silence=timeout,
         )
-    except TrooperError as error:
-        _remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)
-        raise
     if dry_run:
         from trooper_cli.caller import Person
 
@@ -172,28 +181,6 @@ def ask(  # noqa: PLR0913
     if answer.failure is not None:
         raise answer.failure
     return 0
-
-
-def _remember_refused(
-    parts: list[str],
-    local: bool | None,  # noqa: FBT001
-    settings: Settings,
-    home: Path,
-    refusal: "TrooperError",
-) -> None:
-    """Store fingerprints of what was read of a prompt that was meant to be private."""
-    from trooper_cli.refused import is_meant_private, remember_prompt, remembering
-
-    text = "\n\n".join(part for part in parts if part.strip()).encode("utf-8", "replace").decode()
-    if not text or not is_meant_private(local, settings):
-        return
-    from contextlib import closing
-
-    from trooper_cli.guard import exact
-    from trooper_cli.store.store import Store
-
-    with remembering(refusal), closing(Store(home, settings)) as store:
-        remember_prompt(store.guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
 
 
 def _asked(
