@@ -8,7 +8,6 @@ import json
 import signal
 import sqlite3
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -199,7 +198,7 @@ def test_a_public_rehearsal_that_fails_is_not(trooper: Trooper) -> None:
     assert trooper("ask", SECRET).code == 0
 
 
-def test_what_breaks_off_is_kept_as_far_as_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_breaks_off_is_kept_as_far_as_it_was_read() -> None:
     """An error of the disk or a signal in the middle of standard input."""
 
     class Broken(io.BytesIO):
@@ -209,10 +208,9 @@ def test_what_breaks_off_is_kept_as_far_as_it_was_read(monkeypatch: pytest.Monke
             raise KeyboardInterrupt
 
     stdin = io.TextIOWrapper(Broken(SECRET.encode()))
-    monkeypatch.setattr(sys, "stdin", stdin)
     parts: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        gather(["why?"], [], read_stdin=True, tell=print, parts=parts)
+        gather(["why?"], [], stdin=stdin, tell=print, parts=parts)
     assert parts == ["why?", SECRET]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from io import BufferedIOBase
     from pathlib import Path
+    from typing import TextIO
 
 # `trooper guard` looks at texts of this size; the Messages API takes no larger bodies.
 LARGEST_INPUT = 32_000_000
@@ -31,7 +31,12 @@ class UnreadableError(InputError):
 
 
 def gather(
-    arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool, tell: Callable[[str], None], parts: list[str]
+    arguments: Sequence[str],
+    files: Sequence[Path],
+    *,
+    stdin: TextIO | None,
+    tell: Callable[[str], None],
+    parts: list[str],
 ) -> str:
     """Join the arguments, what standard input holds, and the files under their names.
 
@@ -46,8 +51,8 @@ def gather(
     data = bytearray()
     try:
         parts.append(utf8(" ".join(arguments), "the prompt"))
-        if read_stdin:
-            parts.append(stdin_text(tell, data))
+        if stdin is not None:
+            parts.append(stdin_text(stdin, tell, data))
         for path in files:
             data.clear()
             parts.append(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell, data)}")
@@ -89,11 +94,11 @@ def _decoded(data: bytes | bytearray, what: str) -> str:
         raise UnreadableError(message, data.decode(form, "replace")) from error
 
 
-def stdin_text(tell: Callable[[str], None], data: bytearray | None = None) -> str:
+def stdin_text(stdin: TextIO | None, tell: Callable[[str], None], data: bytearray | None = None) -> str:
     """Return the text of standard input, or "" if it is a terminal or closed; `data` holds what was read of it."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if stdin is None or stdin.isatty():
         return ""
-    stream, data = cast("BufferedIOBase", sys.stdin.buffer), bytearray() if data is None else data
+    stream, data = cast("BufferedIOBase", stdin.buffer), bytearray() if data is None else data
     try:
         with _patience(
             "standard input: what fills the pipe is at work, or nobody closes it; -n ignores it", tell

@@ -84,13 +84,17 @@ class Settings:
 
     @classmethod
     def of_process(cls, *, check: bool = True) -> Settings:
-        """Return the settings of this process, as they are without a session.
+        """Return the settings of this process, as `of_environ` does."""
+        return cls.of_environ(dict(os.environ), check=check)
+
+    @classmethod
+    def of_environ(cls, environ: Mapping[str, str], *, check: bool = True) -> Settings:
+        """Return the settings in an environment, as they are without a session.
 
         Raises:
             ConfigurationError: a variable is misspelt, unless `check` leaves that to the caller.
 
         """
-        environ = dict(os.environ)
         if check:
             from trooper_cli.variables import check_variables
 

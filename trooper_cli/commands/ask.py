@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from trooper_cli.environment import Environment, environment_of
 from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
-from trooper_cli.terminal import Notices, Output, is_screen, say
+from trooper_cli.terminal import Notices, Output, is_screen
 
 if TYPE_CHECKING:
     from trooper_cli.caller import Caller
@@ -33,6 +34,7 @@ SessionOption = Annotated[
 
 
 def ask(  # noqa: PLR0913
+    context: typer.Context,
     prompt: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
@@ -123,15 +125,19 @@ def ask(  # noqa: PLR0913
     """  # noqa: D301
     from contextlib import closing
 
-    from trooper_cli.places import data_folder
     from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
     from trooper_cli.refused import is_meant_private_in, remember_parts, remembering_unless_done
     from trooper_cli.store.store import Store
     from trooper_cli.variables import check_variables
 
-    notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process(check=False)
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    notices, output, settings = (
+        environment.notices(quiet=quiet),
+        environment.output(),
+        environment.settings(check=False),
+    )
+    home = environment.home
     parts: list[str] = []
     with (
         closing(Store(home, settings)) as store,
@@ -142,7 +148,9 @@ def ask(  # noqa: PLR0913
         ),
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
-        text = gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell, parts=parts)
+        text = gather(
+            prompt or [], file or [], stdin=None if no_stdin else environment.stdin, tell=notices.tell, parts=parts
+        )
         check_variables(settings.environ)
         if timeout is not None and not timeout < 1e6:
             raise UsageError("--timeout is a number of seconds below a million")
@@ -174,38 +182,44 @@ def ask(  # noqa: PLR0913
         from trooper_cli.caller import Person
 
         return rehearsed(question, Person(output.write), settings, home, output, notices)
-    answer = _asked(question, settings, home, output, notices, as_json=as_json)
+    answer = _asked(question, settings, environment, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
-        say(_status(answer), "dim")
+        environment.say(_status(answer), "dim")
     if answer.failure is not None:
         raise answer.failure
     return 0
 
 
 def _asked(
-    question: "Question", settings: Settings, home: Path, output: Output, notices: Notices, *, as_json: bool
+    question: "Question",
+    settings: Settings,
+    environment: Environment,
+    output: Output,
+    notices: Notices,
+    *,
+    as_json: bool,
 ) -> "Answer":
     """Ask, and where the small default model is missing, offer to fetch it: on a terminal by a question."""
-    import sys
-
     from trooper_cli.ask import ask as ask_once
     from trooper_cli.caller import Person
     from trooper_cli.engines.choose import MissingModelError
+
+    home, stdin, stderr = environment.home, environment.stdin, environment.stderr
 
     def show(text: str) -> None:
         if not as_json:
             output.write(text)
 
     try:
-        if not notices.quiet and is_screen(sys.stderr):
+        if not notices.quiet and is_screen(stderr, environment.environ):
             from trooper_cli.spinner import Spinner
 
             with Spinner(show, notices.tell) as spinner:
                 return ask_once(question, Person(spinner.show), settings, home, spinner.tell)
         return ask_once(question, Person(show), settings, home, notices.tell)
     except MissingModelError:
-        if notices.quiet or not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        if notices.quiet or not (stdin and stdin.isatty() and stderr and stderr.isatty()):
             raise
         if not typer.confirm(
             "trooper: no local model yet. Fetch a small one now (93 MB, once)?", default=True, err=True
@@ -289,19 +303,25 @@ def rehearsed(
     return 0
 
 
-def pull(*, quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False) -> int:
+def pull(
+    context: typer.Context,
+    *,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
+) -> int:
     """Fetch the small default model of the embedded engine: 93 MB, once.
 
     \b
     trooper pull
     trooper pull -q && echo "What is the capital of France?" | TROOPER_LOCAL_ENGINE=embedded trooper ask --local
     """  # noqa: D301
-    import sys
-
     from trooper_cli import models
-    from trooper_cli.places import data_folder
+    from trooper_cli.variables import check_variables
 
-    home = data_folder(Settings.of_process().environ)
-    fetched = models.pull(home, progress=not quiet and bool(sys.stderr) and sys.stderr.isatty())
-    Notices(quiet=quiet).tell(f"{models.default_model(home)} {'is ready' if fetched else 'was there already'}")
+    environment = environment_of(context)
+    check_variables(environment.environ)
+    home, stderr = environment.home, environment.stderr
+    fetched = models.pull(home, progress=not quiet and stderr is not None and stderr.isatty())
+    environment.notices(quiet=quiet).tell(
+        f"{models.default_model(home)} {'is ready' if fetched else 'was there already'}"
+    )
     return 0
