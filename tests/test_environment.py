@@ -11,6 +11,8 @@ from tests.in_process import run_in_process
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Trooper
+
 RECORD = '{"label": "public", "prompt": "why?", "answer": "because", "status": "answered"}\n'
 
 
@@ -63,3 +65,9 @@ def test_a_private_prompt_that_is_refused_is_known(tmp_path: Path) -> None:
     done = run_in_process(tmp_path, "guard", stdin=secret)
     assert done.code == 77
     assert "private-text" in done.text + done.notices
+
+
+def test_help_needs_none(trooper: Trooper) -> None:
+    """Whatever is wrong with the environment."""
+    for arguments in (["--help"], ["ask", "-h"], ["config", "set", "--help"]):
+        assert trooper(*arguments, TROOPER_HOME="~nobody-of-this-name").code == 0

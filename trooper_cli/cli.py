@@ -54,7 +54,8 @@ def run(arguments: list[str], environment: Environment | None = None) -> int:
     command = typer.main.get_command(app_of(arguments[0]))
     check(arguments, command)
     try:
-        made = environment or Environment.of_process()
+        # Help needs none, and is there whatever is wrong with the environment.
+        made = environment or (None if {"-h", "--help"} & {*options} else Environment.of_process())
         result = command.main(args=arguments, prog_name="trooper", standalone_mode=False, obj=made)
     except TyperException as error:
         context = getattr(error, "ctx", None)
