@@ -274,6 +274,16 @@ class TestUnknownVariables:
             ("TROO\u200bPER_LOCAL", "TROOPER_LOCAL"),
             ("\u200bTROOPER_CLOUD", "TROOPER_CLOUD"),
             ("\uff34\uff32ROOPER_LOCAL", "TROOPER_LOCAL"),
+            ("TR00PER_L0CAL", "TROOPER_LOCAL"),
+            ("TROOPER_L0CAL", "TROOPER_LOCAL"),
+            ("7R00P3R_10C41", "TROOPER_LOCAL"),
+            ("tr0oper_c1oud", "TROOPER_CLOUD"),
+            ("TR00PER_5E5510N", "TROOPER_SESSION"),
+            ("TROPER_SESS1ON", "TROOPER_SESSION"),
+            ("TR00PR_L0CAL", "TROOPER_LOCAL"),
+            ("TR00PER_ONLEAK", "TROOPER_ON_LEAK"),
+            ("TR00PER_XYZ", "TROOPER_"),
+            ("\u0422R00PER_LOCAL", "TROOPER_LOCAL"),
         ],
     )
     def test_nothing_is_read_or_sent(
@@ -320,6 +330,14 @@ class TestUnknownVariables:
             "MY_TROOPER_LOCAL": "1",
             "TROUPER_LOCALE_DIR": "1",
             "TR\u00c4GER": "1",
+            "TROOP1": "1",
+            "TR00P": "1",
+            "PARATROOPER_X": "1",
+            "PARATR00PER_LOCAL": "1",
+            "GR0UPER_LOCAL": "1",
+            "LOCAL0": "1",
+            "C10UD_SESS1ON": "1",
+            "S3_LOCAL_SESSION": "1",
         }
         assert trooper("ask", "hello", **others).code == 0
 

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import io
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,13 +120,11 @@ def test_engines_may_send_anything(monkeypatch: pytest.MonkeyPatch, name: str, d
         "".join(pieces[:-1]).encode()
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(data=anything(json.dumps(TURN).encode() + b"\n") | JSON.map(lambda v: json.dumps(TURN | {"label": v}).encode()))
-def test_imports_may_be_anything(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+def test_imports_may_be_anything(data: bytes) -> None:
     """Turns that can be stored, or one line; a label that is not to be read is private."""
-    with monkeypatch.context() as patched:
-        patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        turns, _ = outcome(lambda: list(jsonl.read_turns(None)))
+    turns, _ = outcome(lambda: list(jsonl.read_turns(None, io.TextIOWrapper(io.BytesIO(data)))))
     for turn in turns or ():
         "".join(value for value in turn if isinstance(value, str)).encode()
         assert turn.label != "public" or b'"public"' in data

@@ -6,7 +6,7 @@ Question → route → guard → session.view(label) → memory(view, budget) �
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +20,7 @@ from trooper_cli.guard.finding import described, refusal
 from trooper_cli.in_progress import UnderWay
 from trooper_cli.output import AnswerWriter, open_session
 from trooper_cli.question import is_model_name
-from trooper_cli.refused import remembering_private
+from trooper_cli.refused import PendingPrompt, remembering_unless_done
 from trooper_cli.route import Decision, decision_of
 from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import path_of
@@ -58,24 +58,23 @@ def ask(question: Question, caller: Caller, settings: Settings, home: Path, tell
 
     """
     began = time.monotonic()
-    # Who may know the turn, and where it is executed: decided once, before anything is looked at or sent.
-    decision = decision_of(question, settings)
-    with closing(Store(home, settings, tell)) as store:
-        # What may not leave is refused, or kept here.
-        asked = _admitted(Asked(question, decision, caller), settings, store.guard, tell)
-        with remembering_private(asked, store.guard):
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(Store(home, settings, tell)))
+        pending = PendingPrompt(question, caller, settings, home)
+        with remembering_unless_done(store, pending.is_private, pending.remember):
+            asked = _admitted(pending, store, settings, tell)
             session, failure = open_session(asked.question, store)
-        with closing(session):
+            stack.enter_context(closing(session))
             turn = UnderWay(*asked, session, settings, home, tell)
             # The prompt is written down before anything is sent, and with the end of the block what became of it.
-            with AnswerWriter(turn, store, failure) as writer:
-                # The view of the turn's label, its memory, the engine; another engine where that one cannot answer.
-                answer = execute(turn, writer)
-                answer = writer.finish(answer)
+            writer = stack.enter_context(AnswerWriter(turn, store, failure))
+        # The view of the turn's label, its memory, the engine; another engine where that one cannot answer.
+        answer = execute(turn, writer)
+        answer = writer.finish(answer)
     return replace(answer, seconds=round(time.monotonic() - began, 3))
 
 
-def _admitted(asked: Asked, settings: Settings, guard: Guard, tell: Callable[[str], None]) -> Asked:
+def _admitted(pending: PendingPrompt, store: Store, settings: Settings, tell: Callable[[str], None]) -> Asked:
     """Return the question as it may be executed.
 
     Raises:
@@ -83,11 +82,15 @@ def _admitted(asked: Asked, settings: Settings, guard: Guard, tell: Callable[[st
         LocalityError: it holds what may not leave, and the user has not chosen otherwise.
 
     """
-    with remembering_private(asked, guard):
-        asked = asked.caller.admit(asked.question, asked.decision, guard, settings, tell)
-    with remembering_private(asked, guard):
-        _check_size(asked.question, asked.decision, settings)
-    return asked._replace(decision=_guarded(asked, settings, guard, tell))
+    question, caller = pending.question, pending.caller
+    # Who may know the turn, and where it is executed: decided once, before anything is looked at or sent.
+    decision = decision_of(question, settings)
+    pending.asked = Asked(question, decision, caller)
+    pending.asked = asked = caller.admit(question, decision, store.guard, settings, tell)
+    _check_size(asked.question, asked.decision, settings)
+    # What may not leave is refused, or kept here.
+    pending.asked = asked = asked._replace(decision=_guarded(asked, settings, store.guard, tell))
+    return asked
 
 
 def _check_size(question: Question, decision: Decision, settings: Settings) -> None:
@@ -159,9 +162,12 @@ def rehearse(
     question: Question, caller: Caller, settings: Settings, home: Path, tell: Callable[[str], None]
 ) -> Rehearsal:
     """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
-    decision = decision_of(question, settings)
-    with closing(Store(home, settings, tell)) as store:
-        asked = _admitted(Asked(question, decision, caller), settings, store.guard, tell)
+    pending = PendingPrompt(question, caller, settings, home)
+    with (
+        closing(Store(home, settings, tell)) as store,
+        remembering_unless_done(store, pending.is_private, pending.remember),
+    ):
+        asked = _admitted(pending, store, settings, tell)
         with closing(_session_as_it_is(asked.question, home)) as session:
             turn = UnderWay(*asked, session, settings, home, tell)
             decision = asked.decision

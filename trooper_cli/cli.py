@@ -9,6 +9,7 @@ from typer.exceptions import Abort, TyperException
 
 from trooper_cli import __version__
 from trooper_cli.arguments import check
+from trooper_cli.environment import Environment
 from trooper_cli.errors import UsageError
 from trooper_cli.terminal import say
 
@@ -39,8 +40,11 @@ trooper ask --local "what is this?" < FILE     asks on this machine and keeps it
 trooper --help                                 shows all commands, and `trooper ask --help` one of them"""
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; a usage error is one line."""
+def run(arguments: list[str], environment: Environment | None = None) -> int:
+    """Run one command line and return its exit code; a usage error is one line.
+
+    The commands take their streams, variables and folder from `environment`, which is the process's by default.
+    """
     if not arguments:
         print(FIRST_STEPS, file=sys.stderr)
         return UsageError.code
@@ -50,7 +54,9 @@ def run(arguments: list[str]) -> int:
     command = typer.main.get_command(app_of(arguments[0]))
     check(arguments, command)
     try:
-        result = command.main(args=arguments, prog_name="trooper", standalone_mode=False)
+        # Help needs none, and is there whatever is wrong with the environment.
+        made = environment or (None if {"-h", "--help"} & {*options} else Environment.of_process())
+        result = command.main(args=arguments, prog_name="trooper", standalone_mode=False, obj=made)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "trooper"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from trooper_cli.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from io import BufferedIOBase
     from pathlib import Path
+    from typing import TextIO
 
 # `trooper guard` looks at texts of this size; the Messages API takes no larger bodies.
 LARGEST_INPUT = 32_000_000
 # A million tokens, which is what the largest models take, and more than most.
 LARGEST_PROMPT = 4_000_000
 _PATIENCE_SECONDS = 2.0
+_PIECE = 1 << 16
 
 
 class UnreadableError(InputError):
@@ -29,7 +31,12 @@ class UnreadableError(InputError):
 
 
 def gather(
-    arguments: Sequence[str], files: Sequence[Path], *, read_stdin: bool, tell: Callable[[str], None], parts: list[str]
+    arguments: Sequence[str],
+    files: Sequence[Path],
+    *,
+    stdin: TextIO | None,
+    tell: Callable[[str], None],
+    parts: list[str],
 ) -> str:
     """Join the arguments, what standard input holds, and the files under their names.
 
@@ -41,13 +48,20 @@ def gather(
         NotFoundError: a file is not there.
 
     """
+    data = bytearray()
     try:
         parts.append(utf8(" ".join(arguments), "the prompt"))
-        if read_stdin:
-            parts.append(stdin_text(tell))
-        parts.extend(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell)}" for path in files)
+        if stdin is not None:
+            parts.append(stdin_text(stdin, tell, data))
+        for path in files:
+            data.clear()
+            parts.append(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell, data)}")
     except UnreadableError as error:
         parts.append(error.readable)
+        raise
+    except BaseException:
+        # It broke off, or a signal came.
+        parts.append(data[:LARGEST_PROMPT].decode("utf-8", "replace"))
         raise
     prompt = "\n\n".join(part for part in parts if part.strip())
     if not prompt:
@@ -67,7 +81,7 @@ def utf8(text: str, what: str) -> str:
     return text
 
 
-def _decoded(data: bytes, what: str) -> str:
+def _decoded(data: bytes | bytearray, what: str) -> str:
     if len(data) > LARGEST_INPUT:
         message = f"{what} is larger than 32 MB, which no engine takes; nothing was sent"
         raise UnreadableError(message, data[:LARGEST_PROMPT].decode("utf-8", "replace"))
@@ -80,18 +94,18 @@ def _decoded(data: bytes, what: str) -> str:
         raise UnreadableError(message, data.decode(form, "replace")) from error
 
 
-def stdin_text(tell: Callable[[str], None]) -> str:
-    """Return the text of standard input, or "" if it is a terminal or closed."""
-    if sys.stdin is None or sys.stdin.isatty():
+def stdin_text(stdin: TextIO | None, tell: Callable[[str], None], data: bytearray | None = None) -> str:
+    """Return the text of standard input, or "" if it is a terminal or closed; `data` holds what was read of it."""
+    if stdin is None or stdin.isatty():
         return ""
-    stream = sys.stdin.buffer
+    stream, data = cast("BufferedIOBase", stdin.buffer), bytearray() if data is None else data
     try:
         with _patience(
             "standard input: what fills the pipe is at work, or nobody closes it; -n ignores it", tell
         ) as arrived:
-            data = stream.read(1)
+            data += stream.read(1)
             arrived()
-            data += stream.read(LARGEST_INPUT)
+            _read_into(data, stream)
     except OSError as error:
         raise InputError(f"standard input cannot be read ({error.strerror}); -n ignores it") from error
     return _decoded(data, "standard input")
@@ -109,13 +123,20 @@ def _patience(what: str, tell: Callable[[str], None]) -> Iterator[Callable[[], N
         notice.cancel()
 
 
-def text_of(path: Path, tell: Callable[[str], None]) -> str:
-    """Return the text of a file without the line ends at its end."""
+def _read_into(data: bytearray, stream: BufferedIOBase) -> None:
+    """Append what a stream holds, piece by piece: nothing that was read is lost if it breaks off."""
+    while len(data) <= LARGEST_INPUT and (piece := stream.read1(_PIECE)):
+        data += piece
+
+
+def text_of(path: Path, tell: Callable[[str], None], data: bytearray | None = None) -> str:
+    """Return the text of a file without the line ends at its end; `data` holds what was read of it."""
+    data = bytearray() if data is None else data
     try:
         with contextlib.ExitStack() as stack:
             if path.is_fifo():
                 stack.enter_context(_patience(f"the pipe {path}", tell))
-            data = stack.enter_context(path.open("rb")).read(LARGEST_INPUT + 1)
+            _read_into(data, stack.enter_context(path.open("rb")))
     except OSError as error:
         raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error
     return _decoded(data, f"the file {path}")

@@ -53,9 +53,6 @@ KNOWN: dict[str, Known] = {
     "gitleaks": Known(None),
 }
 
-# Variables that are no settings: where the files are, whether a fault is shown, how long the git hook waits.
-OTHER_VARIABLES = ("TROOPER_HOME", "TROOPER_TRACE", "TROOPER_HOOK_SECONDS")
-
 # Arrays of tables in config.toml, which are no settings of one value.
 _TABLES = {"clouds"}
 
@@ -82,19 +79,25 @@ class Settings:
     ) -> None:
         self.environ: Final = environ
         self.file: Final = file
-        self._of_session: Final = of_session or {}
+        self.of_session: Final = of_session or {}
         self._table: dict[str, object] | None = None
 
     @classmethod
     def of_process(cls, *, check: bool = True) -> Settings:
-        """Return the settings of this process, as they are without a session.
+        """Return the settings of this process, as `of_environ` does."""
+        return cls.of_environ(dict(os.environ), check=check)
+
+    @classmethod
+    def of_environ(cls, environ: Mapping[str, str], *, check: bool = True) -> Settings:
+        """Return the settings in an environment, as they are without a session.
 
         Raises:
             ConfigurationError: a variable is misspelt, unless `check` leaves that to the caller.
 
         """
-        environ = dict(os.environ)
         if check:
+            from trooper_cli.variables import check_variables
+
             check_variables(environ)
         return cls(environ, config_file(environ))
 
@@ -191,7 +194,7 @@ class Settings:
         return text
 
     def _in_session(self, name: str) -> str | None:
-        return self._of_session.get(name) if KNOWN[name].in_session else None
+        return self.of_session.get(name) if KNOWN[name].in_session else None
 
     def _source(self, name: str, origin: str) -> str:
         if origin == "env":
@@ -217,80 +220,6 @@ class Settings:
             if name not in _TABLES and (name not in KNOWN or not KNOWN[name].in_file):
                 raise ConfigurationError(f"{self.file} has an unknown setting {name!r}; remove it or correct its name")
         return table
-
-
-def check_variables(environ: Mapping[str, str]) -> None:
-    """Refuse variables that are meant for Trooper and that it does not know: a lock that is misspelt does not close.
-
-    These are those that begin with `TROOPER_` and those that are a typing error or two away from a variable that
-    decides who may read a prompt; case, marks, unseen characters and letters that look like others do not count.
-
-    Raises:
-        ConfigurationError: there is one. The message names the nearest that is known.
-
-    """
-    # Of two typing errors one of these parts is left; most variables have none, and this is done at every start.
-    near = [
-        name
-        for name in environ
-        if "TRO" in (word := name.upper())
-        or "OPER" in word
-        or "LOCAL" in word
-        or "CLOUD" in word
-        or "SESSION" in word
-        or not word.isascii()
-    ]
-    if not near:
-        return
-    known = {setting.variable for setting in KNOWN.values()} | {*OTHER_VARIABLES}
-    for name in sorted(near):
-        if name in known or not (nearest := _meant(name)):
-            continue
-        if nearest == _PREFIX:
-            from difflib import get_close_matches
-
-            words = sorted(each.removeprefix(_PREFIX) for each in known if each)
-            nearest += get_close_matches(name.upper().rpartition(_PREFIX)[2], words, 1, 0)[0]
-        told = name.encode("ascii", "backslashreplace").decode()
-        raise ConfigurationError(
-            f"there is no variable {told}, so nothing was sent; unset it, or did you mean {nearest}?"
-        )
-
-
-_PREFIX = "TROOPER_"
-_DECIDE = {name.replace("_", ""): name for name in ("TROOPER_LOCAL", "TROOPER_CLOUD", "TROOPER_SESSION")}
-
-
-def _meant(name: str) -> str:
-    """Return the variable that a name is meant for, or how all of them begin, or nothing."""
-    word = name.upper()
-    if not name.isascii():
-        from trooper_cli.guard.forms import reduced
-
-        word = "_".join(map(reduced, name.split("_"))).upper()
-    letters = "".join(filter(str.isalnum, word))
-    if "".join(letter for letter in word if letter.isalnum() or letter == "_").startswith(_PREFIX):
-        return _DECIDE.get(letters, _PREFIX)
-    return next((known for each, known in _DECIDE.items() if _is_near(letters, each)), "")
-
-
-def _is_near(word: str, known: str) -> bool:
-    """Return whether a letter is wrong, missing, too many or changed places with the next; or two behind the first.
-
-    Other programs' names are two letters away, such as `GROUPER_LOCAL`; they seldom begin with a T.
-    """
-    most = 2 if word[:1] == known[0] else 1
-    if abs(len(word) - len(known)) > most:
-        return False
-    before, row = list[int](), list(range(len(known) + 1))
-    for at, letter in enumerate(word, 1):
-        before, last, row = row, before, [at]
-        for place, other in enumerate(known, 1):
-            cost = min(before[place] + 1, row[place - 1] + 1, before[place - 1] + (letter != other))
-            if last and place > 1 and letter == known[place - 2] and word[at - 2] == other:
-                cost = min(cost, last[place - 2] + 1)
-            row.append(cost)
-    return row[-1] <= most
 
 
 def parse(name: str, given: object) -> str | int | tuple[str, ...]:

@@ -10,6 +10,7 @@ from trooper_cli.errors import StorageError
 from trooper_cli.lazy import pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
 # C0 but tab and newline, DEL, C1, and the characters that reorder text on the screen.
@@ -26,14 +27,14 @@ def escaped(text: str) -> str:
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
-def is_screen(stream: TextIO | None) -> bool:
+def is_screen(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     """Return whether a stream is a terminal that understands escape sequences."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+    return stream is not None and stream.isatty() and environ.get("TERM", "") not in {"", "dumb"}
 
 
-def takes_colours(stream: TextIO | None) -> bool:
+def takes_colours(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
     """Return whether a stream is a terminal that shows colours, and NO_COLOR is not set."""
-    return is_screen(stream) and not os.environ.get("NO_COLOR")
+    return is_screen(stream, environ) and not environ.get("NO_COLOR")
 
 
 def styled(text: str, style: str) -> str:
@@ -48,9 +49,10 @@ class ReaderGoneError(Exception):
 class Output:
     """Standard output in UTF-8, whatever the locale: the answer and nothing else."""
 
-    def __init__(self) -> None:
-        self.is_terminal = sys.stdout is not None and sys.stdout.isatty()
-        self._colours = self.is_terminal and takes_colours(sys.stdout)
+    def __init__(self, stream: TextIO | None, environ: Mapping[str, str]) -> None:
+        self._stream = stream
+        self.is_terminal = stream is not None and stream.isatty()
+        self._colours = self.is_terminal and takes_colours(stream, environ)
 
     def write(self, text: str, style: str = "") -> None:
         """Write and flush; `style` is for a terminal that takes colours, and nothing anywhere else.
@@ -60,46 +62,52 @@ class Output:
             StorageError: it is closed or full.
 
         """
-        if sys.stdout is None:
+        if self._stream is None:
             raise StorageError("standard output is closed, so nothing was printed")
         shown = escaped(text) if self.is_terminal else text
         data = (styled(shown, style) if style and self._colours else shown).encode("utf-8", "replace")
         try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            self._stream.buffer.write(data)
+            self._stream.buffer.flush()
         except BrokenPipeError as error:
-            _discard_output()
+            self._discard()
             raise ReaderGoneError from error
         except OSError as error:
-            _discard_output()
+            self._discard()
             raise StorageError(f"standard output cannot be written: {error.strerror}") from error
 
-
-def _discard_output() -> None:
-    """Send what Python flushes at exit to /dev/null: the exit code already reports that output cannot be written."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    def _discard(self) -> None:
+        """Send what Python flushes at exit to /dev/null: the exit code already reports that it cannot be written."""
+        if self._stream is sys.stdout:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.close(nowhere)
 
 
 class Notices:
     """Lines on standard error, each `trooper: …`; none of them with `-q`."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool, write: Callable[[str], None]) -> None:
         self.quiet = quiet
+        self._write = write
 
     def tell(self, text: str) -> None:
         if not self.quiet:
-            say(text)
+            self._write(text)
 
 
 def say(text: str, style: str = "") -> None:
+    """Write one line to the standard error of this process, where there is one."""
+    write_notice(sys.stderr, os.environ, text, style)
+
+
+def write_notice(stream: TextIO | None, environ: Mapping[str, str], text: str, style: str = "") -> None:
     """Write one line to standard error, where there is one."""
-    if sys.stderr is None:
+    if stream is None:
         # print() would take standard output instead.
         return
     line = f"trooper: {' '.join(escaped(text).split(chr(10)))}"
     try:
-        print(styled(line, style) if style and takes_colours(sys.stderr) else line, file=sys.stderr, flush=True)
+        print(styled(line, style) if style and takes_colours(stream, environ) else line, file=stream, flush=True)
     except (OSError, UnicodeEncodeError):
         return

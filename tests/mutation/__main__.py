@@ -322,15 +322,57 @@ MUTANTS = [
     Mutant(
         "a refused prompt is forgotten",
         "commands/ask.py",
-        '_remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)',
-        "pass",
+        'remember_parts(guard, system or "", parts)',
+        "None",
+        REFUSED,
+    ),
+    Mutant(
+        "what is refused or fails before it is on record is forgotten",
+        "refused.py",
+        "        caller.remember_refused(question, guard)",
+        "        return",
+        REFUSED,
+    ),
+    Mutant(
+        "what a signal ends before it is on record is forgotten",
+        "refused.py",
+        "    except BaseException as refusal:",
+        "    except TrooperError as refusal:",
+        REFUSED,
+    ),
+    Mutant(
+        "beside a session that cannot be read nothing is remembered",
+        "refused.py",
+        "    except (TrooperError, sqlite3.Error, OSError):\n        return True",
+        "    except (TrooperError, sqlite3.Error, OSError):\n        return False",
+        REFUSED,
+    ),
+    Mutant(
+        "a lock in a broken file is none",
+        "refused.py",
+        "            or _is_lock_in(settings.file)\n",
+        "",
+        REFUSED,
+    ),
+    Mutant(
+        "a misspelt variable wants no private turn",
+        "refused.py",
+        "    if _is_misspelt_lock(settings):",
+        "    if False:",
+        REFUSED,
+    ),
+    Mutant(
+        "settings are looked at before the prompt is read",
+        "commands/ask.py",
+        "        text = gather(",
+        '        settings.validate("cloud")\n        text = gather(',
         REFUSED,
     ),
     Mutant(
         "a prompt over the budget is forgotten",
         "ask.py",
-        "    with remembering_private(asked, guard):\n        _check_size(",
-        "    if True:\n        _check_size(",
+        "        with remembering_unless_done(store, pending.is_private, pending.remember):",
+        "        if True:",
         REFUSED,
     ),
     Mutant(
@@ -378,8 +420,8 @@ MUTANTS = [
     ),
     Mutant(
         "a variable with a typing error in its first part is another program's",
-        "settings.py",
-        "if _is_near(letters, each)",
+        "variables.py",
+        "if any(_is_near(word, each) for word in letters)",
         "if False",
         CONFIG,
     ),
@@ -393,8 +435,8 @@ MUTANTS = [
     Mutant(
         "a request that cannot be answered here is forgotten",
         "ask.py",
-        "    with remembering_private(asked, guard):\n        asked = asked.caller.admit(",
-        "    if True:\n        asked = asked.caller.admit(",
+        "        with remembering_unless_done(store, pending.is_private, pending.remember):",
+        "        if True:",
         "tests/messages/test_refused.py",
     ),
     Mutant(
@@ -505,9 +547,16 @@ MUTANTS = [
     Mutant(
         "values may hold options", "arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
     ),
+    Mutant("misspelt variables pass", "commands/ask.py", "        check_variables(settings.environ)\n", "", CONFIG),
     Mutant(
-        "misspelt variables pass", "settings.py", "            check_variables(environ)\n", "            pass\n", CONFIG
+        "a rehearsal that fails is forgotten",
+        "ask.py",
+        "        remembering_unless_done(store, pending.is_private, pending.remember),\n",
+        "",
+        REFUSED,
     ),
+    Mutant("a command's misspelt variables pass", "settings.py", "        if check:\n", "        if False:\n", CONFIG),
+    Mutant("figures are no letters", "variables.py", 'f"O{one}EASTB"', '"0134578"', CONFIG),
     Mutant(
         "a program's misspelt variables pass",
         "commands/messages.py",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from trooper_cli.environment import Environment, environment_of
 from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
-from trooper_cli.terminal import Notices, Output, is_screen, say
+from trooper_cli.terminal import Notices, Output, is_screen
 
 if TYPE_CHECKING:
     from trooper_cli.caller import Caller
-    from trooper_cli.errors import TrooperError
     from trooper_cli.in_progress import Answer
     from trooper_cli.question import Question
 
@@ -35,6 +35,7 @@ SessionOption = Annotated[
 
 
 def ask(  # noqa: PLR0913
+    context: typer.Context,
     prompt: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
@@ -123,29 +124,48 @@ def ask(  # noqa: PLR0913
     A prompt on the command line is visible to other users of this machine in the process list, and stays in the
     shell's history; a pipe is not and does not.
     """  # noqa: D301
-    from trooper_cli.errors import TrooperError
-    from trooper_cli.places import data_folder
+    from contextlib import closing
+
     from trooper_cli.prompt import gather, utf8
     from trooper_cli.question import Question
+    from trooper_cli.refused import is_meant_private_in, remember_parts, remembering_unless_done
+    from trooper_cli.store.store import Store
+    from trooper_cli.variables import check_variables
 
-    if timeout is not None and not timeout < 1e6:
-        raise UsageError("--timeout is a number of seconds below a million")
-    if model is not None:
-        utf8(model, "the name of the model")
-    notices, output, settings = Notices(quiet=quiet), Output(), Settings.of_process()
-    name = session if session is not None else settings.text("session")
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    notices, output, settings = (
+        environment.notices(quiet=quiet),
+        environment.output(),
+        environment.settings(check=False),
+    )
+    home = environment.home
     parts: list[str] = []
-    try:
+    with (
+        closing(Store(home, settings)) as store,
+        remembering_unless_done(
+            store,
+            lambda: is_meant_private_in(home, session, local, settings),
+            lambda guard: remember_parts(guard, system or "", parts),
+        ),
+    ):
+        # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
+        text = gather(
+            prompt or [], file or [], stdin=None if no_stdin else environment.stdin, tell=notices.tell, parts=parts
+        )
+        check_variables(settings.environ)
+        if timeout is not None and not timeout < 1e6:
+            raise UsageError("--timeout is a number of seconds below a million")
+        if model is not None:
+            utf8(model, "the name of the model")
+        name = session if session is not None else settings.text("session")
         if name is not None:
             from trooper_cli.store.catalog import check_name
             from trooper_cli.store.session import settings_of
 
             settings = settings.with_session(settings_of(home, check_name(name)))
-        # Who may execute the turn is settled, or refused, before anything is read.
         settings.validate("local", "cloud")
         question = Question(
-            prompt=gather(prompt or [], file or [], read_stdin=not no_stdin, tell=notices.tell, parts=parts),
+            prompt=text,
             session=name,
             local_flag=local,
             model=model,
@@ -159,67 +179,48 @@ def ask(  # noqa: PLR0913
             max_tokens=max_tokens,
             silence=timeout,
         )
-    except TrooperError as error:
-        _remember_refused(parts or [" ".join(prompt or [])], local, settings, home, error)
-        raise
     if dry_run:
         from trooper_cli.person import Person
 
         return rehearsed(question, Person(output.write), settings, home, output, notices)
-    answer = _asked(question, settings, home, output, notices, as_json=as_json)
+    answer = _asked(question, settings, environment, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
-        say(_status(answer), "dim")
+        environment.say(_status(answer), "dim")
     if answer.failure is not None:
         raise answer.failure
     return 0
 
 
-def _remember_refused(
-    parts: list[str],
-    local: bool | None,  # noqa: FBT001
-    settings: Settings,
-    home: Path,
-    refusal: "TrooperError",
-) -> None:
-    """Store fingerprints of what was read of a prompt that was meant to be private."""
-    from trooper_cli.refused import is_meant_private, remember_prompt, remembering
-
-    text = "\n\n".join(part for part in parts if part.strip()).encode("utf-8", "replace").decode()
-    if not text or not is_meant_private(local, settings):
-        return
-    from contextlib import closing
-
-    from trooper_cli.guard import exact
-    from trooper_cli.store.store import Store
-
-    with remembering(refusal), closing(Store(home, settings)) as store:
-        remember_prompt(store.guard, text, [exact.of_prompt(text), *exact.loose_names(text)])
-
-
 def _asked(
-    question: "Question", settings: Settings, home: Path, output: Output, notices: Notices, *, as_json: bool
+    question: "Question",
+    settings: Settings,
+    environment: Environment,
+    output: Output,
+    notices: Notices,
+    *,
+    as_json: bool,
 ) -> "Answer":
     """Ask, and where the small default model is missing, offer to fetch it: on a terminal by a question."""
-    import sys
-
     from trooper_cli.ask import ask as ask_once
     from trooper_cli.engines.choose import MissingModelError
     from trooper_cli.person import Person
+
+    home, stdin, stderr = environment.home, environment.stdin, environment.stderr
 
     def show(text: str) -> None:
         if not as_json:
             output.write(text)
 
     try:
-        if not notices.quiet and is_screen(sys.stderr):
+        if not notices.quiet and is_screen(stderr, environment.environ):
             from trooper_cli.spinner import Spinner
 
             with Spinner(show, notices.tell) as spinner:
                 return ask_once(question, Person(spinner.show), settings, home, spinner.tell)
         return ask_once(question, Person(show), settings, home, notices.tell)
     except MissingModelError:
-        if notices.quiet or not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        if notices.quiet or not (stdin and stdin.isatty() and stderr and stderr.isatty()):
             raise
         if not typer.confirm(
             "trooper: no local model yet. Fetch a small one now (93 MB, once)?", default=True, err=True
@@ -303,19 +304,25 @@ def rehearsed(
     return 0
 
 
-def pull(*, quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False) -> int:
+def pull(
+    context: typer.Context,
+    *,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
+) -> int:
     """Fetch the small default model of the embedded engine: 93 MB, once.
 
     \b
     trooper pull
     trooper pull -q && echo "What is the capital of France?" | TROOPER_LOCAL_ENGINE=embedded trooper ask --local
     """  # noqa: D301
-    import sys
-
     from trooper_cli import models
-    from trooper_cli.places import data_folder
+    from trooper_cli.variables import check_variables
 
-    home = data_folder(Settings.of_process().environ)
-    fetched = models.pull(home, progress=not quiet and bool(sys.stderr) and sys.stderr.isatty())
-    Notices(quiet=quiet).tell(f"{models.default_model(home)} {'is ready' if fetched else 'was there already'}")
+    environment = environment_of(context)
+    check_variables(environment.environ)
+    home, stderr = environment.home, environment.stderr
+    fetched = models.pull(home, progress=not quiet and stderr is not None and stderr.isatty())
+    environment.notices(quiet=quiet).tell(
+        f"{models.default_model(home)} {'is ready' if fetched else 'was there already'}"
+    )
     return 0

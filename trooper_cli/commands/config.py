@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.commands.options import JsonOption
+from trooper_cli.environment import environment_of
 from trooper_cli.errors import ConfigurationError, UsageError
-from trooper_cli.settings import KNOWN, Settings, Value, check_variables, parse
-from trooper_cli.terminal import Notices, Output, say
+from trooper_cli.settings import KNOWN, Settings, Value, parse
+from trooper_cli.variables import check_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,18 +44,18 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
         if session is not None or as_json:
             raise UsageError(f"options stand after `trooper config {context.invoked_subcommand}`")
         return 0
-    output, settings = Output(), Settings.of_process(check=False)
+    environment = environment_of(context)
+    output, settings = environment.output(), environment.settings(check=False)
     chosen = Value(session, "flag") if session is not None else settings.value("session")
     if isinstance(chosen.value, str):
-        from trooper_cli.places import data_folder
         from trooper_cli.store.session import settings_of
 
-        settings = settings.with_session(settings_of(data_folder(settings.environ), chosen.value))
+        settings = settings.with_session(settings_of(environment.home, chosen.value))
     code = 0
     try:
         check_variables(settings.environ)
     except ConfigurationError as error:
-        say(str(error))
+        environment.say(str(error))
         code = error.code
     found: dict[str, tuple[SettingValue, str]] = {}
     for name in KNOWN:
@@ -62,7 +63,7 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
             value, origin = chosen if name == "session" else settings.value(name)
             found[name] = _shown(name, value), origin
         except ConfigurationError as error:
-            say(str(error))
+            environment.say(str(error))
             code = error.code
     if as_json:
         rows = {
@@ -82,6 +83,7 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
 
 @app.command("set")
 def set_value(
+    context: typer.Context,
     name: SettingName,
     values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Several for a list.")],
     *,
@@ -96,14 +98,14 @@ def set_value(
     trooper config set api_key_cmd "pass show anthropic"
     trooper config set -s ops local 1
     """  # noqa: D301
-    settings = Settings.of_process()
+    environment = environment_of(context)
+    settings = environment.settings()
     _check_name(name, settings, in_session=session is not None)
     value = _checked(name, values)
     if session is not None:
-        from trooper_cli.places import data_folder
         from trooper_cli.store.session import Session
 
-        with closing(Session.open_or_create(data_folder(settings.environ), session)) as opened:
+        with closing(Session.open_or_create(environment.home, session)) as opened:
             opened.set(name, "\n".join(values) if isinstance(value, list) else _stored(value))
     else:
         from trooper_cli.config_file import change
@@ -111,25 +113,25 @@ def set_value(
         change(_file(settings), name, value)
     variable = KNOWN[name].variable
     if variable in settings.environ:
-        Notices(quiet=quiet).tell(f"{variable} is set in this environment and goes before it")
+        environment.notices(quiet=quiet).tell(f"{variable} is set in this environment and goes before it")
     return 0
 
 
 @app.command()
-def unset(name: SettingName, *, session: OfSession = None) -> int:
+def unset(context: typer.Context, name: SettingName, *, session: OfSession = None) -> int:
     """Take a value out of config.toml or out of the defaults of one session.
 
     \b
     trooper config unset cloud_model
     trooper config unset -s ops local
     """  # noqa: D301
-    settings = Settings.of_process()
+    environment = environment_of(context)
+    settings = environment.settings()
     if session is not None:
-        from trooper_cli.places import data_folder
         from trooper_cli.store.session import Session
 
         _check_name(name, settings, in_session=True)
-        with closing(Session.open(data_folder(settings.environ), session)) as opened:
+        with closing(Session.open(environment.home, session)) as opened:
             opened.set(name, None)
         return 0
     from trooper_cli.config_file import change

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
+import typer
+
 from trooper_cli.commands.options import JsonOption
-from trooper_cli.settings import Settings
-from trooper_cli.terminal import Output
+from trooper_cli.environment import environment_of
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
-def doctor(*, as_json: JsonOption = False) -> int:
+def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
     """Say what works and what does not, with the next step; exit 0 only if a plain ask would work.
 
     It asks the cloud for its list of models, which spends no token, and sends nothing of any session. The exit code is
@@ -22,10 +23,10 @@ def doctor(*, as_json: JsonOption = False) -> int:
     trooper doctor --json | jq -r '.checks[] | select(.state != "ok") | .next'
     """  # noqa: D301
     from trooper_cli.doctor import examine
-    from trooper_cli.places import data_folder
 
-    output, settings = Output(), Settings.of_process(check=False)
-    report = examine(settings, data_folder(settings.environ))
+    environment = environment_of(context)
+    output, settings = environment.output(), environment.settings(check=False)
+    report = examine(settings, environment.home)
     if as_json:
         checks = [
             {"check": found.check, "state": found.state, "text": found.text, "next": found.next_step}

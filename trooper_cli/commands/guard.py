@@ -10,23 +10,24 @@ from typing import Annotated
 import typer
 
 from trooper_cli.commands.options import JsonOption, NamedSession
-from trooper_cli.settings import Settings
-from trooper_cli.terminal import Output, say
+from trooper_cli.environment import environment_of
 
 
-def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
+def audit(context: typer.Context, *, session: NamedSession, as_json: JsonOption = False) -> int:
     """List what left this machine of a session, and each turn that was shared; exit 77 if a private turn took part.
 
     \b
     trooper audit -s ops
     trooper audit -s ops --json | jq -r .sha256
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.store.audit import leaked, records
     from trooper_cli.store.session import Session
+    from trooper_cli.variables import check_variables
 
-    output = Output()
-    with closing(Session.open(data_folder(Settings.of_process().environ), session)) as opened:
+    environment = environment_of(context)
+    check_variables(environment.environ)
+    output = environment.output()
+    with closing(Session.open(environment.home, session)) as opened:
         found = records(opened.turns(), opened.attempts())
     for record in found:
         if as_json:
@@ -40,12 +41,13 @@ def audit(*, session: NamedSession, as_json: JsonOption = False) -> int:
                 f"{record['sha256'][:16] or '-':<16}  turn {record['turn'] or '-'} with {turns}{mark}\n"
             )
     if leaked(found):
-        say("a private turn took part in a request to the cloud")
+        environment.say("a private turn took part in a request to the cloud")
         return 77
     return 0
 
 
 def guard(
+    context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Standard input without one.")] = None,
     *,
     as_json: JsonOption = False,
@@ -57,14 +59,16 @@ def guard(
     trooper guard --json notes.txt | jq .kind
     """  # noqa: D301
     from trooper_cli.guard.finding import PRIVATE_TEXT
-    from trooper_cli.places import data_folder
     from trooper_cli.prompt import stdin_text, text_of
     from trooper_cli.store.store import Store
 
-    settings, output = Settings.of_process(), Output()
+    environment = environment_of(context)
+    settings, output = environment.settings(), environment.output()
     found = False
-    with closing(Store(data_folder(settings.environ), settings)) as store:
-        sources = [(str(path), text_of(path, say)) for path in files or []] or [("-", stdin_text(say))]
+    with closing(Store(environment.home, settings)) as store:
+        sources = [(str(path), text_of(path, environment.say)) for path in files or []] or [
+            ("-", stdin_text(environment.stdin, environment.say))
+        ]
         for name, text in sources:
             for find in store.guard.look(text):
                 found = True
@@ -77,5 +81,7 @@ def guard(
                 origin = " of a turn without a session" if find.kind == PRIVATE_TEXT and not find.session else ""
                 output.write(f"{' '.join(f'{key} {value}' for key, value in told.items())}{origin}\n")
     if found and not as_json:
-        say("an ask in public would be refused: take this out, ask with --local, or see --on-leak and `trooper share`")
+        environment.say(
+            "an ask in public would be refused: take this out, ask with --local, or see --on-leak and `trooper share`"
+        )
     return 77 if found else 0

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.commands.ask import Leak, SessionOption, rehearsed
-from trooper_cli.settings import Settings, check_variables
+from trooper_cli.environment import Environment, environment_of
+from trooper_cli.settings import Settings
 from trooper_cli.terminal import Notices, Output, ReaderGoneError
+from trooper_cli.variables import check_variables
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trooper_cli.messages.caller import ApiCaller
     from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.settle import Wishes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def messages(
+    context: typer.Context,
     *,
     session: SessionOption = None,
     local: Annotated[
@@ -55,7 +56,8 @@ def messages(
     """  # noqa: D301
     from trooper_cli.messages.settle import Wishes
 
-    output, settings = Output(), Settings.of_process(check=False)
+    environment = environment_of(context)
+    output = environment.output()
     wishes = Wishes(
         session=session,
         local=local,
@@ -63,19 +65,18 @@ def messages(
         on_leak=on_leak.value if on_leak else None,
         silence=timeout,
     )
-    return _answered(wishes, settings, output, Notices(quiet=quiet), dry_run=dry_run)
+    return _answered(wishes, environment, output, environment.notices(quiet=quiet), dry_run=dry_run)
 
 
-def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Notices, *, dry_run: bool) -> int:
+def _answered(wishes: "Wishes", environment: Environment, output: Output, notices: Notices, *, dry_run: bool) -> int:
     from trooper_cli.ask import ask
     from trooper_cli.messages.reply import Reply
-    from trooper_cli.places import data_folder
 
-    reply = Reply(output.write)
+    reply, settings = Reply(output.write), environment.settings(check=False)
     try:
         check_variables(settings.environ)
-        home = data_folder(settings.environ)
-        question, caller, settings = _question(wishes, settings, home, reply, notices)
+        home = environment.home
+        question, caller, settings = _question(wishes, settings, environment, reply, notices)
         if dry_run:
             return rehearsed(question, caller, settings, home, output, notices)
         answer = ask(question, caller, settings, home, notices.tell)
@@ -91,7 +92,7 @@ def _answered(wishes: "Wishes", settings: Settings, output: Output, notices: Not
 
 
 def _question(
-    wishes: "Wishes", settings: Settings, home: "Path", reply: "Reply", notices: Notices
+    wishes: "Wishes", settings: Settings, environment: Environment, reply: "Reply", notices: Notices
 ) -> "tuple[Question, ApiCaller, Settings]":
     """Read the request and the settings of its session.
 
@@ -106,10 +107,10 @@ def _question(
     data = ""
     try:
         # PowerShell and some editors put a byte order mark in front.
-        data = stdin_text(notices.tell).removeprefix("\ufeff")
+        data = stdin_text(environment.stdin, notices.tell).removeprefix("\ufeff")
         settings.validate("local", "cloud")
         body = read(data)
-        settings = settings.with_session(settings_of(home, session_of(body, wishes)))
+        settings = settings.with_session(settings_of(environment.home, session_of(body, wishes)))
         return *settled(body, wishes, settings, reply), settings
     except (TrooperError, RecursionError) as fault:
         from trooper_cli.messages.refused import remember_refused
@@ -117,7 +118,9 @@ def _question(
         error = (
             fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
         )
-        remember_refused(error.readable if isinstance(error, UnreadableError) else data, wishes, settings, home, error)
+        remember_refused(
+            error.readable if isinstance(error, UnreadableError) else data, wishes, settings, environment.home, error
+        )
         if error is fault:
             raise
         raise error from fault

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trooper_cli.commands.options import JsonOption, MadePublic, NamedSession, OnLeakOption, TurnNumbers
+from trooper_cli.environment import environment_of
 from trooper_cli.settings import Settings
-from trooper_cli.terminal import Notices, Output, say
+from trooper_cli.terminal import Output
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
     from trooper_cli.turn import StoredTurn
 
 
-def sessions(*, as_json: JsonOption = False) -> int:
+def sessions(context: typer.Context, *, as_json: JsonOption = False) -> int:
     """List the sessions: name, turns, how many of them private, time of the newest.
 
     \b
@@ -26,17 +27,19 @@ def sessions(*, as_json: JsonOption = False) -> int:
     trooper sessions --json | jq -r .session
     """  # noqa: D301
     from trooper_cli.errors import TrooperError
-    from trooper_cli.places import data_folder
     from trooper_cli.store.catalog import names
     from trooper_cli.store.session import Session
+    from trooper_cli.variables import check_variables
 
-    output, home = Output(), data_folder(Settings.of_process().environ)
+    environment = environment_of(context)
+    check_variables(environment.environ)
+    output, home = environment.output(), environment.home
     rows = []
     for name in names(home):
         try:
             session = Session.open(home, name)
         except TrooperError as error:
-            say(str(error))
+            environment.say(str(error))
             continue
         rows.append((name, *session.counts()))
         session.close()
@@ -50,19 +53,19 @@ def sessions(*, as_json: JsonOption = False) -> int:
     return 0
 
 
-def show(*, session: NamedSession, as_json: JsonOption = False) -> int:
+def show(context: typer.Context, *, session: NamedSession, as_json: JsonOption = False) -> int:
     """Print a session.
 
     \b
     trooper show -s ops
     trooper show -s ops --json | jq -r 'select(.label == "public") | .answer'
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.store.jsonl import as_record
     from trooper_cli.store.session import Session
 
-    settings, output = Settings.of_process(), Output()
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings, output = environment.settings(), environment.output()
+    home = environment.home
     _check_known(home, settings, session, output)
     opened = Session.open(home, session)
     for turn in opened.turns():
@@ -125,19 +128,19 @@ def _local_time(at: str) -> str:
         return at
 
 
-def export(*, session: NamedSession) -> int:
+def export(context: typer.Context, *, session: NamedSession) -> int:
     """Write a session to standard output as JSON Lines, one turn an object.
 
     \b
     trooper export -s ops > ops.jsonl
     trooper export -s ops | jq -c 'select(.label == "public")' > public.jsonl
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.store.jsonl import as_record
     from trooper_cli.store.session import Session
 
-    settings, output = Settings.of_process(), Output()
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings, output = environment.settings(), environment.output()
+    home = environment.home
     _check_known(home, settings, session, output)
     opened = Session.open(home, session)
     for turn in opened.turns():
@@ -147,6 +150,7 @@ def export(*, session: NamedSession) -> int:
 
 
 def import_turns(
+    context: typer.Context,
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="JSON Lines; standard input without it.")
     ] = None,
@@ -164,31 +168,31 @@ def import_turns(
     trooper import -s copy < ops.jsonl
     trooper export -s ops | trooper import -q -s backup
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.store.jsonl import read_turns
     from trooper_cli.store.store import Store
 
-    settings, notices = Settings.of_process(), Notices(quiet=quiet)
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings, notices = environment.settings(), environment.notices(quiet=quiet)
+    home = environment.home
     with closing(Store(home, settings, notices.tell)) as store:
         warn = notices.tell if on_leak is MadePublic.WARN else None
-        count = store.import_turns(session, list(read_turns(file)), warn)
+        count = store.import_turns(session, list(read_turns(file, environment.stdin)), warn)
     notices.tell(f"{count} turn{'' if count == 1 else 's'} imported into {session}")
     return 0
 
 
-def rm(*, session: NamedSession) -> int:
+def rm(context: typer.Context, *, session: NamedSession) -> int:
     """Delete a session.
 
     \b
     trooper rm -s ops
     trooper export -s ops > ops.jsonl && trooper rm -s ops
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.store.store import Store
 
-    settings = Settings.of_process()
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings = environment.settings()
+    home = environment.home
     locks, had_private = _kept_here(home, session)
     with closing(Store(home, settings)) as store:
         store.remove(session)
@@ -196,7 +200,7 @@ def rm(*, session: NamedSession) -> int:
     if locks:
         told.append(f"it was kept from the cloud by {' and '.join(locks)}, and a new session of that name is not")
     if told:
-        say(f"{session} is gone; {'; '.join(told)}")
+        environment.say(f"{session} is gone; {'; '.join(told)}")
     return 0
 
 
@@ -221,7 +225,9 @@ def _kept_here(home: Path, name: str) -> tuple[list[str], bool]:
     return locks, private > 0
 
 
-def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = MadePublic.BLOCK) -> int:
+def share(
+    context: typer.Context, turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = MadePublic.BLOCK
+) -> int:
     """Declassify private turns: copy each into a new public turn, which the cloud will be told.
 
     A turn that holds a credential, or text of a private turn before it that is not shared with it, is refused.
@@ -232,11 +238,11 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
     """  # noqa: D301
     from trooper_cli.errors import LocalityError
     from trooper_cli.guard.finding import described
-    from trooper_cli.places import data_folder
     from trooper_cli.store.store import Store
 
-    settings, output = Settings.of_process(), Output()
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings, output = environment.settings(), environment.output()
+    home = environment.home
     with closing(Store(home, settings)) as store, closing(store.open(session)) as opened:
         for turn in map(opened.turn, turns):
             finds = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
@@ -246,28 +252,28 @@ def share(turns: TurnNumbers, *, session: NamedSession, on_leak: OnLeakOption = 
                     "of as well, or --on-leak warn shares this one as it is"
                 )
             if finds:
-                say(f"warning: turn {turn.number} holds {described(finds)}")
+                environment.say(f"warning: turn {turn.number} holds {described(finds)}")
         for number in turns:
             copy = store.share(opened, number)
             output.write(f"turn {number} was copied to the new public turn {copy.number}\n")
     return 0
 
 
-def forget(turns: TurnNumbers, *, session: NamedSession) -> int:
+def forget(context: typer.Context, turns: TurnNumbers, *, session: NamedSession) -> int:
     """Erase turns from the disk: from the session, from its log and from the guard's fingerprints.
 
     \b
     trooper forget -s ops 7 8
     trooper show -s ops --json | jq 'select(.label == "private").turn' | xargs trooper forget -s ops
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.store.store import Store
 
-    settings = Settings.of_process()
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings = environment.settings()
+    home = environment.home
     with closing(Store(home, settings)) as store:
         had_private = store.forget(session, turns)
     if had_private:
         which = f"turn {turns[0]}" if len(turns) == 1 else f"{len(turns)} turns"
-        say(f"{which} of {session} erased; the guard no longer knows the private text{_UNKNOWN}")
+        environment.say(f"{which} of {session} erased; the guard no longer knows the private text{_UNKNOWN}")
     return 0

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from trooper_cli.commands.options import JsonOption, NamedSession
-from trooper_cli.settings import Settings
-from trooper_cli.terminal import Notices, Output
+from trooper_cli.environment import environment_of
 
 
 class As(StrEnum):
@@ -21,6 +20,7 @@ class As(StrEnum):
 
 
 def sitrep(
+    context: typer.Context,
     *,
     session: NamedSession,
     side: Annotated[
@@ -42,14 +42,14 @@ def sitrep(
     trooper sitrep -s ops --json | jq -r '.lines[] | select(.kind == "Open") | .text'
     trooper sitrep -s ops --write
     """  # noqa: D301
-    from trooper_cli.places import data_folder
     from trooper_cli.sitrep import sitrep as report_of
     from trooper_cli.store.catalog import check_name
     from trooper_cli.store.session import settings_of
     from trooper_cli.turn import Side
 
-    settings, notices, output = Settings.of_process(), Notices(quiet=quiet), Output()
-    home = data_folder(settings.environ)
+    environment = environment_of(context)
+    settings, notices, output = environment.settings(), environment.notices(quiet=quiet), environment.output()
+    home = environment.home
     settings = settings.with_session(settings_of(home, check_name(session)))
     report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write, told=told)
     if as_json:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.commands.options import JsonOption
-from trooper_cli.settings import Settings
-from trooper_cli.terminal import Output, say
+from trooper_cli.environment import Environment, environment_of
+from trooper_cli.terminal import Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from trooper_cli.store.prices import Prices
     from trooper_cli.store.usage import Saved, Spending, Totals, Used
@@ -23,6 +22,7 @@ _BAR = 24
 
 
 def usage(
+    context: typer.Context,
     *,
     session: Annotated[
         Optional[str],  # noqa: UP045
@@ -41,15 +41,15 @@ def usage(
     """  # noqa: D301
     from dataclasses import asdict
 
-    from trooper_cli.places import data_folder
     from trooper_cli.store.prices import load
     from trooper_cli.store.usage import total
 
-    output, settings = Output(), Settings.of_process()
+    environment = environment_of(context)
+    output, settings = environment.output(), environment.settings()
     assert settings.file is not None  # noqa: S101
     prices = load(settings.file.with_name("prices.toml"))
     cloud_model = settings.text("cloud_model") or ""
-    totals = total(_spendings(data_folder(settings.environ), session), prices, cloud_model)
+    totals = total(_spendings(environment, session), prices, cloud_model)
     if as_json:
         told = asdict(totals) | {"currency": "USD", "prices": {"date": prices.date, "source": prices.source}}
         output.write(f"{json.dumps(told, ensure_ascii=False)}\n")
@@ -60,18 +60,18 @@ def usage(
     return 0
 
 
-def _spendings(home: Path, name: str | None) -> Iterator[Spending]:
+def _spendings(environment: Environment, name: str | None) -> Iterator[Spending]:
     from trooper_cli.errors import TrooperError
     from trooper_cli.store.catalog import names
     from trooper_cli.store.session import Session
 
-    for each in [name] if name is not None else names(home):
+    for each in [name] if name is not None else names(environment.home):
         try:
-            opened = Session.open(home, each)
+            opened = Session.open(environment.home, each)
         except TrooperError as error:
             if name is not None:
                 raise
-            say(str(error))
+            environment.say(str(error))
             continue
         with closing(opened):
             yield from opened.spendings()

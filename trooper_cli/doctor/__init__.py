@@ -14,10 +14,11 @@ from trooper_cli.doctor.finding import Finding, State, failed
 from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
 from trooper_cli.fallback import FALLS_BACK
 from trooper_cli.route import decide
-from trooper_cli.settings import KNOWN, check_variables
+from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import check_name
 from trooper_cli.store.session import settings_of
 from trooper_cli.turn import Side
+from trooper_cli.variables import check_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

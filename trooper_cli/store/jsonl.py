@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import InputError, NotFoundError, UsageError
@@ -15,6 +14,7 @@ from trooper_cli.turn import Exchange, ImportedTurn, Label, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import TextIO
 
     from trooper_cli.turn import StoredTurn
 
@@ -36,7 +36,7 @@ def as_record(turn: StoredTurn) -> dict[str, object]:
     return record | ({"system": turn.system} if turn.system else {})
 
 
-def read_turns(path: Path | None) -> Iterator[ImportedTurn]:
+def read_turns(path: Path | None, stdin: TextIO | None) -> Iterator[ImportedTurn]:
     """Read turns from a file of JSON Lines, or from standard input.
 
     Raises:
@@ -47,9 +47,9 @@ def read_turns(path: Path | None) -> Iterator[ImportedTurn]:
     """
     with contextlib.ExitStack() as stack:
         if path is None:
-            if sys.stdin is None:
+            if stdin is None:
                 raise UsageError("standard input is closed; name a file, or pipe one in")
-            source = sys.stdin.buffer
+            source = stdin.buffer
         else:
             try:
                 source = stack.enter_context(path.open("rb"))

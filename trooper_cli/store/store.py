@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
-from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError
+from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError, TrooperError
 from trooper_cli.guard.finding import described
 from trooper_cli.guard.guard import Guard
 from trooper_cli.store.catalog import delete, files_of, path_of
@@ -25,7 +25,7 @@ from trooper_cli.terminal import say
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeVar
 
@@ -86,6 +86,22 @@ class Store:
             guard.close()
             raise
         return guard
+
+    @contextlib.contextmanager
+    def guard_to_write(self) -> Iterator[Guard]:
+        """Hold the guard, or where a session cannot be read, one that remembers and does not look.
+
+        Raises:
+            InputError: its index is damaged, or not one of this version.
+
+        """
+        try:
+            guard = self.guard
+        except (TrooperError, sqlite3.Error):
+            with contextlib.closing(Guard(self._home, self._settings, self._tell)) as guard:
+                yield guard
+            return
+        yield guard
 
     def close(self) -> None:
         if "guard" in vars(self):
