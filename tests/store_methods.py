@@ -97,7 +97,7 @@ NO_INDEX = ("open", "guard")
 
 
 def main() -> int:
-    with closing(Store(Path(os.environ["TROOPER_HOME"]), Settings({}))) as store:
+    with closing(Store(Path(os.environ["TROOPER_HOME"]), Settings({}), print)) as store:
         CASES[sys.argv[1]](store)
     return 0
 

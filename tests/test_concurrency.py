@@ -83,7 +83,7 @@ def is_whole(crowd: Trooper, names: Iterable[str], before: int = 0) -> None:
 
 
 def is_guarded(crowd: Trooper, is_private: Callable[[int], bool]) -> None:
-    with closing(Store(crowd.home, Settings({}))) as store:
+    with closing(Store(crowd.home, Settings({}), print)) as store:
         for number in range(AT_ONCE):
             assert bool(store.guard.look(prompt(number))) == is_private(number)
             assert bool(store.guard.look(answer(prompt(number)))) == is_private(number)

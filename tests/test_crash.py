@@ -100,7 +100,7 @@ class Told:
 
     def check_guard(self) -> None:
         """Hold the guard to what the session has of private text."""
-        with closing(Store(self.trooper.home, Settings({}))) as store:
+        with closing(Store(self.trooper.home, Settings({}), print)) as store:
             for turn in self.turns():
                 if turn.prompt in self.private:
                     assert turn.label == "private"

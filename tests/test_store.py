@@ -185,12 +185,12 @@ class TestChangedFiles:
         elsewhere = Trooper(tmp_path / "elsewhere", trooper.environ)
         private(elsewhere, SECRET)
         private(trooper, "harmless")
-        with closing(Store(trooper.home, SETTINGS)) as store:
+        with closing(Store(trooper.home, SETTINGS, print)) as store:
             assert not store.guard.look(SECRET)
             path_of(trooper).write_bytes(path_of(elsewhere).read_bytes())
             with closing(Session.open(trooper.home, "ops")) as ops:
                 store.begin_turn(ops, Label.PRIVATE, OTHER, None, GuardedText(OTHER))
-        with closing(Store(trooper.home, SETTINGS)) as store:
+        with closing(Store(trooper.home, SETTINGS, print)) as store:
             assert store.guard.look(SECRET)
             assert store.guard.look(OTHER)
 
@@ -315,7 +315,7 @@ class TestEarlierFormats:
         local.respond = ollama(OTHER)
         assert trooper("ask", "--local", "what of the quarry?").code == 0
         with (
-            closing(Store(trooper.home, SETTINGS)) as store,
+            closing(Store(trooper.home, SETTINGS, print)) as store,
             closing(store.open("ops")) as ops,
         ):
             store.guard.remember_report(ops.identity(), [(None, OTHER[::-1])])
@@ -421,7 +421,7 @@ def test_a_kill_at_any_system_call_leaves_nothing_unknown(trooper: Trooper, tmp_
             timeout=120,
             check=False,
         )
-        with closing(Store(home, SETTINGS)) as store:
+        with closing(Store(home, SETTINGS, print)) as store:
             known = {text for text in texts if store.guard.look(text)}
         left, shared, is_there = set[str](), set[str](), path_of(mine).exists()
         if is_there:
@@ -435,7 +435,7 @@ def test_a_kill_at_any_system_call_leaves_nothing_unknown(trooper: Trooper, tmp_
         if command == "rm":
             assert mine(*arguments).code == (0 if is_there else 66)
             left.clear()
-        with closing(Store(home, SETTINGS)) as store:
+        with closing(Store(home, SETTINGS, print)) as store:
             assert all(text in left or not store.guard.look(text) for text in texts if text not in shared)
         with closing(sqlite3.connect(home / "guard.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -478,7 +478,7 @@ def test_a_kill_within_any_method_of_the_store(tmp_path: Path, case: str) -> Non
     """
     texts = store_methods.TEXTS
     prepared = tmp_path / "prepared"
-    with closing(Store(prepared, SETTINGS)) as store:
+    with closing(Store(prepared, SETTINGS, print)) as store:
         store_methods.prepare(store, case)
     if case in store_methods.NO_INDEX:
         (prepared / "guard.db").unlink()
@@ -511,7 +511,7 @@ def test_a_kill_within_any_method_of_the_store(tmp_path: Path, case: str) -> Non
         if case in {"share", "forget"}:
             assert after == private - public, number
         if case == "remove" and number:
-            with closing(Store(home, SETTINGS)) as store, suppress(NotFoundError):
+            with closing(Store(home, SETTINGS, print)) as store, suppress(NotFoundError):
                 store.remove("ops")
             assert not known_to(home, read=True)
             assert not any(text.encode() in path.read_bytes() for path in home.rglob("*.*") for text in texts)
@@ -526,6 +526,6 @@ def test_a_kill_within_any_method_of_the_store(tmp_path: Path, case: str) -> Non
 
 def known_to(home: Path, *, read: bool) -> set[str]:
     """Return which of the texts a guard finds, once it has read what changed or as its index is."""
-    with closing(Store(home, SETTINGS)) as store, closing(Guard(home, SETTINGS, print)) as unread:
+    with closing(Store(home, SETTINGS, print)) as store, closing(Guard(home, SETTINGS, print)) as unread:
         unread.end_reading((), had_turns=False)
         return {text for text in store_methods.TEXTS if (store.guard if read else unread).look(text)}

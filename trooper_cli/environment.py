@@ -57,7 +57,11 @@ class Environment:
         """
         from trooper_cli.settings import Settings
 
-        return Settings.of_environ(self.environ, check=check)
+        if check:
+            from trooper_cli.variables import check_variables
+
+            check_variables(self.environ)
+        return Settings.of_environ(self.environ)
 
 
 def environment_of(context: typer.Context) -> Environment:

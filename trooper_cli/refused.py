@@ -124,8 +124,8 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def remembering(refusal: BaseException) -> Iterator[None]:
-    """Add to a refusal, which is raised in any case, that its prompt could not be remembered."""
+def remembering(refusal: BaseException, tell: Callable[[str], object]) -> Iterator[None]:
+    """Add to a refusal, which is raised in any case, that its prompt could not be remembered; else tell it."""
     try:
         yield
     except (TrooperError, sqlite3.Error, OSError):
@@ -136,9 +136,7 @@ def remembering(refusal: BaseException) -> Iterator[None]:
         if isinstance(refusal, TrooperError):
             refusal.args = (f"{refusal}; and {unknown}",)
         else:
-            from trooper_cli.terminal import say
-
-            say(f"of a private prompt: {unknown}")
+            tell(f"of a private prompt: {unknown}")
 
 
 class PendingPrompt:
@@ -180,6 +178,6 @@ def remembering_unless_done(
         yield
     except BaseException as refusal:
         if is_private():
-            with remembering(refusal), store.guard_to_write() as guard:
+            with remembering(refusal, store.tell), store.guard_to_write() as guard:
                 remember(guard)
         raise

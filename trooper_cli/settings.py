@@ -83,22 +83,8 @@ class Settings:
         self._table: dict[str, object] | None = None
 
     @classmethod
-    def of_process(cls, *, check: bool = True) -> Settings:
-        """Return the settings of this process, as `of_environ` does."""
-        return cls.of_environ(dict(os.environ), check=check)
-
-    @classmethod
-    def of_environ(cls, environ: Mapping[str, str], *, check: bool = True) -> Settings:
-        """Return the settings in an environment, as they are without a session.
-
-        Raises:
-            ConfigurationError: a variable is misspelt, unless `check` leaves that to the caller.
-
-        """
-        if check:
-            from trooper_cli.variables import check_variables
-
-            check_variables(environ)
+    def of_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Return the settings in an environment, as they are without a session."""
         return cls(environ, config_file(environ))
 
     def with_session(self, of_session: Mapping[str, str]) -> Settings:

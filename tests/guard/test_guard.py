@@ -278,7 +278,7 @@ class TestUnwritable:
             yield
 
     def finds(self, home: Path, text: str) -> int:
-        with contextlib.closing(Store(home, Settings({}))) as store:
+        with contextlib.closing(Store(home, Settings({}), print)) as store:
             return len(store.guard.look(text))
 
     def test_turns_without_a_session_stay_known(self, trooper: Trooper) -> None:

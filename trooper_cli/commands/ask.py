@@ -141,7 +141,7 @@ def ask(  # noqa: PLR0913
     home = environment.home
     parts: list[str] = []
     with (
-        closing(Store(home, settings)) as store,
+        closing(Store(home, settings, environment.say)) as store,
         remembering_unless_done(
             store,
             lambda: is_meant_private_in(home, session, local, settings),

@@ -65,7 +65,7 @@ def guard(
     environment = environment_of(context)
     settings, output = environment.settings(), environment.output()
     found = False
-    with closing(Store(environment.home, settings)) as store:
+    with closing(Store(environment.home, settings, environment.say)) as store:
         sources = [(str(path), text_of(path, environment.say)) for path in files or []] or [
             ("-", stdin_text(environment.stdin, environment.say))
         ]

@@ -66,7 +66,7 @@ def show(context: typer.Context, *, session: NamedSession, as_json: JsonOption =
     environment = environment_of(context)
     settings, output = environment.settings(), environment.output()
     home = environment.home
-    _check_known(home, settings, session, output)
+    _check_known(environment, settings, session, output)
     opened = Session.open(home, session)
     for turn in opened.turns():
         if as_json:
@@ -77,7 +77,7 @@ def show(context: typer.Context, *, session: NamedSession, as_json: JsonOption =
     return 0
 
 
-def _check_known(home: Path, settings: Settings, name: str, output: Output) -> None:
+def _check_known(environment: Environment, settings: Settings, name: str, output: Output) -> None:
     """See to it that the guard knows the private turns of a session before a pipe gets them.
 
     Raises:
@@ -89,13 +89,14 @@ def _check_known(home: Path, settings: Settings, name: str, output: Output) -> N
 
     if output.is_terminal:
         return
+    home = environment.home
     with closing(Session.open(home, name)) as session:
         if not session.counts()[1]:
             return
     from trooper_cli.store.store import Store
 
     try:
-        with closing(Store(home, settings)) as store, closing(store.open(name)) as session:
+        with closing(Store(home, settings, environment.say)) as store, closing(store.open(name)) as session:
             store.guard.know_all(session.identity(), session.turns())
     except StorageError as error:
         raise StorageError(
@@ -141,7 +142,7 @@ def export(context: typer.Context, *, session: NamedSession) -> int:
     environment = environment_of(context)
     settings, output = environment.settings(), environment.output()
     home = environment.home
-    _check_known(home, settings, session, output)
+    _check_known(environment, settings, session, output)
     opened = Session.open(home, session)
     for turn in opened.turns():
         output.write(f"{json.dumps(as_record(turn))}\n")
@@ -194,7 +195,7 @@ def rm(context: typer.Context, *, session: NamedSession) -> int:
     settings = environment.settings()
     home = environment.home
     locks, had_private = _kept_here(home, session)
-    with closing(Store(home, settings)) as store:
+    with closing(Store(home, settings, environment.say)) as store:
         store.remove(session)
     told = [f"the guard no longer knows its private text{_UNKNOWN}"] if had_private else []
     if locks:
@@ -243,7 +244,7 @@ def share(
     environment = environment_of(context)
     settings, output = environment.settings(), environment.output()
     home = environment.home
-    with closing(Store(home, settings)) as store, closing(store.open(session)) as opened:
+    with closing(Store(home, settings, environment.say)) as store, closing(store.open(session)) as opened:
         for turn in map(opened.turn, turns):
             finds = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
             if finds and on_leak is MadePublic.BLOCK:
@@ -271,7 +272,7 @@ def forget(context: typer.Context, turns: TurnNumbers, *, session: NamedSession)
     environment = environment_of(context)
     settings = environment.settings()
     home = environment.home
-    with closing(Store(home, settings)) as store:
+    with closing(Store(home, settings, environment.say)) as store:
         had_private = store.forget(session, turns)
     if had_private:
         which = f"turn {turns[0]}" if len(turns) == 1 else f"{len(turns)} turns"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 def values(kind: str) -> list[str]:
     """Return the names of a kind, `sessions` or `models`, sorted; empty for any other kind."""
-    settings = Settings.of_process(check=False)
+    settings = Settings.of_environ(dict(os.environ))
     home = data_folder(settings.environ)
     if kind == "sessions":
         return _sessions(home)

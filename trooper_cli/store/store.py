@@ -21,7 +21,6 @@ from trooper_cli.store.catalog import delete, files_of, path_of
 from trooper_cli.store.guard_sync import hand_over, read_changed
 from trooper_cli.store.schema import FORMAT
 from trooper_cli.store.session import Session
-from trooper_cli.terminal import say
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
@@ -64,10 +63,10 @@ class Store:
     closes it once.
     """
 
-    def __init__(self, home: Path, settings: Settings, tell: Callable[[str], object] = say) -> None:
+    def __init__(self, home: Path, settings: Settings, tell: Callable[[str], object]) -> None:
         self._home = home
         self._settings = settings
-        self._tell = tell
+        self.tell = tell
 
     @cached_property
     def guard(self) -> Guard:
@@ -79,7 +78,7 @@ class Store:
         """
         # Looked at first: a session that was there before a new index had another one, which is lost.
         files = files_of(self._home)
-        guard = Guard(self._home, self._settings, self._tell)
+        guard = Guard(self._home, self._settings, self.tell)
         try:
             read_changed(self._home, files, guard)
         except BaseException:
@@ -98,7 +97,7 @@ class Store:
         try:
             guard = self.guard
         except (TrooperError, sqlite3.Error):
-            with contextlib.closing(Guard(self._home, self._settings, self._tell)) as guard:
+            with contextlib.closing(Guard(self._home, self._settings, self.tell)) as guard:
                 yield guard
             return
         yield guard
