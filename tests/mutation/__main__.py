@@ -552,9 +552,16 @@ MUTANTS = [
     ),
     Mutant(
         "names and numbers of JSON pass",
-        "messages/request.py",
+        "messages/texts.py",
         "        yield from _records(value)\n        yield _written(value)\n\n\ndef texts_in",
         "\n\ndef texts_in",
+        FIELDS,
+    ),
+    Mutant(
+        "the API's names in a request of a program are its text",
+        "messages/frame.py",
+        "if is_frame(value) else [*value]",
+        "if False else [*value]",
         FIELDS,
     ),
     Mutant(

@@ -13,7 +13,7 @@ from trooper_cli.key import has_key
 from trooper_cli.memory.count import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
-from trooper_cli.messages.request import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
+from trooper_cli.messages.texts import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
 from trooper_cli.route import Decision
 from trooper_cli.store.schema import now
 from trooper_cli.turn import ImportedTurn, Label, Side, Status
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from trooper_cli.guard.finding import Find
     from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.reply import Reply
-    from trooper_cli.messages.request import Body, Message
+    from trooper_cli.messages.request import Body
+    from trooper_cli.messages.texts import Message
     from trooper_cli.question import Question
     from trooper_cli.settings import Settings
     from trooper_cli.turn import Context
@@ -142,7 +143,7 @@ class ApiCaller:
         """Return what the newest messages and the system prompt say beside their text, each behind a blank line."""
         parts = [beside_text(message) for message in self.exchanges[-1].prompts]
         parts += blocks_beside_text(self.body.fields.get("system"))
-        return "".join(f"\n\n{text}" for part in parts for text in own_texts({"type": "", **part}))
+        return "".join(f"\n\n{text}" for text in dict.fromkeys(text for part in parts for text in own_texts(part)))
 
     def _new_text(self, question: Question, guard: Guard, label: Label) -> str:
         if not question.system:

@@ -13,13 +13,13 @@ from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.telling import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.lazy import pattern
-from trooper_cli.messages.request import beside_text, blocks_of, readings, text_of
+from trooper_cli.messages.texts import beside_text, blocks_of, readings, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.request import Message
+    from trooper_cli.messages.texts import Message
 
 # A shared run of so many letters and digits is always found by the guard.
 _LONGEST = 48

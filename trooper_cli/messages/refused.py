@@ -14,8 +14,10 @@ from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import exact
 from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
+from trooper_cli.messages.frame import KINDS
 from trooper_cli.messages.recognise import exchanges
-from trooper_cli.messages.request import KINDS, checked_messages, is_force_local, is_like_ours, own_texts, texts_in
+from trooper_cli.messages.request import checked_messages, is_force_local, is_like_ours
+from trooper_cli.messages.texts import own_texts, texts_in
 from trooper_cli.messages.tolerant import Node, parsed
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.store.session import settings_of

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.guard.forms import reduced
-from trooper_cli.guard.strings import readable
+from trooper_cli.messages.texts import blocks_beside_text, blocks_of, text_of
 from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-Message = dict[str, object]
+    from trooper_cli.messages.texts import Message
 
 _OURS = {"x_force_local", "x_session"}
-KINDS = {"role", "type"}
 _ROLES = {"user", "assistant"}
 # The API takes instructions among the messages as well.
 _ROLES_OF_API = (*_ROLES, "system")
@@ -36,8 +33,6 @@ _WITHOUT_MEANING_HERE = {
     "speed",
     "thinking",
 }
-# Text that is longer is read by itself, and is no cell of a table.
-_LONGEST_CELL = 300
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
@@ -159,129 +154,6 @@ def read(data: str) -> Body:
     fields = {name: _without_ours(value) for name, value in body.items() if name not in {*_OURS, "messages"}}
     _check_fields(fields)
     return Body(fields, messages, force_local, session)
-
-
-def blocks_of(content: object) -> list[dict[str, object]]:
-    """Return a message's content as blocks, whether it was written as a string or as blocks."""
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content  # type: ignore[return-value]
-
-
-def text_of(content: object, joint: str = "") -> str:
-    """Return the text of a message's text blocks."""
-    return joint.join(str(block["text"]) for block in blocks_of(content) if block["type"] == "text")
-
-
-def beside_text(message: Mapping[str, object]) -> Message:
-    """Return what of a message would be sent beside its role and what `text_of` returns."""
-    rest = {name: value for name, value in message.items() if name not in {"role", "content"}}
-    if blocks := blocks_beside_text(message["content"]):
-        rest["content"] = blocks
-    return rest
-
-
-def blocks_beside_text(content: object) -> list[Message]:
-    """Return the blocks of a message or a system prompt without their text, as far as there is more to them."""
-    if not isinstance(content, list):
-        return []
-    blocks = (
-        {name: value for name, value in block.items() if name not in {"type", "text"}}
-        if block["type"] == "text"
-        else block
-        for block in content
-    )
-    return [block for block in blocks if block]
-
-
-def readings(value: object) -> Iterator[str]:
-    """Return parsed JSON in all ways in which it can be read: its texts, names beside their values, all as JSON."""
-    if value:
-        yield from texts_in(value)
-        yield from (" ".join(names) for names in _objects_in(value) if len(names) > 1)
-        yield from _records(value)
-        yield _written(value)
-
-
-def texts_in(value: object) -> Iterator[str]:
-    """Return every text in parsed JSON; of pictures and the like, the text in them."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from texts_in(item)
-    elif isinstance(value, dict):
-        is_binary = value.get("type") == "base64"
-        for name, item in value.items():
-            if is_binary and name == "data" and isinstance(item, str):
-                yield from _text_in(item)
-            else:
-                yield from texts_in(item)
-
-
-def own_texts(value: object) -> Iterator[str]:
-    """Return what a part of a request says of its own: its texts, and as JSON what is no object of the API's.
-
-    Those say their type, or a message's role, and stand in every request alike.
-    """
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
-        for item in value:
-            yield from own_texts(item)
-    elif isinstance(value, dict) and value.get("type") == "base64":
-        yield from texts_in(value)
-    elif isinstance(value, dict) and KINDS & value.keys():
-        for name, item in value.items():
-            if name not in KINDS:
-                yield from own_texts(item)
-    elif value:
-        yield from texts_in(value)
-        yield from _records(value)
-        yield _written(value)
-
-
-def _objects_in(value: object) -> Iterator[dict[str, object]]:
-    if isinstance(value, dict):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _objects_in(item)
-
-
-def _records(value: object) -> Iterator[str]:
-    """Return each object with several texts or numbers as a table: a name can be a cell too."""
-    for fields in _objects_in(value):
-        cells = [f"{name}\t{item}" for name, item in fields.items() if _is_cell(item)]
-        if len(cells) > 1:
-            yield "\n".join(cells)
-
-
-def _is_cell(value: object) -> bool:
-    return isinstance(value, (int, float)) or (
-        isinstance(value, str) and len(value) <= _LONGEST_CELL and "\n" not in value
-    )
-
-
-def _written(value: object) -> str:
-    return json.dumps(_as_cells(value), ensure_ascii=False)
-
-
-def _as_cells(value: object) -> object:
-    """Return parsed JSON without its long texts."""
-    if isinstance(value, list):
-        return [_as_cells(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _as_cells(item) for name, item in value.items()}
-    return value if not isinstance(value, str) or len(value) <= _LONGEST_CELL else ""
-
-
-def _text_in(data: str) -> Iterator[str]:
-    """Return what base64 says is binary and holds text, as a PDF does, or is no base64 at all."""
-    try:
-        decoded = base64.b64decode(data, validate=True)
-    except binascii.Error:
-        yield data
-        return
-    if text := readable(decoded):
-        yield text
 
 
 class _AmbiguousError(ValueError):
