@@ -70,6 +70,11 @@ def is_frame(value: Mapping[str, object]) -> bool:
     return not KINDS.isdisjoint(value) or value.keys() <= _NAMES
 
 
+def is_name(name: str) -> bool:
+    """Return whether the API has fields of this name."""
+    return name in _NAMES
+
+
 def is_kind(name: str, item: object) -> bool:
     """Return whether a field says no more than which of the API's kinds its object is of."""
     return name in KINDS and isinstance(item, str) and item in _KINDS_OF_API
