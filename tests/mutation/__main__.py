@@ -565,6 +565,41 @@ MUTANTS = [
         FIELDS,
     ),
     Mutant(
+        "wishes below the top of a request of a program pass",
+        "messages/ours.py",
+        "        parts += reversed(below)",
+        "        pass",
+        "tests/messages/test_ours.py",
+    ),
+    Mutant(
+        "a request's tool may not have a private field",
+        "messages/ours.py",
+        "(part.is_free or _is_free(name, part))",
+        "False",
+        "tests/messages/test_ours.py",
+    ),
+    Mutant(
+        "an answer of ours in a request is a wish",
+        "messages/ours.py",
+        "if name == PROVENANCE and _is_answer(part.value, item):",
+        "if False:",
+        "tests/messages/test_ours.py",
+    ),
+    Mutant(
+        "wishes of a refused request are read by other eyes",
+        "messages/refused.py",
+        "if wishes.local or any(wishes_in(request)):",
+        "if wishes.local:",
+        "tests/messages/test_ours.py",
+    ),
+    Mutant(
+        "an older message of a refused request is forgotten",
+        "messages/refused.py",
+        "if id(message) not in newest and not asks(message):",
+        "if id(message) not in newest:",
+        "tests/messages/test_ours.py",
+    ),
+    Mutant(
         "unknown fields of a request pass", "messages/request.py", "if name not in _OURS | _KNOWN:", "if False:", FIELDS
     ),
     Mutant(
