@@ -600,6 +600,34 @@ MUTANTS = [
         "tests/messages/test_ours.py",
     ),
     Mutant(
+        "parts of a text in a request are read one by one",
+        "messages/leaves.py",
+        "        yield from _apart(place, message)\n",
+        "",
+        "tests/messages/test_apart.py",
+    ),
+    Mutant(
+        "JSON in a text of a request is one word",
+        "messages/leaves.py",
+        "found = [part, *(value for text in texts_in(part) for value in json_in(text))]",
+        "found = [part]",
+        "tests/messages/test_apart.py",
+    ),
+    Mutant(
+        "names in a request are no part of a text",
+        "messages/leaves.py",
+        "if with_names not in (pieces, heads):",
+        "if False:",
+        "tests/messages/test_apart.py",
+    ),
+    Mutant(
+        "small blocks of a refused request are forgotten",
+        "messages/texts.py",
+        "if len(texts) > 1 and together else ()",
+        "if False else ()",
+        "tests/messages/test_apart.py",
+    ),
+    Mutant(
         "unknown fields of a request pass", "messages/request.py", "if name not in _OURS | _KNOWN:", "if False:", FIELDS
     ),
     Mutant(

@@ -84,6 +84,10 @@ def own_texts(value: object) -> Iterator[str]:
     if isinstance(value, dict) and is_frame(value):
         yield from _own_texts_of_frame(value)
     elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+        # A text may stand in small blocks, as what a message says may.
+        texts = [item.get("text") for item in value if isinstance(item, dict)]
+        together = "".join(text for text in texts if isinstance(text, str))
+        yield from (together,) if len(texts) > 1 and together else ()
         for item in value:
             yield from own_texts(item)
     elif isinstance(value, str):
