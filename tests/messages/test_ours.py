@@ -125,6 +125,18 @@ def test_an_answer_of_ours_may_be_given_back(trooper: Trooper, cloud: Standin) -
         assert trooper("messages", stdin=json.dumps(request(asked, answer | {"private": True}, user("so?")))).code == 65
 
 
+def test_an_answer_of_ours_that_was_changed_is_refused(trooper: Trooper, cloud: Standin) -> None:
+    """It says that it is private, and nothing else says so any more; one that says public may be changed."""
+    answer = assistant("the marzipan fund, says Ottilie") | {"x_trooper": PROVENANCE}
+    history = [user("who pays them?"), answer, user("and the weather?")]
+    done = trooper("messages", stdin=json.dumps(request(*history)))
+    assert (done.code, "messages.1" in done.json["error"]["message"]) == (77, True), done.notices
+    assert cloud.connections == 0
+    answer["x_trooper"] = PROVENANCE | {"label": "public"}
+    assert trooper("messages", stdin=json.dumps(request(*history))).code == 0
+    assert b"x_trooper" not in cloud.bytes
+
+
 def test_what_says_no_or_is_the_program_s_own_is_sent(trooper: Trooper, cloud: Standin) -> None:
     """A field of ours that says no is taken out; a tool's own `private` and names of other things go on as they are."""
     text = {"type": "text", "text": "hi"}

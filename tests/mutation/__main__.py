@@ -628,6 +628,13 @@ MUTANTS = [
         "tests/messages/test_apart.py",
     ),
     Mutant(
+        "a changed private answer in a request passes",
+        "messages/caller.py",
+        "if (at := self._changed_answer(seen, guard)) is not None:",
+        "if (at := None) is not None:",
+        "tests/messages/test_ours.py",
+    ),
+    Mutant(
         "unknown fields of a request pass", "messages/request.py", "if name not in _OURS | _KNOWN:", "if False:", FIELDS
     ),
     Mutant(

@@ -103,6 +103,11 @@ class ApiCaller:
                     f"the guard's index cannot be read, so that private turns in messages would not be known ({error})"
                 ) from error
             seen = Recognised([], list(self.body.messages), 0, [], [])
+        if (at := self._changed_answer(seen, guard)) is not None:
+            raise LocalityError(
+                f"messages.{at} says in x_trooper that it is private, and its turn is not known by it any more; "
+                "nothing was sent. Leave it out, or set x_force_local"
+            )
         self.sink.leave_out(seen.left_out)
         messages = [message for exchange in seen.exchanges for message in (*exchange.prompts, *exchange.answers)]
         messages += seen.remaining
@@ -117,6 +122,14 @@ class ApiCaller:
                 raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
         caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))
         return Asked(caller.completed(question, seen.exchanges, decision.label), decision, caller)
+
+    def _changed_answer(self, seen: Recognised, guard: Guard) -> int | None:
+        """Return the number of a message that would be sent and says that it is private, unless it was made public."""
+        fresh = set(map(id, seen.fresh))
+        answers = ((at, self.body.messages[at]) for at in sorted(self.body.private_answers))
+        names = {at: exact.of_answer(text_of(answer["content"])) for at, answer in answers if id(answer) in fresh}
+        known = guard.known(names.values()) if names else None
+        return next((at for at, name in names.items() if known and not known.only_public(name)), None)
 
     def completed(self, question: Question, history: Sequence[Exchange], label: Label) -> Question:
         """Return the question with its prompt, and with its history where no session holds it."""

@@ -10,11 +10,13 @@ whoever remembers what was refused. Only `x_force_local` at the top is obeyed. W
   anybody's words: a new repository is private. Only what reads as `x_force_local` or `force_local` counts there.
 
 A field whose value says no (false, null) asks for nothing. An answer of ours that is given back brings its `x_trooper`,
-whatever its label: it is left out, and the answer is known by its text and place.
+whatever its label: it is left out, and the answer is known by its text and place. One that says private and is not
+known by these was changed, or is of elsewhere: it does not go to the cloud either (`caller.py`).
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.errors import InputError
@@ -140,6 +142,12 @@ def _is_answer(message: object, provenance: object) -> bool:
     return is_answer and {name for name, _ in _fields(provenance)} >= _OF_AN_ANSWER
 
 
+def is_private_answer(message: object) -> bool:
+    """Return whether a message is an answer of ours whose `x_trooper` says anything but that it is public."""
+    provenance = next((item for name, item in _fields(message) if name == PROVENANCE), None)
+    return _is_answer(message, provenance) and ("label", "public") not in _fields(provenance)
+
+
 def _is_free(name: str, part: _Part) -> bool:
     """Return whether the names below a field are those of a program's tools or of a JSON schema."""
     kind = next((item for field, item in _fields(part.value) if field == "type"), "")
@@ -162,6 +170,7 @@ def is_force_local(name: str) -> bool:
     return reduced(name) in {"xforcelocal", "forcelocal"}
 
 
+@cache
 def _means_private(name: str, *others: str) -> bool:
     """Return whether a name may be x_force_local, misspelt, or says in other words what it says."""
     if is_name(name):
@@ -176,6 +185,7 @@ def _means_private(name: str, *others: str) -> bool:
     return bool(get_close_matches(letters[:40], (*_NAMES_FOR_PRIVATE, *others), 1, _ALIKE))
 
 
+@cache
 def _is_misspelt(name: str) -> bool:
     """Return whether a name reads as x_force_local or force_local, a typing error or two apart."""
     letters = reduced(name)

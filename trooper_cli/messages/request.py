@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
-from trooper_cli.messages.ours import FORCE_LOCAL, OURS, SESSION, check, named, without_ours
+from trooper_cli.messages.ours import FORCE_LOCAL, OURS, SESSION, check, is_private_answer, named, without_ours
 from trooper_cli.messages.texts import blocks_beside_text, blocks_of, text_of
 from trooper_cli.question import is_model_name
 
@@ -69,6 +69,8 @@ class Body:
     messages: tuple[Message, ...]
     force_local: bool
     session: str | None
+    # Which messages say that they are private answers of ours.
+    private_answers: frozenset[int] = frozenset()
 
     @property
     def system(self) -> str | None:
@@ -152,7 +154,9 @@ def read(data: str) -> Body:
     messages = checked_messages(body.get("messages"))
     fields = {name: without_ours(value) for name, value in body.items() if name not in {*OURS, "messages"}}
     _check_fields(fields)
-    return Body(fields, messages, force_local, session)
+    given = body["messages"]
+    private_answers = frozenset(at for at, message in enumerate(given) if is_private_answer(message))
+    return Body(fields, messages, force_local, session, private_answers)
 
 
 class _AmbiguousError(ValueError):
