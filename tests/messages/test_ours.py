@@ -125,6 +125,24 @@ def test_an_answer_of_ours_may_be_given_back(trooper: Trooper, cloud: Standin) -
         assert trooper("messages", stdin=json.dumps(request(asked, answer | {"private": True}, user("so?")))).code == 65
 
 
+def test_a_tool_s_own_private_is_not_remembered(trooper: Trooper) -> None:
+    """A refused private request has tools and a history with a `private` of their own: these are nobody's secret."""
+    tools = [
+        tool(private={"type": "boolean"})[0] | {"description": "Creates a repository for the account of the user."}
+    ]
+    note = "A repository for the documents of the annual meeting of the rowing club in the town at the river."
+    history = [
+        *call(private=True, description=note),
+        assistant("It was created, and everybody can read it from now on."),
+    ]
+    history[0] = user("Please create a repository for the documents of the rowing club, as we said the other day.")
+    asked = request(*history, user(SECRET), tools=tools, x_force_local=True)
+    for wrong in (json.dumps(asked), json.dumps(asked)[:-1] + ",}"):
+        assert trooper("messages", stdin=wrong).code == 65
+    assert trooper("messages", stdin=json.dumps(request(*history, user("thanks"), tools=tools))).code == 0
+    assert trooper("messages", stdin=json.dumps(request(*history, user(SECRET), tools=tools))).code == 77
+
+
 def test_an_answer_of_ours_that_was_changed_is_refused(trooper: Trooper, cloud: Standin) -> None:
     """It says that it is private, and nothing else says so any more; one that says public may be changed."""
     answer = assistant("the marzipan fund, says Ottilie") | {"x_trooper": PROVENANCE}

@@ -70,9 +70,9 @@ class _Part(NamedTuple):
     is_free: bool
 
 
-def asks(value: object) -> bool:
-    """Return whether a part of a request, which is not all of it, holds a wish to keep it here."""
-    return next(_wishes(_Part(value, ("",), "", is_free=False)), None) is not None
+def asks(value: object, names: tuple[str, ...]) -> bool:
+    """Return whether a part of a request, below fields of these names, holds a wish to keep it here."""
+    return next(_wishes(_Part(value, names, "", is_free=False)), None) is not None
 
 
 def wishes_in(request: object) -> Iterator[Wish]:

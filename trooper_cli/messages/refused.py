@@ -97,7 +97,7 @@ def _sessions(node: Node) -> Iterator[str]:
             yield from _sessions(item)
 
 
-def _new(node: Node) -> Iterator[list[str]]:
+def _new(node: Node, names: tuple[str, ...] = ()) -> Iterator[list[str]]:
     """Return the texts of each message that is new, and of all else that is not the program's own.
 
     In a list of messages these are the last ones, from the user's first after an answer on, and each that asks for
@@ -107,14 +107,15 @@ def _new(node: Node) -> Iterator[list[str]]:
         messages = [value for _, value in node]
         newest = set(map(id, _newest(messages)))
         for message in messages:
-            if id(message) not in newest and not asks(message):
+            if id(message) not in newest and not asks(message, names):
                 continue
             yield [*dict.fromkeys(filter(None, (_text(message), *_texts(message))))]
         return
     for name, item in node:
-        is_own = name in _PROGRAMS_OWN | KINDS and not (isinstance(item, Node) and asks(item))
+        below = (*names, name) if name else names
+        is_own = name in _PROGRAMS_OWN | KINDS and not (isinstance(item, Node) and asks(item, below))
         if isinstance(item, Node) and not is_own:
-            yield from _new(item)
+            yield from _new(item, below)
         elif not is_own:
             yield [*texts_in(item)]
 
