@@ -172,6 +172,7 @@ def test_what_says_no_or_is_the_program_s_own_is_sent(trooper: Trooper, cloud: S
     for body in (
         request(*call(name="nightowl", private=True, local=True, visibility="private", x_axis=1, force_lock=True)),
         request(user("hello"), tools=tool(**own), output_config=form),
+        request(user("hello"), tools=[{"type": "mcp_toolset", "mcp_server_name": "x", "configs": {"x_post": {}}}]),
         request(user("hello"), metadata={"locale": "de", "local_time": "12:00", "session_id": "7", "private": False}),
     ):
         done = trooper("messages", stdin=json.dumps(body))

@@ -153,9 +153,10 @@ def _is_free(name: str, part: _Part) -> bool:
     kind = next((item for field, item in _fields(part.value) if field == "type"), "")
     if name == "input":
         return part.names == ("messages", "content") and str(kind).endswith("tool_use")
-    if name in {"input_schema", "input_examples"}:
-        return part.names == ("tools",) or part.names[-1:] == ("definition",)
-    return name == "schema" and part.names in {("output_config", "format"), ("output_format",)}
+    # Those of another vendor's API too: such a request is refused, and what it asks for is read all the same.
+    if name in {"input_schema", "input_examples", "configs", "parameters"}:
+        return part.names[:1] in {("tools",), ("functions",)} or part.names[-1:] == ("definition",)
+    return name == "schema" and part.names[:1] in {("output_config",), ("output_format",), ("response_format",)}
 
 
 def is_like_ours(name: str) -> bool:
