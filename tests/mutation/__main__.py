@@ -595,7 +595,7 @@ MUTANTS = [
     Mutant(
         "an older message of a refused request is forgotten",
         "messages/refused.py",
-        "if id(message) not in newest and not asks(message):",
+        "if id(message) not in newest and not asks(message, names):",
         "if id(message) not in newest:",
         "tests/messages/test_ours.py",
     ),
