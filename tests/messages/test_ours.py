@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.messages.program import assistant, request, user
+
+from trooper_cli.messages.ours import wishes_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,3 +181,11 @@ def test_what_says_no_or_is_the_program_s_own_is_sent(trooper: Trooper, cloud: S
         done = trooper("messages", stdin=json.dumps(body))
         assert done.code == 0, done.notices
         assert cloud.bodies[-1] == body
+
+
+def test_a_request_of_many_blocks_is_read_once() -> None:
+    """The time grows with the request: a second of the processor for 20,000 blocks, not a minute."""
+    body = request(user([{"type": "text", "text": "hello", f"name{number}": 1} for number in range(20_000)]))
+    before = time.process_time()
+    assert list(wishes_in(body)) == []
+    assert time.process_time() - before < 3

@@ -150,8 +150,8 @@ def is_private_answer(message: object) -> bool:
 
 def _is_free(name: str, part: _Part) -> bool:
     """Return whether the names below a field are those of a program's tools or of a JSON schema."""
-    kind = next((item for field, item in _fields(part.value) if field == "type"), "")
     if name == "input":
+        kind = next((item for field, item in _fields(part.value) if field == "type"), "")
         return part.names == ("messages", "content") and str(kind).endswith("tool_use")
     # Those of another vendor's API too: such a request is refused, and what it asks for is read all the same.
     if name in {"input_schema", "input_examples", "configs", "parameters"}:
