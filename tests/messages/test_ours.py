@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.messages.program import assistant, request, user
-
 from trooper_cli.messages.ours import wishes_in
 
 if TYPE_CHECKING:
