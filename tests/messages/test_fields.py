@@ -167,6 +167,46 @@ def test_what_stands_beside_a_private_text_is_remembered(trooper: Trooper, cloud
     assert trooper("messages", stdin=json.dumps(BESIDE[field]("something else"))).code == 0
 
 
+CITATION = {
+    "type": "search_result_location", "source": "?", "title": "?", "cited_text": "?", "search_result_index": 0,
+    "start_block_index": 0, "end_block_index": 0,
+}  # fmt: skip
+# Shapes whose names, one after another, are longer than any run that the guard stores.
+FRAMES: dict[str, Any] = {
+    "citations": lambda value: [text(citations=[CITATION | {"source": value, "title": value, "cited_text": value}])],
+    "an unknown kind": lambda value: [text(citations=[CITATION | {"type": "of_tomorrow", "cited_text": value}])],
+    "a document": lambda value: [
+        {
+            "type": "document",
+            "source": {"type": "content", "content": [text(value, cache_control={"type": "ephemeral"})]},
+            "citations": {"enabled": True},
+            "context": value,
+        }
+    ],
+    "the result of a tool": lambda value: [
+        {
+            "type": "bash_code_execution_tool_result",
+            "tool_use_id": value,
+            "content": {"type": "bash_code_execution_result", "stdout": value, "stderr": "", "return_code": 0},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", FRAMES)
+def test_the_frame_of_the_api_is_nobody_s_text(trooper: Trooper, cloud: Standin, shape: str) -> None:
+    """A private request makes no other of its shape private; and a private text about that shape makes none either."""
+    for number in range(20):
+        # Each time other runs of the frame would be stored; a block that no engine here takes is remembered as refused.
+        secret = f"{SECRET} {'xyz' * number}{number}"
+        assert sent(trooper, user(FRAMES[shape](secret)), **HERE) in {0, 65}
+        if number == 0:
+            assert sent(trooper, user(FRAMES[shape](f"they say: {secret}!"))) == 77
+    assert cloud.connections == 0
+    assert sent(trooper, user(f"what is this? {json.dumps(FRAMES[shape]('?'))}"), **HERE) == 0
+    assert sent(trooper, user(FRAMES[shape]("something else"))) == 0
+
+
 def test_a_refused_call_of_a_tool_is_remembered_with_its_cells(trooper: Trooper, cloud: Standin) -> None:
     """A private tool result that no engine here takes is known again as the table that it is."""
     assert sent(trooper, *call({"rows": [{"name": "Hollander", "salary": 83251}]}), **HERE) == 65

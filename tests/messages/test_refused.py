@@ -115,6 +115,7 @@ SHAPES: dict[str, Callable[[str], str | bytes]] = {
     "a list of requests": lambda text: json.dumps([request(user(text), **HERE)]),
     "a batch": lambda text: json.dumps({"requests": [{"custom_id": "a", "params": request(user(text), **HERE)}]}),
     "a prompt": lambda text: json.dumps({"model": "m", "prompt": text, **HERE}),
+    "a prompt beside messages": lambda text: json.dumps(request(user("hello"), prompt=text, **HERE)),
     "an input": lambda text: json.dumps({"model": "m", "input": [user(text)], **HERE}),
     "parts": lambda text: json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}], **HERE}),
     "the assistant's words as the newest": lambda text: json.dumps(request(assistant(text), **HERE)),

@@ -13,7 +13,7 @@ from trooper_cli.key import has_key
 from trooper_cli.memory.tokens import message_cost
 from trooper_cli.messages.leaves import leaves_of, private_leaf
 from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
-from trooper_cli.messages.request import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
+from trooper_cli.messages.texts import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
 from trooper_cli.route import Decision
 from trooper_cli.store.schema import now
 from trooper_cli.turn import ImportedTurn, Label, Side, Status
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from trooper_cli.guard.finding import Find
     from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.reply import Reply
-    from trooper_cli.messages.request import Body, Message
+    from trooper_cli.messages.request import Body
+    from trooper_cli.messages.texts import Message
     from trooper_cli.question import Question
     from trooper_cli.settings import Settings
     from trooper_cli.turn import Context
@@ -102,6 +103,11 @@ class ApiCaller:
                     f"the guard's index cannot be read, so that private turns in messages would not be known ({error})"
                 ) from error
             seen = Recognised([], list(self.body.messages), 0, [], [])
+        if (at := self._changed_answer(seen, guard)) is not None:
+            raise LocalityError(
+                f"messages.{at} says in x_trooper that it is private, and its turn is not known by it any more; "
+                "nothing was sent. Leave it out, or set x_force_local"
+            )
         self.sink.leave_out(seen.left_out)
         messages = [message for exchange in seen.exchanges for message in (*exchange.prompts, *exchange.answers)]
         messages += seen.remaining
@@ -116,6 +122,14 @@ class ApiCaller:
                 raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
         caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))
         return Asked(caller.completed(question, seen.exchanges, decision.label), decision, caller)
+
+    def _changed_answer(self, seen: Recognised, guard: Guard) -> int | None:
+        """Return the number of a message that would be sent and says that it is private, unless it was made public."""
+        fresh = set(map(id, seen.fresh))
+        answers = ((at, self.body.messages[at]) for at in sorted(self.body.private_answers))
+        names = {at: exact.of_answer(text_of(answer["content"])) for at, answer in answers if id(answer) in fresh}
+        known = guard.known(names.values()) if names else None
+        return next((at for at, name in names.items() if known and not known.only_public(name)), None)
 
     def completed(self, question: Question, history: Sequence[Exchange], label: Label) -> Question:
         """Return the question with its prompt, and with its history where no session holds it."""
@@ -142,7 +156,7 @@ class ApiCaller:
         """Return what the newest messages and the system prompt say beside their text, each behind a blank line."""
         parts = [beside_text(message) for message in self.exchanges[-1].prompts]
         parts += blocks_beside_text(self.body.fields.get("system"))
-        return "".join(f"\n\n{text}" for part in parts for text in own_texts({"type": "", **part}))
+        return "".join(f"\n\n{text}" for text in dict.fromkeys(text for part in parts for text in own_texts(part)))
 
     def _new_text(self, question: Question, guard: Guard, label: Label) -> str:
         if not question.system:

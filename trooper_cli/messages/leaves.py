@@ -6,20 +6,22 @@ system prompt. What is longer than a run of the guard's fingerprints is found by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard import exact
 from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.telling import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.lazy import pattern
-from trooper_cli.messages.request import beside_text, blocks_of, readings, text_of
+from trooper_cli.messages.apart import in_rows, json_in
+from trooper_cli.messages.texts import beside_text, blocks_of, readings, text_of, texts_in
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.request import Message
+    from trooper_cli.messages.texts import Message
 
 # A shared run of so many letters and digits is always found by the guard.
 _LONGEST = 48
@@ -30,28 +32,51 @@ _MOST_JOINED = 40_000
 _LONG_NAME = 16
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
+# The same where names are a part of what is told: they are pieces too.
+_CUT_AT_NAMES = pattern(r"</[\w:-]{1,30}>|[<>=|\t]+")
 _QUOTED = pattern(
     r'"((?:[^"\\\n]|\\.){1,300}+)"|\u201c([^\u201d\n]{1,300})\u201d|\u201e([^\u201c\u201d\n]{1,300})[\u201c\u201d]'
     r"|\u00ab([^\u00bb\n]{1,300})\u00bb|\u2018([^\u2019\n]{1,300})\u2019|(?<!\w)'([^'\n]{1,300})'(?!\w)|`([^`\n]{1,300})`"
 )
 
-Leaf = tuple[str, str]
+
+class Leaf(NamedTuple):
+    """A text of a request with its place; one that was put together of several counts as a part of a text does."""
+
+    place: str
+    text: str
+    is_whole: bool = True
 
 
 def leaves_of(messages: Iterable[tuple[int, Message]], fields: Mapping[str, object]) -> Iterator[Leaf]:
     """Return each text of numbered messages and of fields with its place; blocks are read together and alone."""
+    messages = list(messages)
     for at, message in messages:
+        place = f"messages.{at}"
         blocks = blocks_of(message["content"])
         texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
         if len(texts) > 1:
-            yield f"messages.{at}", text_of(message["content"])
+            yield Leaf(place, text_of(message["content"]))
         for text in (*texts, *readings(beside_text(message))):
-            yield f"messages.{at}", text
+            yield Leaf(place, text)
+        yield from _apart(place, message)
+    if len(messages) > 1:
+        for text in in_rows([message for _, message in messages]):
+            yield Leaf("messages", text, is_whole=False)
     for name, value in fields.items():
         # What a program calls a field of its own is not repeated in an error.
         place = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
         for text in readings({name: value}):
-            yield place, text
+            yield Leaf(place, text)
+        yield from _apart(place, {name: value})
+
+
+def _apart(place: str, part: Mapping[str, object]) -> Iterator[Leaf]:
+    """Return what a part of a request, and the JSON in its texts, has in a row."""
+    found = [part, *(value for text in texts_in(part) for value in json_in(text))]
+    for value in found:
+        for text in in_rows(value):
+            yield Leaf(place, text, is_whole=False)
 
 
 def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:
@@ -65,9 +90,10 @@ def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) ->
 
     """
     found: dict[str, tuple[str, str, bool]] = {}
-    for place, leaf in leaves:
-        for form in exact.loosely(leaf):
-            found[form] = place, leaf, True
+    for place, leaf, is_whole in leaves:
+        for form in exact.loosely(leaf) if is_whole else ():
+            if form not in found or not found[form][2]:
+                found[form] = place, leaf, True
         for form, part in parts(leaf):
             found.setdefault(form, (place, part, False))
     known = guard.known(map(exact.said, found))
@@ -106,7 +132,12 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
 def _parts_of_lines(text: str) -> Iterator[tuple[str, str]]:
     lines = [(form, line) for line in text.split("\n") if (form := reduced(line))]
     heads = [_bare(*line) for line in lines]
-    pieces = [piece for line, head in zip(lines, heads, strict=True) for piece in _pieces(line, head)]
+    pieces = [piece for line, head in zip(lines, heads, strict=True) for piece in _pieces(line, head, _CUT)]
+    with_names = pieces
+    if "=" in text or "<" in text:
+        with_names = [
+            piece for line, head in zip(lines, heads, strict=True) for piece in _pieces(line, head, _CUT_AT_NAMES)
+        ]
     yield from _together(lines, lines)
     # Of most lines nothing comes off.
     if heads != lines:
@@ -114,6 +145,8 @@ def _parts_of_lines(text: str) -> Iterator[tuple[str, str]]:
         yield from _together(heads, heads)
     if pieces != heads:
         yield from _together(pieces, pieces)
+    if with_names not in (pieces, heads):
+        yield from _together(with_names, with_names)
 
 
 def _bare(form: str, line: str) -> tuple[str, str]:
@@ -121,8 +154,8 @@ def _bare(form: str, line: str) -> tuple[str, str]:
     return (form, line) if len(short) == len(line.strip()) else (reduced(short), short)
 
 
-def _pieces(line: tuple[str, str], head: tuple[str, str]) -> list[tuple[str, str]]:
-    cuts = _CUT.split(line[1])
+def _pieces(line: tuple[str, str], head: tuple[str, str], borders: re.Pattern[str]) -> list[tuple[str, str]]:
+    cuts = borders.split(line[1])
     if len(cuts) == 1:
         return [head]
     return [_bare(form, cut) for cut in cuts if (form := reduced(cut))]

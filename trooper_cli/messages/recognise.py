@@ -20,14 +20,14 @@ from trooper_cli.errors import LocalityError
 from trooper_cli.guard import exact
 from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.telling import is_ordinary, is_telling
-from trooper_cli.messages.request import blocks_of, text_of
+from trooper_cli.messages.texts import blocks_of, text_of
 from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.request import Message
+    from trooper_cli.messages.texts import Message
 
 # So many letters and digits are no coincidence; the guard takes lines of this length for what they say, too.
 _TELLING = 16

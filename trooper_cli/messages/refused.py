@@ -14,8 +14,11 @@ from trooper_cli.errors import InputError, TrooperError
 from trooper_cli.guard import exact
 from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
+from trooper_cli.messages.frame import KINDS
+from trooper_cli.messages.ours import MeantPrivateError, asks, wishes_in
 from trooper_cli.messages.recognise import exchanges
-from trooper_cli.messages.request import KINDS, checked_messages, is_force_local, is_like_ours, own_texts, texts_in
+from trooper_cli.messages.request import checked_messages
+from trooper_cli.messages.texts import own_texts, texts_in
 from trooper_cli.messages.tolerant import Node, parsed
 from trooper_cli.refused import is_meant_private, remember_prompt, remembering
 from trooper_cli.store.session import settings_of
@@ -46,7 +49,6 @@ _PROGRAMS_OWN = {
     "x_session",
     "x_trooper",
 }
-_LONGEST_NAME = 64
 _STARTS_OF_JSON = {"", "{", "[", '"'}
 _BORDER = pattern(r"<[^<>]*>|[|\r\n]")
 # In what is no JSON at all, as XML or a form, reduced to letters and digits; an element is named at its end again.
@@ -57,7 +59,8 @@ def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, 
     """Store fingerprints of what is new in a request that was meant to be private, even if the request is malformed."""
     request = parsed(data)
     says_so = data.lstrip()[:1] not in _STARTS_OF_JSON and bool(_SAYS_SO.search(reduced(data)))
-    if not (says_so or _is_meant_private(request, wishes, settings, home)):
+    meant = isinstance(refusal, MeantPrivateError) or _is_meant_private(request, wishes, settings, home)
+    if not (says_so or meant):
         return
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
     if says_so:
@@ -78,7 +81,7 @@ def remember_messages(guard: Guard, messages: Sequence[Sequence[str]], places: I
 
 
 def _is_meant_private(request: Node, wishes: Wishes, settings: Settings, home: Path) -> bool:
-    if wishes.local or _says_so(request, top=True):
+    if wishes.local or any(wishes_in(request)):
         return True
     if name := wishes.session or next(_sessions(request), None):
         with contextlib.suppress(TrooperError):
@@ -94,35 +97,25 @@ def _sessions(node: Node) -> Iterator[str]:
             yield from _sessions(item)
 
 
-def _says_so(node: Node, *, top: bool) -> bool:
-    """Return whether a field that asks for a private turn, or is misspelt for one, says anything but no."""
-    for name, item in node:
-        if name in {"x_session", "x_trooper"}:
-            continue
-        if item not in (False, None) and (is_force_local(name) or (top and is_like_ours(name))):
-            return True
-        if isinstance(item, Node):
-            if _says_so(item, top=top and name in {"", "messages"}):
-                return True
-        elif not name and isinstance(item, str) and len(item) < _LONGEST_NAME and is_force_local(item):
-            # Quotes that are missing elsewhere have made a text of the name.
-            return True
-    return False
-
-
-def _new(node: Node) -> Iterator[list[str]]:
+def _new(node: Node, names: tuple[str, ...] = ()) -> Iterator[list[str]]:
     """Return the texts of each message that is new, and of all else that is not the program's own.
 
-    In a list of messages these are the last ones, from the user's first after an answer on.
+    In a list of messages these are the last ones, from the user's first after an answer on, and each that asks for
+    privacy itself.
     """
     if any(message.all("role") for message in node.nodes()):
-        for message in _newest([value for _, value in node]):
+        messages = [value for _, value in node]
+        newest = set(map(id, _newest(messages)))
+        for message in messages:
+            if id(message) not in newest and not asks(message, names):
+                continue
             yield [*dict.fromkeys(filter(None, (_text(message), *_texts(message))))]
         return
     for name, item in node:
-        is_own = name in _PROGRAMS_OWN | KINDS and not (isinstance(item, Node) and _says_so(item, top=False))
+        below = (*names, name) if name else names
+        is_own = name in _PROGRAMS_OWN | KINDS and not (isinstance(item, Node) and asks(item, below))
         if isinstance(item, Node) and not is_own:
-            yield from _new(item)
+            yield from _new(item, below)
         elif not is_own:
             yield [*texts_in(item)]
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from trooper_cli.errors import InputError, UsageError
-from trooper_cli.guard.forms import reduced
-from trooper_cli.guard.strings import readable
+from trooper_cli.messages.ours import FORCE_LOCAL, OURS, SESSION, check, is_private_answer, named, without_ours
+from trooper_cli.messages.texts import blocks_beside_text, blocks_of, text_of
 from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-Message = dict[str, object]
+    from trooper_cli.messages.texts import Message
 
-_OURS = {"x_force_local", "x_session"}
-KINDS = {"role", "type"}
 _ROLES = {"user", "assistant"}
 # The API takes instructions among the messages as well.
 _ROLES_OF_API = (*_ROLES, "system")
@@ -36,8 +32,6 @@ _WITHOUT_MEANING_HERE = {
     "speed",
     "thinking",
 }
-# Text that is longer is read by itself, and is no cell of a table.
-_LONGEST_CELL = 300
 # A model's thoughts are for that model alone; the API drops those of earlier turns itself.
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
@@ -65,8 +59,6 @@ _KNOWN = {
     "user_profile_id",
     "workspace_id",
 }
-_NAMES_FOR_PRIVATE = ("xforcelocal", "forcelocal", "xsession", "private", "trooper")
-_ALIKE = 0.7
 
 
 @dataclass(frozen=True)
@@ -77,6 +69,8 @@ class Body:
     messages: tuple[Message, ...]
     force_local: bool
     session: str | None
+    # Which messages say that they are private answers of ours.
+    private_answers: frozenset[int] = frozenset()
 
     @property
     def system(self) -> str | None:
@@ -129,7 +123,7 @@ class Body:
                 return f"messages.{place}.role: an engine on this machine takes user and assistant"
             for at, block in enumerate(blocks_of(message["content"])):
                 if block["type"] not in {"text", *_THOUGHTS}:
-                    kind = _named(str(block["type"]))
+                    kind = named(str(block["type"]))
                     return f"messages.{place}.content.{at}: an engine on this machine takes text, and this is {kind}"
         if self.messages[0]["role"] != "user" or self.messages[-1]["role"] != "user":
             return "messages: for an engine on this machine the first and the last message are the user's"
@@ -141,7 +135,8 @@ def read(data: str) -> Body:
 
     Raises:
         UsageError: there is no text.
-        InputError: it is none, or it holds what is meant for Trooper and cannot be obeyed to the letter.
+        MeantPrivateError: it asks for privacy in a way that cannot be obeyed to the letter.
+        InputError: it is none, or holds something else that is wrong.
 
     """
     if not data:
@@ -154,134 +149,14 @@ def read(data: str) -> Body:
         raise InputError(f"{why}; nothing was sent") from error
     if not isinstance(body, dict):
         raise InputError("the request is not a JSON object; nothing was sent")
+    check(body)
     force_local, session = _ours(body)
     messages = checked_messages(body.get("messages"))
-    fields = {name: _without_ours(value) for name, value in body.items() if name not in {*_OURS, "messages"}}
+    fields = {name: without_ours(value) for name, value in body.items() if name not in {*OURS, "messages"}}
     _check_fields(fields)
-    return Body(fields, messages, force_local, session)
-
-
-def blocks_of(content: object) -> list[dict[str, object]]:
-    """Return a message's content as blocks, whether it was written as a string or as blocks."""
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content  # type: ignore[return-value]
-
-
-def text_of(content: object, joint: str = "") -> str:
-    """Return the text of a message's text blocks."""
-    return joint.join(str(block["text"]) for block in blocks_of(content) if block["type"] == "text")
-
-
-def beside_text(message: Mapping[str, object]) -> Message:
-    """Return what of a message would be sent beside its role and what `text_of` returns."""
-    rest = {name: value for name, value in message.items() if name not in {"role", "content"}}
-    if blocks := blocks_beside_text(message["content"]):
-        rest["content"] = blocks
-    return rest
-
-
-def blocks_beside_text(content: object) -> list[Message]:
-    """Return the blocks of a message or a system prompt without their text, as far as there is more to them."""
-    if not isinstance(content, list):
-        return []
-    blocks = (
-        {name: value for name, value in block.items() if name not in {"type", "text"}}
-        if block["type"] == "text"
-        else block
-        for block in content
-    )
-    return [block for block in blocks if block]
-
-
-def readings(value: object) -> Iterator[str]:
-    """Return parsed JSON in all ways in which it can be read: its texts, names beside their values, all as JSON."""
-    if value:
-        yield from texts_in(value)
-        yield from (" ".join(names) for names in _objects_in(value) if len(names) > 1)
-        yield from _records(value)
-        yield _written(value)
-
-
-def texts_in(value: object) -> Iterator[str]:
-    """Return every text in parsed JSON; of pictures and the like, the text in them."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from texts_in(item)
-    elif isinstance(value, dict):
-        is_binary = value.get("type") == "base64"
-        for name, item in value.items():
-            if is_binary and name == "data" and isinstance(item, str):
-                yield from _text_in(item)
-            else:
-                yield from texts_in(item)
-
-
-def own_texts(value: object) -> Iterator[str]:
-    """Return what a part of a request says of its own: its texts, and as JSON what is no object of the API's.
-
-    Those say their type, or a message's role, and stand in every request alike.
-    """
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
-        for item in value:
-            yield from own_texts(item)
-    elif isinstance(value, dict) and value.get("type") == "base64":
-        yield from texts_in(value)
-    elif isinstance(value, dict) and KINDS & value.keys():
-        for name, item in value.items():
-            if name not in KINDS:
-                yield from own_texts(item)
-    elif value:
-        yield from texts_in(value)
-        yield from _records(value)
-        yield _written(value)
-
-
-def _objects_in(value: object) -> Iterator[dict[str, object]]:
-    if isinstance(value, dict):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _objects_in(item)
-
-
-def _records(value: object) -> Iterator[str]:
-    """Return each object with several texts or numbers as a table: a name can be a cell too."""
-    for fields in _objects_in(value):
-        cells = [f"{name}\t{item}" for name, item in fields.items() if _is_cell(item)]
-        if len(cells) > 1:
-            yield "\n".join(cells)
-
-
-def _is_cell(value: object) -> bool:
-    return isinstance(value, (int, float)) or (
-        isinstance(value, str) and len(value) <= _LONGEST_CELL and "\n" not in value
-    )
-
-
-def _written(value: object) -> str:
-    return json.dumps(_as_cells(value), ensure_ascii=False)
-
-
-def _as_cells(value: object) -> object:
-    """Return parsed JSON without its long texts."""
-    if isinstance(value, list):
-        return [_as_cells(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _as_cells(item) for name, item in value.items()}
-    return value if not isinstance(value, str) or len(value) <= _LONGEST_CELL else ""
-
-
-def _text_in(data: str) -> Iterator[str]:
-    """Return what base64 says is binary and holds text, as a PDF does, or is no base64 at all."""
-    try:
-        decoded = base64.b64decode(data, validate=True)
-    except binascii.Error:
-        yield data
-        return
-    if text := readable(decoded):
-        yield text
+    given = body["messages"]
+    private_answers = frozenset(at for at, message in enumerate(given) if is_private_answer(message))
+    return Body(fields, messages, force_local, session, private_answers)
 
 
 class _AmbiguousError(ValueError):
@@ -300,44 +175,19 @@ def _refused_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-def is_like_ours(name: str) -> bool:
-    """Return whether a field's name may be one of ours, misspelt, or says in other words what x_force_local says."""
-    if name.lower().startswith(("x_", "x-")) or "local" in name.lower() or is_force_local(name):
-        return True
-    if not name or name in _KNOWN:
-        return False
-    from difflib import get_close_matches
-
-    return bool(get_close_matches(reduced(name)[:40], _NAMES_FOR_PRIVATE, 1, _ALIKE))
-
-
-def is_force_local(name: str) -> bool:
-    """Return whether a field's name reads as x_force_local: in any case, with other marks, unseen or other letters."""
-    return reduced(name) in {"xforcelocal", "forcelocal"}
-
-
-def _check_misplaced(value: Mapping[str, object]) -> None:
-    if _OURS & value.keys() or any(map(is_force_local, value)):
-        raise InputError(
-            "x_force_local and x_session stand at the top of the request and nowhere below it; nothing was sent"
-        )
-
-
 def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
-    """Read the fields that are Trooper's own; one that is misspelt could mean that the text has to stay here."""
+    """Return what the fields say that are Trooper's own; any that is not the API's either is a mistake."""
     for name in body:
-        if name not in _OURS and is_like_ours(name):
-            raise InputError(f"{_named(name)}: unknown field, did you mean x_force_local? Nothing was sent")
-        if name not in _OURS | _KNOWN:
+        if name not in OURS | _KNOWN:
             from difflib import get_close_matches
 
             nearest = next((f"did you mean {near}?" for near in get_close_matches(name[:40], sorted(_KNOWN), 1)), "")
             why = nearest or "the Messages API has none of this name, so leave it out."
-            raise InputError(f"{_named(name)}: unknown field, {why} Nothing was sent")
-    force_local = body.get("x_force_local", False)
+            raise InputError(f"{named(name)}: unknown field, {why} Nothing was sent")
+    force_local = body.get(FORCE_LOCAL, False)
     if not isinstance(force_local, bool):
         raise InputError("x_force_local: must be true or false; nothing was sent")
-    session = body.get("x_session")
+    session = body.get(SESSION)
     if session is not None and not isinstance(session, str):
         raise InputError("x_session: must be a session's name; nothing was sent")
     return force_local, session
@@ -355,7 +205,7 @@ def _message(value: object, place: str) -> Message:
     if value.get("type") == "message":
         # A whole response given back as a message: what else stands in it is not of the conversation.
         value = {name: value[name] for name in ("role", "content") if name in value}
-    message = _own(value, place)
+    message = _without_ours(value)
     if message.get("role") not in _ROLES_OF_API:
         raise InputError(f"{place}.role: must be user or assistant; nothing was sent")
     content = message.get("content")
@@ -371,25 +221,13 @@ def _block(value: object, place: str) -> dict[str, object]:
         raise InputError(f"{place}: must be an object with a type; nothing was sent")
     if value["type"] == "text" and not isinstance(value.get("text"), str):
         raise InputError(f"{place}.text: must be a text; nothing was sent")
-    return _own(value, place)
+    return _without_ours(value)
 
 
-def _own(value: Mapping[str, object], place: str) -> Message:
-    """Leave out what a response of ours brought with it; anything else with our prefix is a mistake."""
-    _check_misplaced(value)
-    for name in value:
-        if name.lower().startswith(("x_", "x-")) and name != "x_trooper":
-            raise InputError(f"{place}: {_named(name)} has no meaning in a message; nothing was sent")
-    return {name: _without_ours(item) for name, item in value.items() if name != "x_trooper"}
-
-
-def _without_ours(value: object) -> object:
-    if isinstance(value, list):
-        return [_without_ours(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    _check_misplaced(value)
-    return {name: _without_ours(item) for name, item in value.items() if name != "x_trooper"}
+def _without_ours(value: Mapping[str, object]) -> Message:
+    stripped = without_ours(value)
+    assert isinstance(stripped, dict)  # noqa: S101
+    return stripped
 
 
 def _check_fields(fields: Mapping[str, object]) -> None:
@@ -428,8 +266,3 @@ def _is_system(value: object) -> bool:
 
 def _is_effort_alone(value: object) -> bool:
     return isinstance(value, dict) and all(name == "effort" or item is None for name, item in value.items())
-
-
-def _named(name: str) -> str:
-    """Repeat a name from the request, unless it looks as if it could be more than one."""
-    return name if name.isascii() and name.replace("_", "").replace("-", "").isalnum() and len(name) < 40 else "a name"
