@@ -555,7 +555,9 @@ MUTANTS = [
         "",
         REFUSED,
     ),
-    Mutant("a command's misspelt variables pass", "settings.py", "        if check:\n", "        if False:\n", CONFIG),
+    Mutant(
+        "a command's misspelt variables pass", "environment.py", "        if check:\n", "        if False:\n", CONFIG
+    ),
     Mutant("figures are no letters", "variables.py", 'f"O{one}EASTB"', '"0134578"', CONFIG),
     Mutant(
         "a program's misspelt variables pass",
@@ -653,8 +655,8 @@ MUTANTS = [
     Mutant(
         "wishes of a refused request are read by other eyes",
         "messages/refused.py",
-        "if wishes.local or any(wishes_in(request)):",
-        "if wishes.local:",
+        "if call.local or any(wishes_in(request)):",
+        "if call.local:",
         "tests/messages/test_ours.py",
     ),
     Mutant(

@@ -74,7 +74,6 @@ def _answered(wishes: "Wishes", environment: Environment, output: Output, notice
 
     reply, settings = Reply(output.write), environment.settings(check=False)
     try:
-        check_variables(settings.environ)
         home = environment.home
         question, caller, settings = _question(wishes, settings, environment, reply, notices)
         if dry_run:
@@ -108,19 +107,19 @@ def _question(
     try:
         # PowerShell and some editors put a byte order mark in front.
         data = stdin_text(environment.stdin, notices.tell).removeprefix("\ufeff")
+        check_variables(settings.environ)
         settings.validate("local", "cloud")
         body = read(data)
         settings = settings.with_session(settings_of(environment.home, session_of(body, wishes)))
         return *settled(body, wishes, settings, reply), settings
     except (TrooperError, RecursionError) as fault:
-        from trooper_cli.messages.refused import remember_refused
+        from trooper_cli.messages.refused import RefusedCall, remember_refused
 
         error = (
             fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
         )
-        remember_refused(
-            error.readable if isinstance(error, UnreadableError) else data, wishes, settings, environment.home, error
-        )
+        call = RefusedCall(wishes.local, wishes.session, settings, environment.home, notices.tell)
+        remember_refused(error.readable if isinstance(error, UnreadableError) else data, call, error)
         if error is fault:
             raise
         raise error from fault

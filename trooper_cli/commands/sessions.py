@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trooper_cli.commands.options import JsonOption, MadePublic, NamedSession, OnLeakOption, TurnNumbers
-from trooper_cli.environment import environment_of
+from trooper_cli.environment import Environment, environment_of
 from trooper_cli.settings import Settings
 from trooper_cli.terminal import Output
 from trooper_cli.turn import Label, Status

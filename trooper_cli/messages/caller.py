@@ -198,7 +198,8 @@ class ApiCaller:
         from trooper_cli.messages.forward import Forwarding
 
         def claude(_: str, environ: Mapping[str, str]) -> Cloud:
-            return Forwarding(question, self, environ)
+            messages = self.messages if question.session is None else None
+            return Forwarding(self.body, messages, self.sink.arrived, environ)
 
         return clouds(settings, connect=connect, claude=claude)
 

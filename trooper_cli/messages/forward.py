@@ -13,10 +13,11 @@ from trooper_cli.memory.tokens import message_cost
 from trooper_cli.turn import Context, Message, Side, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trooper_cli.engines import End
-    from trooper_cli.messages.caller import ApiCaller
+    from trooper_cli.messages.request import Body
+    from trooper_cli.messages.texts import Message as ApiMessage
     from trooper_cli.question import Question
     from trooper_cli.transport import Request
     from trooper_cli.turn import PublicView
@@ -32,13 +33,29 @@ class Forwarding(Anthropic):
 
     takes_stop_sequences = True
 
-    def __init__(self, question: Question, caller: ApiCaller, environ: Mapping[str, str]) -> None:
-        super().__init__(str(caller.body.fields["model"]), environ)
-        self._caller = caller
-        self._whole_history = question.session is None
+    def __init__(
+        self,
+        body: Body,
+        messages: Sequence[ApiMessage] | None,
+        arrived: Callable[[object], None],
+        environ: Mapping[str, str],
+    ) -> None:
+        """Prepare to send a request on.
+
+        Args:
+            body: the request as its program wrote it.
+            messages: those of its messages that may be sent; None where a session holds the history.
+            arrived: takes each part of the response.
+            environ: holds the key and the address.
+
+        """
+        super().__init__(str(body.fields["model"]), environ)
+        self._body = body
+        self._messages = messages
+        self._take = arrived
 
     def window(self) -> int:
-        return _NO_LIMIT if self._whole_history else super().window()
+        return _NO_LIMIT if self._messages is not None else super().window()
 
     def prepare(
         self,
@@ -50,24 +67,24 @@ class Forwarding(Anthropic):
     ) -> Request:
         """Write the request. In what order the fields stand is the caller's choice, as are their values."""
         del stream, sampling
-        request = super().prepare(context, max_tokens, stream=self._caller.body.stream)
+        request = super().prepare(context, max_tokens, stream=self._body.stream)
         body: dict[str, object] = json.loads(request.body)
         memory = {name: body[name] for name in ("system", "messages") if name in body}
-        told = {"messages": self._caller.messages} if self._whole_history else memory
-        text = json.dumps({**self._caller.body.fields, **told}, ensure_ascii=False, separators=(",", ":"))
+        given = memory if self._messages is None else {"messages": self._messages}
+        text = json.dumps({**self._body.fields, **given}, ensure_ascii=False, separators=(",", ":"))
         return request._replace(body=text.encode())
 
     def send(self, request: Request, silence: float) -> Iterator[str | End]:
         try:
             yield from super().send(request, silence)
         except ContextExceededError as error:
-            if self._whole_history:
+            if self._messages is not None:
                 # There is no memory to be made smaller.
                 raise InputError(str(error)) from error
             raise
 
     def _arrived(self, part: object) -> None:
-        self._caller.sink.arrived(part)
+        self._take(part)
 
 
 def as_given(view: V, question: Question, window: int) -> Context[V]:

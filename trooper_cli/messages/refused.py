@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.errors import InputError, TrooperError
+from trooper_cli.errors import InputError
 from trooper_cli.guard import exact
 from trooper_cli.guard.forms import reduced
 from trooper_cli.lazy import pattern
@@ -20,16 +20,15 @@ from trooper_cli.messages.recognise import exchanges
 from trooper_cli.messages.request import checked_messages
 from trooper_cli.messages.texts import own_texts, texts_in
 from trooper_cli.messages.tolerant import Node, parsed
-from trooper_cli.refused import is_meant_private, remember_prompt, remembering
-from trooper_cli.store.session import settings_of
+from trooper_cli.refused import is_meant_private_in, remember_prompt, remembering
 from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from trooper_cli.errors import TrooperError
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.settle import Wishes
     from trooper_cli.settings import Settings
 
 # What a program sends with each request: it is its own, and may go to the cloud with others.
@@ -55,17 +54,27 @@ _BORDER = pattern(r"<[^<>]*>|[|\r\n]")
 _SAYS_SO = pattern(r"forcelocal(?!false|x?forcelocal|$)(?<!falsexforcelocal)(?<!falseforcelocal)")
 
 
-def remember_refused(data: str, wishes: Wishes, settings: Settings, home: Path, refusal: TrooperError) -> None:
+class RefusedCall(NamedTuple):
+    """What a refused call said beside its request; `tell` takes notices."""
+
+    local: bool
+    session: str | None
+    settings: Settings
+    home: Path
+    tell: Callable[[str], object]
+
+
+def remember_refused(data: str, call: RefusedCall, refusal: TrooperError) -> None:
     """Store fingerprints of what is new in a request that was meant to be private, even if the request is malformed."""
     request = parsed(data)
     says_so = data.lstrip()[:1] not in _STARTS_OF_JSON and bool(_SAYS_SO.search(reduced(data)))
-    meant = isinstance(refusal, MeantPrivateError) or _is_meant_private(request, wishes, settings, home)
+    meant = isinstance(refusal, MeantPrivateError) or _is_meant_private(request, call)
     if not (says_so or meant):
         return
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
     if says_so:
         messages.append([data, *filter(None, map(str.strip, _BORDER.split(data)))])
-    with remembering(refusal), closing(Store(home, settings)) as store:
+    with remembering(refusal, call.tell), closing(Store(call.home, call.settings, call.tell)) as store:
         remember_messages(store.guard, messages, _places(data))
 
 
@@ -80,13 +89,11 @@ def remember_messages(guard: Guard, messages: Sequence[Sequence[str]], places: I
     remember_prompt(guard, text, [*_names(messages), *places])
 
 
-def _is_meant_private(request: Node, wishes: Wishes, settings: Settings, home: Path) -> bool:
-    if wishes.local or any(wishes_in(request)):
+def _is_meant_private(request: Node, call: RefusedCall) -> bool:
+    if call.local or any(wishes_in(request)):
         return True
-    if name := wishes.session or next(_sessions(request), None):
-        with contextlib.suppress(TrooperError):
-            settings = settings.with_session(settings_of(home, name))
-    return is_meant_private(None, settings)
+    session = call.session or next(_sessions(request), "")
+    return is_meant_private_in(call.home, session, None, call.settings)
 
 
 def _sessions(node: Node) -> Iterator[str]:
