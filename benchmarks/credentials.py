@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.guard.made import KINDS, made
+from tests.guard.generated_credentials import KINDS, made
 from trooper_cli.guard.credentials import find
 
 COUNT = 200

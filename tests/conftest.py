@@ -16,9 +16,9 @@ import pytest
 from hypothesis import settings
 
 from tests.standin import Standin, claude, ollama
-from trooper_cli import models
+from trooper_cli.engines import default_model
 from trooper_cli.errors import TrooperError
-from trooper_cli.places import data_folder
+from trooper_cli.files import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -137,17 +137,17 @@ def trooper(tmp_path: Path, cloud: Standin, local: Standin) -> Trooper:
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default model, from the user's own folder or fetched once for this run."""
-    place = models.default_model(data_folder(os.environ))
+    place = default_model.default_model(data_folder(os.environ))
     if place.exists():
         return place
     home = tmp_path_factory.mktemp("model")
     try:
-        models.pull(home, progress=False)
+        default_model.pull(home, progress=False)
     except TrooperError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"the default model is not here and cannot be fetched: {error}")
-    return models.default_model(home)
+    return default_model.default_model(home)
 
 
 @pytest.fixture(scope="session")

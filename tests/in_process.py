@@ -6,8 +6,8 @@ import io
 from typing import TYPE_CHECKING
 
 from tests.conftest import Outcome
-from trooper_cli.cli import run
-from trooper_cli.environment import Environment
+from trooper_cli.cli.app import run
+from trooper_cli.cli.environment import Environment
 from trooper_cli.errors import TrooperError
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import stopper
+from tests import syscall_killer
 from tests.conftest import COMMAND, Trooper
 from tests.standin import STREAM_HEAD, claude, message_events, ollama
 from trooper_cli.settings import Settings
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 KILLS = int(os.environ.get("TEST_KILLS", "160"))
 WORKERS = 4
-CAN_TRACE = sys.platform == "linux" and os.uname().machine in stopper.KNOWN
+CAN_TRACE = sys.platform == "linux" and os.uname().machine in syscall_killer.KNOWN
 
 
 def words(source: random.Random) -> str:
@@ -184,7 +184,19 @@ def test_a_kill_at_any_system_call_loses_no_acknowledged_turn(told: Told, *, pri
             _next_ask_works(mine, words(source))
         prompt = words(source)
         done = subprocess.run(
-            [sys.executable, "-IS", stopper.__file__, str(number), COMMAND, "ask", "-n", "-s", "ops", *flags, prompt],
+            [
+                sys.executable,
+                "-IS",
+                syscall_killer.__file__,
+                str(number),
+                COMMAND,
+                "ask",
+                "-n",
+                "-s",
+                "ops",
+                *flags,
+                prompt,
+            ],
             env=mine.trooper.environment(),
             capture_output=True,
             timeout=60,
@@ -216,7 +228,7 @@ def test_a_kill_during_an_import_leaves_no_private_turn_unknown(told: Told, tmp_
     def kill_at(number: int) -> tuple[int, int]:
         mine = told.other("ops", told.trooper.home / str(number))
         done = subprocess.run(
-            [sys.executable, "-IS", stopper.__file__, str(number), COMMAND, "import", "-q", "-s", "ops", path],
+            [sys.executable, "-IS", syscall_killer.__file__, str(number), COMMAND, "import", "-q", "-s", "ops", path],
             env=mine.trooper.environment(),
             capture_output=True,
             timeout=60,

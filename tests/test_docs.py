@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.desk import lay_out, shell
 from tests.standin import claude, ollama
+from tests.workspace import lay_out, shell
 from tools.generate import ROOT
 from tools.recording import COMMANDS
 

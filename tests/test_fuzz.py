@@ -13,17 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.standin import lines, message_events
-from trooper_cli.engines import End
 from trooper_cli.engines.anthropic import Anthropic
+from trooper_cli.engines.api_errors import Place
+from trooper_cli.engines.engine import End
 from trooper_cli.engines.ollama import Model, Ollama, Server
 from trooper_cli.engines.openai import OpenAI
 from trooper_cli.engines.openai_cloud import OpenAICloud
-from trooper_cli.engines.verdict import Place
 from trooper_cli.errors import TrooperError
 from trooper_cli.messages import request as messages_request
+from trooper_cli.net.http import Request, Response
 from trooper_cli.settings import KNOWN, Settings
 from trooper_cli.store import jsonl
-from trooper_cli.transport import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -26,11 +26,11 @@ from hypothesis import strategies as st
 
 from tests.conftest import KEY
 from tests.standin import Standin, claude, ollama
-from trooper_cli.ask import ask
-from trooper_cli.cli import run
+from trooper_cli.ask.person import Person
+from trooper_cli.ask.pipeline import ask
+from trooper_cli.ask.request import Question
+from trooper_cli.cli.app import run
 from trooper_cli.errors import LocalityError, TrooperError
-from trooper_cli.person import Person
-from trooper_cli.question import Question
 from trooper_cli.settings import Settings
 from trooper_cli.store.session import Session
 from trooper_cli.turn import Label

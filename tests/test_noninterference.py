@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 
 from tests.conftest import Trooper
 from tests.standin import Standin, api_error, claude, ollama
-from trooper_cli import fallback
-from trooper_cli.ask import ask
+from trooper_cli.ask import fallback
+from trooper_cli.ask.person import Person
+from trooper_cli.ask.pipeline import ask
+from trooper_cli.ask.request import Question
 from trooper_cli.errors import LocalityError, TrooperError
-from trooper_cli.person import Person
-from trooper_cli.question import Question
 from trooper_cli.settings import Settings
 from trooper_cli.store.session import Session
 from trooper_cli.turn import Label, Status
@@ -64,7 +64,7 @@ def no_waiting() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # Where waiting has moved, this fails: a retry that really waited would only make the test slow.
         assert "sleep(" in Path(fallback.__file__).read_text(encoding="utf-8")
-        patch.setattr("trooper_cli.fallback.time.sleep", lambda _: None)
+        patch.setattr("trooper_cli.ask.fallback.time.sleep", lambda _: None)
         yield
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.standin import api_error, claude, http, ollama
 from trooper_cli.engines.anthropic import Anthropic
+from trooper_cli.engines.api_errors import Place
 from trooper_cli.engines.openai_cloud import OpenAICloud
-from trooper_cli.engines.verdict import Place
 from trooper_cli.errors import LocalityError
 from trooper_cli.memory import build
 from trooper_cli.store.session import Session

@@ -25,7 +25,7 @@ from trooper_cli.__main__ import main
 code = main()
 sys.stdout.flush()
 modules = list(sys.modules)
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 lazy = type(pattern(""))
 compiled = [
     name
@@ -40,19 +40,19 @@ sys.exit(code)
 
 # What no ask needs: other commands, what reads settings that are not there, tokenizers, pretty printing.
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
-importlib.metadata multiprocessing tomlkit tomllib unittest xml trooper_cli.store.audit trooper_cli.completion
-trooper_cli.config_file trooper_cli.doctor trooper_cli.engines.embedded trooper_cli.engines.openai
-trooper_cli.engines.openai_cloud trooper_cli.store.jsonl trooper_cli.hook trooper_cli.messages trooper_cli.models
-trooper_cli.store.prices trooper_cli.sitrep trooper_cli.spinner trooper_cli.store.usage trooper_cli.commands.config
-trooper_cli.commands.doctor trooper_cli.commands.guard trooper_cli.commands.hook trooper_cli.commands.messages
-trooper_cli.commands.sessions trooper_cli.commands.sitrep trooper_cli.commands.usage trooper_cli.guard.patterns
-trooper_cli.guard.re2""".split()
+importlib.metadata multiprocessing tomlkit tomllib unittest xml trooper_cli.store.audit trooper_cli.cli.completion
+trooper_cli.config_file trooper_cli.cli.checks trooper_cli.engines.embedded trooper_cli.engines.openai
+trooper_cli.engines.openai_cloud trooper_cli.store.jsonl trooper_cli.cli.git_hook trooper_cli.messages trooper_cli.engines.default_model
+trooper_cli.store.prices trooper_cli.ask.sitrep trooper_cli.cli.spinner trooper_cli.store.usage trooper_cli.cli.config
+trooper_cli.cli.doctor trooper_cli.cli.guard trooper_cli.cli.hook trooper_cli.cli.messages
+trooper_cli.cli.sessions trooper_cli.cli.sitrep trooper_cli.cli.usage trooper_cli.guard.user_patterns
+trooper_cli.guard.go_regex""".split()
 # What finds the user's own folders, where TROOPER_HOME does not say where the files are.
 PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.
-CLOUD = """httpx httpcore ssl _hashlib anyio certifi idna logging trooper_cli.clouds trooper_cli.engines.anthropic
-trooper_cli.engines.verdict trooper_cli.key""".split()
-LOCAL = ["trooper_cli.engines.ollama", "trooper_cli.pinned"]
+CLOUD = """httpx httpcore ssl _hashlib anyio certifi idna logging trooper_cli.engines.clouds trooper_cli.engines.anthropic
+trooper_cli.engines.api_errors trooper_cli.engines.api_key""".split()
+LOCAL = ["trooper_cli.engines.ollama", "trooper_cli.net.loopback"]
 
 
 def loaded(trooper: Trooper, *arguments: str) -> tuple[set[str], list[str]]:
@@ -140,7 +140,7 @@ class TestWhatIsNotLoaded:
     def test_a_key_for_completion_needs_no_command_line(self, trooper: Trooper) -> None:
         """What Tab asks for loads neither typer nor an engine."""
         modules, _ = loaded(trooper, "--complete", "sessions")
-        assert not modules & {*NEVER, *LOCAL, *CLOUD, "typer"} - {"trooper_cli.completion"}
+        assert not modules & {*NEVER, *LOCAL, *CLOUD, "typer"} - {"trooper_cli.cli.completion"}
 
 
 # Runs a command and prints on standard error how many rows and bytes it read of its databases, and SQLite's own steps.

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cli.test_prompt_input import measured
 from tests.standin import NDJSON_HEAD, STREAM_HEAD, claude, event, http, lines, message_events, ollama
-from tests.test_input import measured
-from trooper_cli import attempt, turn
+from trooper_cli import turn
 from trooper_cli.__main__ import main
+from trooper_cli.ask import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -330,7 +331,7 @@ class TestNoEnd:
     ) -> None:
         """An answer whose words come and come ends at the limit of hours, here set to half a second."""
         stop = threading.Event()
-        monkeypatch.setattr("trooper_cli.patience.LONGEST_SECONDS", 0.5)
+        monkeypatch.setattr("trooper_cli.net.deadline.LONGEST_SECONDS", 0.5)
         monkeypatch.setattr(attempt, "SILENCE_SECONDS", dict.fromkeys(turn.Side, 0.1))
         for name, value in trooper.environment().items():
             monkeypatch.setenv(name, value)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tools.manual import manual
 from tools.reference import reference
-from trooper_cli.cli import app_of
-from trooper_cli.completion.install import SHELLS
-from trooper_cli.completion.scripts import script
-from trooper_cli.completion.tree import tree_of
+from trooper_cli.cli.app import app_of
+from trooper_cli.cli.completion.install import SHELLS
+from trooper_cli.cli.completion.scripts import script
+from trooper_cli.cli.completion.tree import tree_of
 
 ROOT = Path(__file__).parent.parent
 

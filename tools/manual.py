@@ -10,7 +10,7 @@ from trooper_cli import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trooper_cli.completion.tree import Command
+    from trooper_cli.cli.completion.tree import Command
 
 
 def manual(trooper: Command) -> str:

@@ -15,8 +15,8 @@ from html import escape
 from pathlib import Path
 
 from tools.generate import ROOT
-from trooper_cli.models import default_model
-from trooper_cli.places import data_folder
+from trooper_cli.engines.default_model import default_model
+from trooper_cli.files import data_folder
 
 COLUMNS, LINE, CHARACTER = 100, 19, 8.1
 COMMANDS = (

@@ -9,7 +9,7 @@ from tools.facts import OTHER_VARIABLES, exit_codes, settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from trooper_cli.completion.tree import Command
+    from trooper_cli.cli.completion.tree import Command
 
 _HEAD = """\
 # Reference

@@ -63,15 +63,15 @@ def main() -> int:
             return 0
         if sys.argv[1:2] == ["--complete"]:
             # What a shell's Tab asks for; nothing of the command line is loaded for it.
-            from trooper_cli.completion.values import values
+            from trooper_cli.cli.completion.values import values
 
             print("\n".join(values("".join(sys.argv[2:]))))
             return 0
-        from trooper_cli.cli import run
+        from trooper_cli.cli.app import run
 
         return run(sys.argv[1:])
     except TrooperError as error:
-        from trooper_cli.terminal import say
+        from trooper_cli.cli.terminal import say
 
         say(str(error))
         return error.code
@@ -80,7 +80,7 @@ def main() -> int:
     except SystemExit:
         return TERMINATED
     except Exception as error:
-        from trooper_cli.terminal import ReaderGoneError, say
+        from trooper_cli.cli.terminal import ReaderGoneError, say
 
         if isinstance(error, ReaderGoneError):
             return READER_GONE
@@ -96,8 +96,8 @@ def _damaged(error: Exception) -> int:
     """Write a notice of a file that opened but is damaged further in, and return the exit code."""
     import sqlite3
 
+    from trooper_cli.cli.terminal import say
     from trooper_cli.database import translated
-    from trooper_cli.terminal import say
 
     assert isinstance(error, sqlite3.Error)  # noqa: S101
     failure = translated(error, "a session, or the guard's index,")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError, StorageError
-from trooper_cli.places import private_folder
+from trooper_cli.files import private_folder
 
 if TYPE_CHECKING:
     from tomlkit.items import Item

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.errors import InputError, NotFoundError, StorageError
-from trooper_cli.places import close_to_others
+from trooper_cli.files import close_to_others
 
 try:
     # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.

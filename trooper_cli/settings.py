@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
-from trooper_cli.places import config_file
+from trooper_cli.files import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import COMMAND, Trooper
-from trooper_cli import models
+from trooper_cli.engines import default_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,7 +191,7 @@ def test_what_is_no_file_is_no_model(real: Trooper, tmp_path: Path, kind: str) -
         server.bind(str(path))
         server.close()
     elif kind == "default":
-        path = models.default_model(real.home)
+        path = default_model.default_model(real.home)
         path.parent.mkdir(parents=True)
         environ = {"TROOPER_EMBEDDED_MODEL": None}
         os.mkfifo(path)

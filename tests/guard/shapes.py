@@ -7,10 +7,10 @@ import json
 import random
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard import credentials, exact, forms, patterns
+from trooper_cli.guard import credentials, normalize, text_keys, user_patterns
+from trooper_cli.guard.distinctive import is_telling
 from trooper_cli.guard.fingerprints import Index
-from trooper_cli.guard.telling import is_telling
-from trooper_cli.messages import leaves
+from trooper_cli.messages import private_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -342,33 +342,33 @@ def thousand_turns() -> Index:
         prompt = (
             f"Huber{number} earns {80_000 + number * 7919 % 9973} in year {number}, and asks about case OPS-{number}."
         )
-        marks = index.marks([(prompt, False)], public=False, names=exact.loose_names(prompt))
+        marks = index.marks([(prompt, False)], public=False, names=text_keys.loose_names(prompt))
         index.add(marks, public=False, session=None, turn=number)
     return index
 
 
 def refuse_or_pass(text: str, index: Index) -> None:
     """Look at a public prompt as the guard does."""
-    forms.forget()
+    normalize.forget()
     index.find(text)
     credentials.find(text)
-    patterns.find(text, USER_PATTERNS)
-    patterns.hosts(text, ["db7.firm.internal", "10.20.30.41"])
+    user_patterns.find(text, USER_PATTERNS)
+    user_patterns.hosts(text, ["db7.firm.internal", "10.20.30.41"])
     read_as_whole(text, index)
 
 
 def read_as_whole(text: str, index: Index) -> None:
-    index.known(map(exact.said, exact.loosely(text)))
+    index.known(map(text_keys.said, text_keys.loosely(text)))
     is_telling(text)
 
 
 def take_in(text: str, index: Index) -> None:
     """Fingerprint a text as a private prompt and as an answer, under all the names it is known by."""
-    forms.forget()
-    index.marks([(text, False), (text, True)], public=False, names=exact.loose_names(text, text))
+    normalize.forget()
+    index.marks([(text, False), (text, True)], public=False, names=text_keys.loose_names(text, text))
     index.marks([(text, True)], public=True)
 
 
 def read_as_message(text: str, index: Index) -> None:
     """Look for whole prompts and answers in a message of a request."""
-    index.known(exact.said(form) for form, _ in leaves.parts(text))
+    index.known(text_keys.said(form) for form, _ in private_parts.parts(text))

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.guard.made import B64, HEX, KINDS, URL, Maker, made
+from tests.guard.generated_credentials import B64, HEX, KINDS, URL, Maker, made
 from trooper_cli.errors import ConfigurationError
-from trooper_cli.guard import rules
+from trooper_cli.guard import credential_rules
 from trooper_cli.guard.credentials import find, load_gitleaks, mask
 from trooper_cli.guard.finding import Find
-from trooper_cli.guard.re2 import translated
+from trooper_cli.guard.go_regex import translated
 from trooper_cli.guard.unseen import unseen
 
 MAKER = Maker(7)
@@ -191,12 +191,12 @@ def test_hostile_text_takes_no_long_time(text: str) -> None:
 
 def test_the_rules_that_are_read_are_those_that_are_written() -> None:
     """`rules.json`, which every ask reads, says what `rules.toml` says, which people write."""
-    written = Path(rules.__file__).with_name("rules.toml").read_text(encoding="utf-8")
-    read = Path(rules.__file__).with_name("rules.json").read_text(encoding="utf-8")
+    written = Path(credential_rules.__file__).with_name("rules.toml").read_text(encoding="utf-8")
+    read = Path(credential_rules.__file__).with_name("rules.json").read_text(encoding="utf-8")
     assert json.loads(read) == tomllib.loads(written), "run `python -m tools.generate`"
 
 
-def gitleaks(folder: Path, text: str) -> rules.Rules:
+def gitleaks(folder: Path, text: str) -> credential_rules.Rules:
     path = folder / ".gitleaks.toml"
     path.write_text(text, encoding="utf-8")
     return load_gitleaks(path)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.guard.encoders import in_base64
 from trooper_cli.guard.decoders import encoded
-from trooper_cli.guard.forms import forms
+from trooper_cli.guard.normalize import forms
 from trooper_cli.guard.strings import readable
 
 TEXT = "The northern branch pays its contractors out of the marzipan fund, and Müller signs for all."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trooper_cli.guard import credentials, exact
+from trooper_cli.guard import credentials, text_keys
 from trooper_cli.guard.fingerprints import Index
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ MOST_REFUSED = 5
 def index() -> Iterator[Index]:
     index = Index.in_memory()
     for prompt, answer in PRIVATE:
-        names = [exact.of_prompt(prompt), exact.of_answer(answer), *exact.loose_names(prompt, answer)]
+        names = [text_keys.of_prompt(prompt), text_keys.of_answer(answer), *text_keys.loose_names(prompt, answer)]
         marks = index.marks([(prompt, False), (answer, True)], public=False, names=names)
         index.add(marks, public=False, session=None, turn=None)
     yield index

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trooper_cli.guard.fingerprints import RUN, WINDOW, Index
-from trooper_cli.guard.forms import reduced
 from trooper_cli.guard.identity import Identity
+from trooper_cli.guard.normalize import reduced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in, thousand_turns
-from trooper_cli.guard import credentials, forms, tables
-from trooper_cli.messages.leaves import parts
+from trooper_cli.guard import credentials, normalize, tables
+from trooper_cli.messages.private_parts import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,7 +100,7 @@ class TestOnce:
         """By a look at a prompt, and by storing it as a public turn; and so are its forms."""
         asked: list[str] = []
         read: list[str] = []
-        known, ways = tables.asked, forms._WAYS  # noqa: SLF001
+        known, ways = tables.asked, normalize._WAYS  # noqa: SLF001
 
         def counted(text: str, is_new: Callable[[int, int], bool]) -> Iterator[tuple[int, int, str]]:
             asked.append(text)
@@ -111,8 +111,8 @@ class TestOnce:
             return []
 
         monkeypatch.setattr(tables, "asked", counted)
-        monkeypatch.setattr(forms, "_WAYS", (*ways, (reading, False)))
-        forms.forget()
+        monkeypatch.setattr(normalize, "_WAYS", (*ways, (reading, False)))
+        normalize.forget()
         for text in (SHAPES["speakers in JSON"](size) for size in (500, 100_000)):
             asked.clear()
             read.clear()

@@ -10,7 +10,7 @@ import pytest
 
 from trooper_cli.guard import credentials
 from trooper_cli.guard.fingerprints import Index
-from trooper_cli.guard.forms import forms, reduced
+from trooper_cli.guard.normalize import forms, reduced
 from trooper_cli.guard.unseen import IGNORABLE
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.standin import ollama
+from trooper_cli.guard.distinctive import is_telling
 from trooper_cli.guard.fingerprints import Index
-from trooper_cli.guard.telling import is_telling
 
 if TYPE_CHECKING:
     from tests.conftest import Trooper
@@ -48,11 +48,11 @@ def test_everyday_prompts_are_nobody_s() -> None:
 @pytest.mark.parametrize("prompt", TELLING)
 def test_a_telling_prompt_is_found_whole(prompt: str) -> None:
     """With other quotes, case, white space and marks at its ends; and not once a public turn had it."""
-    from trooper_cli.guard import exact
+    from trooper_cli.guard import text_keys
 
     index = Index.in_memory()
     index.add(
-        index.marks([(prompt, False)], public=False, names=exact.loose_names(prompt)),
+        index.marks([(prompt, False)], public=False, names=text_keys.loose_names(prompt)),
         public=False, session=None, turn=3,
     )  # fmt: skip
     for changed in (prompt, f"  {prompt.upper()}. ", f"\u201c{prompt}\u201d", f"> **{prompt}**", f"[10:00] {prompt}"):
@@ -60,7 +60,7 @@ def test_a_telling_prompt_is_found_whole(prompt: str) -> None:
         assert (find.kind, find.session, find.turn) == ("private-text", None, 3)
     assert index.find(f"{prompt} And tell me, what is the weather in that place?") == []
     index.add(
-        index.marks([(prompt, False)], public=True, names=exact.loose_names(prompt)),
+        index.marks([(prompt, False)], public=True, names=text_keys.loose_names(prompt)),
         public=True, session=None, turn=1,
     )  # fmt: skip
     assert index.find(prompt) == []

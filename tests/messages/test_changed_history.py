@@ -23,7 +23,7 @@ from tests.messages.program import assistant, request, user
 from tests.messages.test_history import MEMORY_DISK, answer
 from tests.standin import Standin, message, ollama
 from trooper_cli.errors import LocalityError
-from trooper_cli.guard.forms import reduced
+from trooper_cli.guard.normalize import reduced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from tests.conftest import KEY, Trooper
 from tests.messages.program import Conversation, assistant, plainly, request, user
 from tests.standin import Standin, claude, message, ollama
-from trooper_cli.ask import ask
+from trooper_cli.ask.pipeline import ask
 from trooper_cli.errors import LocalityError
-from trooper_cli.messages.reply import Reply
+from trooper_cli.messages.adapter import Wishes, settled
 from trooper_cli.messages.request import read
-from trooper_cli.messages.settle import Wishes, settled
+from trooper_cli.messages.response import Reply
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:

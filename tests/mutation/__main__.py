@@ -28,25 +28,25 @@ class Mutant(NamedTuple):
     tests: str
 
 
-PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/test_locality.py", "tests/test_session.py"
-WHO, GUARD, OLLAMA = "tests/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
+PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/net/test_locality.py", "tests/store/test_session.py"
+WHO, GUARD, OLLAMA = "tests/cli/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 MEMORY = "tests/memory"
 CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wholes.py"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 FIELDS = "tests/messages/test_fields.py"
-PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/test_refused.py", "tests/guard/test_declassify.py"
-HOOK, COMPLETION = "tests/test_hook.py", "tests/test_completion.py"
-STORE = "tests/test_store.py"
-ARGUMENTS, CONFIG = "tests/test_arguments.py", "tests/test_config.py"
-FORMS = "tests/guard/test_forms.py"
+PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/ask/test_refused.py", "tests/guard/test_declassify.py"
+HOOK, COMPLETION = "tests/cli/test_git_hook.py", "tests/cli/test_completion.py"
+STORE = "tests/store/test_store.py"
+ARGUMENTS, CONFIG = "tests/cli/test_arguments.py", "tests/cli/test_config.py"
+FORMS = "tests/guard/test_normalize.py"
 UNITS, CREDENTIALS, EVERYDAY = (
     "tests/guard/test_units.py",
     "tests/guard/test_credentials.py",
     "tests/guard/test_everyday.py",
 )
 UNSEEN = "tests/guard/test_unseen.py"
-RE2 = "tests/guard/test_re2.py"
-LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_kit.py"
+RE2 = "tests/guard/test_go_regex.py"
+LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
     Mutant(
@@ -88,21 +88,21 @@ MUTANTS = [
     ),
     Mutant(
         "a public line of a report holds a private value",
-        "sitrep.py",
+        "ask/sitrep.py",
         "return session.turn(numbers[new]).label is session.turn(numbers[old]).label",
         "return True",
-        "tests/test_sitrep.py",
+        "tests/ask/test_sitrep.py",
     ),
     Mutant(
         "credentials are printed in a report",
-        "sitrep.py",
+        "ask/sitrep.py",
         "report.lines(reversed(list(view.latest())), tokens, mask, may_join)",
         "report.lines(reversed(list(view.latest())), tokens, None, may_join)",
-        "tests/test_sitrep.py",
+        "tests/ask/test_sitrep.py",
     ),
     Mutant(
         "credentials enter the memory",
-        "attempt.py",
+        "ask/attempt.py",
         "return recollect(view, mask,",
         "return recollect(view, str,",
         MEMORY,
@@ -117,19 +117,19 @@ MUTANTS = [
     Mutant("unknown labels are public", "turn.py", 'if value == "public"', 'if value != "private"', SESSION),
     Mutant(
         "--local is public",
-        "route.py",
+        "ask/route.py",
         'Decision(Label.PRIVATE, Side.LOCAL, "flag")',
         'Decision(Label.PUBLIC, Side.LOCAL, "flag")',
         WHO,
     ),
     Mutant(
         "TROOPER_LOCAL=1 is public",
-        "route.py",
+        "ask/route.py",
         "Decision(Label.PRIVATE, Side.LOCAL, origin)",
         "Decision(Label.PUBLIC, Side.LOCAL, origin)",
         WHO,
     ),
-    Mutant("the lock is open", "route.py", "if cloud_lock:", "if False:", WHO),
+    Mutant("the lock is open", "ask/route.py", "if cloud_lock:", "if False:", WHO),
     Mutant("TROOPER_LOCAL is lenient", "settings.py", "if text not in _SWITCH:", "if False:", WHO),
     Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"boolean", empty_is_unset=False', '"boolean"', WHO),
     Mutant(
@@ -141,42 +141,46 @@ MUTANTS = [
     ),
     Mutant(
         "a fallback is told private turns",
-        "fallback.py",
+        "ask/fallback.py",
         "return _instead_of(_on_this_machine(turn, writer, local, turn.public_view)",
         "return _instead_of(_on_this_machine(turn, writer, local, turn.private_view)",
         PROMISE,
     ),
     Mutant(
         "no gate around private turns",
-        "fallback.py",
+        "ask/fallback.py",
         "with this_machine_only():",
         "with __import__('contextlib').nullcontext():",
         LOCALITY,
     ),
-    Mutant("the gate lets connections through", "locality.py", "if event in _SENDINGS and", "if False and", LOCALITY),
-    Mutant("the gate lets look-ups through", "locality.py", "if event in _LOOK_UPS and", "if False and", LOCALITY),
-    Mutant("the gate lets children through", "locality.py", "if event in _CHILDREN:", "if False:", LOCALITY),
-    Mutant("who was let out once stays so", "locality.py", "_LET_OUT.reset(token)", "pass", LOCALITY),
+    Mutant(
+        "the gate lets connections through", "net/locality.py", "if event in _SENDINGS and", "if False and", LOCALITY
+    ),
+    Mutant("the gate lets look-ups through", "net/locality.py", "if event in _LOOK_UPS and", "if False and", LOCALITY),
+    Mutant("the gate lets children through", "net/locality.py", "if event in _CHILDREN:", "if False:", LOCALITY),
+    Mutant("who was let out once stays so", "net/locality.py", "_LET_OUT.reset(token)", "pass", LOCALITY),
     Mutant(
         "the end of one turn opens the gate",
-        "locality.py",
+        "net/locality.py",
         "self._holders.remove(holder)",
         "self._holders.clear()",
         LOCALITY,
     ),
-    Mutant("one local address is enough", "locality.py", "if not all(is_loopback", "if not any(is_loopback", LOCALITY),
-    Mutant("any host is local", "locality.py", "if host not in local_hosts:", "if False:", PROMISE),
-    Mutant("localhost is looked up", "locality.py", 'if host == "localhost":', "if False:", LOCALITY),
+    Mutant(
+        "one local address is enough", "net/locality.py", "if not all(is_loopback", "if not any(is_loopback", LOCALITY
+    ),
+    Mutant("any host is local", "net/locality.py", "if host not in local_hosts:", "if False:", PROMISE),
+    Mutant("localhost is looked up", "net/locality.py", 'if host == "localhost":', "if False:", LOCALITY),
     Mutant(
         "names are looked up again",
-        "pinned.py",
+        "net/loopback.py",
         "for address in self._endpoint.addresses:",
         "for address in (self._endpoint.host,):",
         LOCALITY,
     ),
     Mutant(
         "the peer is not checked",
-        "pinned.py",
+        "net/loopback.py",
         "if not self._endpoint.on_network and not is_loopback(peer):",
         "if False:",
         LOCALITY,
@@ -206,16 +210,16 @@ MUTANTS = [
         "or False)]",
         PROMISE,
     ),
-    Mutant("the cloud follows redirects", "transport.py", "follow_redirects=False", "follow_redirects=True", WHO),
-    Mutant("every proxy variable is obeyed", "transport.py", "trust_env=False", "trust_env=True", PROMISE),
+    Mutant("the cloud follows redirects", "net/http.py", "follow_redirects=False", "follow_redirects=True", WHO),
+    Mutant("every proxy variable is obeyed", "net/http.py", "trust_env=False", "trust_env=True", PROMISE),
     Mutant(
         "plain http to any cloud",
-        "transport.py",
+        "net/http.py",
         'if parts.scheme == "http" and not _names_loopback(base):',
         "if False:",
         LOCALITY,
     ),
-    Mutant("public prompts are not looked at", "ask.py", "    if not finds:\n", "    if True:\n", GUARD),
+    Mutant("public prompts are not looked at", "ask/pipeline.py", "    if not finds:\n", "    if True:\n", GUARD),
     Mutant(
         "private prompts are not remembered",
         "store/store.py",
@@ -293,84 +297,84 @@ MUTANTS = [
     ),
     Mutant(
         "a pipe gets what is not on record",
-        "output.py",
+        "ask/output.py",
         "if self.failure is None or self._label is Label.PUBLIC or self._turn.question.on_terminal:",
         "if True:",
         PIPE,
     ),
     Mutant(
         "a stream goes on where the guard fails",
-        "output.py",
+        "ask/output.py",
         "        except StorageError as error:\n            if not self._prints_at_once:",
         "        except StorageError as error:\n            if False:",
         PIPE,
     ),
     Mutant(
         "show prints what the guard does not know",
-        "commands/sessions.py",
+        "cli/sessions.py",
         "guard.know_all(session.identity(), session.turns())",
         "pass",
         PIPE,
     ),
     Mutant(
         "a rehearsed prompt is not remembered",
-        "output.py",
+        "ask/output.py",
         "if text != question.prompt or name not in guard.known([name]).private:",
         "if False:",
         REFUSED,
     ),
     Mutant(
         "a refused prompt is forgotten",
-        "commands/ask.py",
+        "cli/ask.py",
         'remember_parts(guard, system or "", parts)',
         "None",
         REFUSED,
     ),
     Mutant(
         "what is refused or fails before it is on record is forgotten",
-        "refused.py",
+        "ask/refused.py",
         "        caller.remember_refused(question, guard)",
         "        return",
         REFUSED,
     ),
     Mutant(
         "what a signal ends before it is on record is forgotten",
-        "refused.py",
+        "ask/refused.py",
         "    except BaseException as refusal:",
         "    except TrooperError as refusal:",
         REFUSED,
     ),
     Mutant(
         "beside a session that cannot be read nothing is remembered",
-        "refused.py",
+        "ask/refused.py",
         "    except (TrooperError, sqlite3.Error, OSError):\n        return True",
         "    except (TrooperError, sqlite3.Error, OSError):\n        return False",
         REFUSED,
     ),
     Mutant(
         "a lock in a broken file is none",
-        "refused.py",
+        "ask/refused.py",
         "            or _is_lock_in(settings.file)\n",
         "",
         REFUSED,
     ),
     Mutant(
         "a misspelt variable wants no private turn",
-        "refused.py",
+        "ask/refused.py",
         "    if _is_misspelt_lock(settings):",
         "    if False:",
         REFUSED,
     ),
     Mutant(
         "settings are looked at before the prompt is read",
-        "commands/ask.py",
+        "cli/ask.py",
         "        text = gather(",
         '        settings.validate("cloud")\n        text = gather(',
         REFUSED,
     ),
     Mutant(
         "a prompt over the budget is forgotten",
-        "ask.py",
+        "ask/pipeline.py",
         "        with remembering_unless_done(store, pending.is_private, pending.remember):",
         "        if True:",
         REFUSED,
@@ -406,21 +410,21 @@ MUTANTS = [
     ),
     Mutant(
         "strokes before an option's name make a prompt of it",
-        "arguments.py",
+        "cli/arguments.py",
         "if is_dash else not _OTHER_SIGNS.isdisjoint(signs):",
         "if is_dash else True:",
         ARGUMENTS,
     ),
     Mutant(
         "an option on the last line is a prompt",
-        "arguments.py",
+        "cli/arguments.py",
         " or _AFTER_BREAK.search(shown)",
         "",
         ARGUMENTS,
     ),
     Mutant(
         "a variable with a typing error in its first part is another program's",
-        "variables.py",
+        "ask/variables.py",
         "if any(_is_near(word, each) for word in letters)",
         "if False",
         CONFIG,
@@ -434,14 +438,14 @@ MUTANTS = [
     ),
     Mutant(
         "a request that cannot be answered here is forgotten",
-        "ask.py",
+        "ask/pipeline.py",
         "        with remembering_unless_done(store, pending.is_private, pending.remember):",
         "        if True:",
         "tests/messages/test_refused.py",
     ),
     Mutant(
         "the model's name is not looked at",
-        "ask.py",
+        "ask/pipeline.py",
         "if not finds and decision.side is Side.CLOUD and",
         "if False and",
         REFUSED,
@@ -453,8 +457,8 @@ MUTANTS = [
         "    for name, identity in ():\n",
         GUARD,
     ),
-    Mutant("folders keep others' rights", "places.py", "path.chmod(0o700)", "pass", SESSION),
-    Mutant("files keep others' rights", "places.py", "path.chmod(mode & 0o700)", "pass", SESSION),
+    Mutant("folders keep others' rights", "files.py", "path.chmod(0o700)", "pass", SESSION),
+    Mutant("files keep others' rights", "files.py", "path.chmod(mode & 0o700)", "pass", SESSION),
     Mutant("links are followed", "database.py", 'getattr(os, "O_NOFOLLOW", 0)', "0", SESSION),
     Mutant("case twins are two sessions", "store/catalog.py", "    if twin:\n", "    if False:\n", SESSION),
     Mutant(
@@ -471,36 +475,42 @@ MUTANTS = [
         "secrets.token_urlsafe(32)",
         REAL,
     ),
-    Mutant("the hook asks whoever is set", "prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK),
-    Mutant("the hook asks in a session", "prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
-    Mutant("a failure is a commit message", "prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
-        "any model's name is offered to a shell", "completion/values.py", "if _MODEL.fullmatch(model)", "", COMPLETION
+        "the hook asks whoever is set", "cli/prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK
+    ),
+    Mutant("the hook asks in a session", "cli/prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
+    Mutant("a failure is a commit message", "cli/prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
+    Mutant(
+        "any model's name is offered to a shell",
+        "cli/completion/values.py",
+        "if _MODEL.fullmatch(model)",
+        "",
+        COMPLETION,
     ),
     Mutant(
         "x_force_local is passed over",
-        "messages/settle.py",
+        "messages/adapter.py",
         "local_flag=True if body.force_local or wishes.local else None",
         "local_flag=None",
         MESSAGES,
     ),
     Mutant(
         "private pairs stay in a history",
-        "messages/recognise.py",
+        "messages/history.py",
         "        if not _is_private(exchange, known):",
         "        if True:",
         HISTORY,
     ),
     Mutant(
         "changed texts of a history are not known again",
-        "guard/exact.py",
+        "guard/text_keys.py",
         "return tuple({form: None for form in (loose(text), loose(bare(text))) if form})",
         "return ()",
         CHANGED,
     ),
     Mutant(
         "changed texts of a history count with the time before them",
-        "guard/exact.py",
+        "guard/text_keys.py",
         "if (before := _BEFORE.match(text)) and reduced(",
         "if (before := _BEFORE.match(text)) and False and reduced(",
         CHANGED,
@@ -526,42 +536,52 @@ MUTANTS = [
         "return system + guard.look(self.beside_text)",
         HISTORY,
     ),
-    Mutant("arguments that look like options are prompts", "cli.py", "    check(arguments, command)\n", "", ARGUMENTS),
     Mutant(
-        "other dashes are letters", "arguments.py", 'if kind == "Pd" or letter in _DASHES or', "if False and", ARGUMENTS
+        "arguments that look like options are prompts", "cli/app.py", "    check(arguments, command)\n", "", ARGUMENTS
+    ),
+    Mutant(
+        "other dashes are letters",
+        "cli/arguments.py",
+        'if kind == "Pd" or letter in _DASHES or',
+        "if False and",
+        ARGUMENTS,
     ),
     Mutant(
         "what is not seen is a letter",
-        "arguments.py",
+        "cli/arguments.py",
         'if letter in _BLANK or (kind[0] in "CM" and kind != "Cs"):',
         "if False:",
         ARGUMENTS,
     ),
     Mutant(
         "options after -- are prompts",
-        "arguments.py",
+        "cli/arguments.py",
         'level.option_of("".join(islice(_folded(argument), _LONGEST))):',
         '"":',
         ARGUMENTS,
     ),
     Mutant(
-        "values may hold options", "arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
+        "values may hold options", "cli/arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
     ),
-    Mutant("misspelt variables pass", "commands/ask.py", "        check_variables(settings.environ)\n", "", CONFIG),
+    Mutant("misspelt variables pass", "cli/ask.py", "        check_variables(settings.environ)\n", "", CONFIG),
     Mutant(
         "a rehearsal that fails is forgotten",
-        "ask.py",
+        "ask/pipeline.py",
         "        remembering_unless_done(store, pending.is_private, pending.remember),\n",
         "",
         REFUSED,
     ),
     Mutant(
-        "a command's misspelt variables pass", "environment.py", "        if check:\n", "        if False:\n", CONFIG
+        "a command's misspelt variables pass",
+        "cli/environment.py",
+        "        if check:\n",
+        "        if False:\n",
+        CONFIG,
     ),
-    Mutant("figures are no letters", "variables.py", 'f"O{one}EASTB"', '"0134578"', CONFIG),
+    Mutant("figures are no letters", "ask/variables.py", 'f"O{one}EASTB"', '"0134578"', CONFIG),
     Mutant(
         "a program's misspelt variables pass",
-        "commands/messages.py",
+        "cli/messages.py",
         "        check_variables(settings.environ)\n",
         "",
         CONFIG,
@@ -580,9 +600,11 @@ MUTANTS = [
         "for_extra or own.allowlists",
         GUARD,
     ),
-    Mutant("encoded text is not decoded", "guard/forms.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS),
-    Mutant("the heads of lines stay", "guard/forms.py", "(line_heads, True), ", "", FORMS),
-    Mutant("look-alike letters are others", "guard/forms.py", ".translate(LOOKALIKES)", "", FORMS),
+    Mutant(
+        "encoded text is not decoded", "guard/normalize.py", "if not (pieces := way(form.decoded)):", "if True:", FORMS
+    ),
+    Mutant("the heads of lines stay", "guard/normalize.py", "(line_heads, True), ", "", FORMS),
+    Mutant("look-alike letters are others", "guard/normalize.py", ".translate(LOOKALIKES)", "", FORMS),
     Mutant(
         "encoded credentials pass",
         "guard/credentials.py",
@@ -602,7 +624,7 @@ MUTANTS = [
         FORMS,
     ),
     Mutant("UTF-32 is read from its first byte on", "guard/strings.py", "in range(4):", "in range(1):", FORMS),
-    Mutant("marks between words stay", "guard/forms.py", "(markup, True), ", "", FORMS),
+    Mutant("marks between words stay", "guard/normalize.py", "(markup, True), ", "", FORMS),
     Mutant(
         "only the texts of a request's messages are looked at",
         "messages/caller.py",
@@ -626,80 +648,80 @@ MUTANTS = [
     ),
     Mutant(
         "the API's names in a request of a program are its text",
-        "messages/frame.py",
+        "messages/api_names.py",
         "if is_frame(value) else [*value]",
         "if False else [*value]",
         FIELDS,
     ),
     Mutant(
         "wishes below the top of a request of a program pass",
-        "messages/ours.py",
+        "messages/own_fields.py",
         "        parts += reversed(below)",
         "        pass",
-        "tests/messages/test_ours.py",
+        "tests/messages/test_own_fields.py",
     ),
     Mutant(
         "a request's tool may not have a private field",
-        "messages/ours.py",
+        "messages/own_fields.py",
         "(part.is_free or _is_free(name, part))",
         "False",
-        "tests/messages/test_ours.py",
+        "tests/messages/test_own_fields.py",
     ),
     Mutant(
         "an answer of ours in a request is a wish",
-        "messages/ours.py",
+        "messages/own_fields.py",
         "if name == PROVENANCE and _is_answer(part.value, item):",
         "if False:",
-        "tests/messages/test_ours.py",
+        "tests/messages/test_own_fields.py",
     ),
     Mutant(
         "wishes of a refused request are read by other eyes",
         "messages/refused.py",
         "if call.local or any(wishes_in(request)):",
         "if call.local:",
-        "tests/messages/test_ours.py",
+        "tests/messages/test_own_fields.py",
     ),
     Mutant(
         "an older message of a refused request is forgotten",
         "messages/refused.py",
         "if id(message) not in newest and not asks(message, names):",
         "if id(message) not in newest:",
-        "tests/messages/test_ours.py",
+        "tests/messages/test_own_fields.py",
     ),
     Mutant(
         "parts of a text in a request are read one by one",
-        "messages/leaves.py",
+        "messages/private_parts.py",
         "        yield from _apart(place, message)\n",
         "",
-        "tests/messages/test_apart.py",
+        "tests/messages/test_split_texts.py",
     ),
     Mutant(
         "JSON in a text of a request is one word",
-        "messages/leaves.py",
+        "messages/private_parts.py",
         "found = [part, *(value for text in texts_in(part) for value in json_in(text))]",
         "found = [part]",
-        "tests/messages/test_apart.py",
+        "tests/messages/test_split_texts.py",
     ),
     Mutant(
         "names in a request are no part of a text",
-        "messages/leaves.py",
+        "messages/private_parts.py",
         "if with_names not in (pieces, heads):",
         "if False:",
-        "tests/messages/test_apart.py",
+        "tests/messages/test_split_texts.py",
     ),
     Mutant(
         "small blocks of a refused request are forgotten",
         "messages/texts.py",
         "if len(texts) > 1 and together else ()",
         "if False else ()",
-        "tests/messages/test_apart.py",
+        "tests/messages/test_split_texts.py",
     ),
     Mutant(
         "a changed private answer in a request passes",
         "messages/caller.py",
         "if (at := self._changed_answer(seen, guard)) is not None:",
         "if (at := None) is not None:",
-        "tests/messages/test_ours.py",
+        "tests/messages/test_own_fields.py",
     ),
     Mutant(
         "unknown fields of a request pass", "messages/request.py", "if name not in OURS | _KNOWN:", "if False:", FIELDS
@@ -814,12 +836,12 @@ MUTANTS = [
     Mutant("accounts end with their groups", "guard/units.py", "letters = letters[:size]", "pass", UNITS),
     Mutant("typed numbers of the social security pass", "guard/units.py", ", (_TYPED_SOCIAL, _social)", "", UNITS),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
-    Mutant("unseen characters hide credentials", "guard/forms.py", "(unseen, False), ", "", CREDENTIALS),
+    Mutant("unseen characters hide credentials", "guard/normalize.py", "(unseen, False), ", "", CREDENTIALS),
     Mutant(
         "what nobody sees beside a blank hides secrets", "guard/unseen.py", "pieces += _ignored(text)", "pass", UNSEEN
     ),
-    Mutant("what nobody sees joins words", "guard/forms.py", ", (blanked, False))", ")", UNSEEN),
-    Mutant("fillers of Hangul are letters", "guard/forms.py", '"" if IGNORABLE.match(character) else ', "", UNSEEN),
+    Mutant("what nobody sees joins words", "guard/normalize.py", ", (blanked, False))", ")", UNSEEN),
+    Mutant("fillers of Hangul are letters", "guard/normalize.py", '"" if IGNORABLE.match(character) else ', "", UNSEEN),
     Mutant(
         "the name of a credential may be hidden", "guard/credentials.py", "is_new(*match)", "is_new(start, end)", UNSEEN
     ),
@@ -891,7 +913,7 @@ MUTANTS = [
     Mutant("nobody is told what takes long", "guard/knowledge.py", "> SLOW_SECONDS:", "> 1e9:", STORE),
     Mutant("a lost key is not told of", "guard/index.py", "tell_lost(self.lost)", "pass", STORE),
     Mutant("a lost index is not told of", "guard/knowledge.py", 'self._tell_lost("the guard\'s index")', "pass", STORE),
-    Mutant("rm does not tell of a lock", "commands/sessions.py", "    if locks:\n", "    if False:\n", DECLASSIFY),
+    Mutant("rm does not tell of a lock", "cli/sessions.py", "    if locks:\n", "    if False:\n", DECLASSIFY),
     Mutant(
         "imports declassify credentials",
         "guard/guard.py",
@@ -904,18 +926,18 @@ MUTANTS = [
     ),
     Mutant("base32 is not decoded", "guard/digits.py", "[A-Z2-7]{16,}|[a-z2-7]{16,}", "[A-Z2-7]{999,}", FORMS),
     Mutant("short lines of base64 are not decoded", "guard/digits.py", "_SHORTEST = 16", "_SHORTEST = 40", FORMS),
-    Mutant("what is encoded twice is not decoded", "guard/forms.py", "_DEPTH = 5", "_DEPTH = 1", FORMS),
+    Mutant("what is encoded twice is not decoded", "guard/normalize.py", "_DEPTH = 5", "_DEPTH = 1", FORMS),
     Mutant(
         "encoded patterns of the user pass",
-        "guard/patterns.py",
+        "guard/user_patterns.py",
         "for form in forms(text)",
         "for form in forms(text)[:1]",
         FORMS,
     ),
-    Mutant("classes end too early", "guard/re2.py", 'if letter in r"\\]^[-&~|"', 'if letter in r"\\]^-&~|"', RE2),
+    Mutant("classes end too early", "guard/go_regex.py", 'if letter in r"\\]^[-&~|"', 'if letter in r"\\]^-&~|"', RE2),
     Mutant(
         "rules that cannot be translated are left out",
-        "guard/re2.py",
+        "guard/go_regex.py",
         'raise ValueError("a repetition is repeated")',
         "pass",
         RE2,

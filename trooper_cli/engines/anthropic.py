@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from trooper_cli import __version__
-from trooper_cli.engines import CLAUDE_WINDOW, End, Usage
-from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, server_sent_events, text
-from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
+from trooper_cli.engines.api_errors import Place, failure_in_stream, failure_of_response
+from trooper_cli.engines.decoding import count, items, parse, parse_or_none, pick, server_sent_events, text
+from trooper_cli.engines.engine import CLAUDE_WINDOW, End, Usage
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
-from trooper_cli.transport import Request, Response, cloud_url, to_cloud
+from trooper_cli.net.http import Request, Response, cloud_url, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ import struct
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
+from trooper_cli.engines.decoding import count, pick
 from trooper_cli.engines.openai import failure_of, read_chunks
-from trooper_cli.engines.reading import count, pick
 from trooper_cli.errors import ConfigurationError, InputError, UnavailableError
-from trooper_cli.transport import Request
+from trooper_cli.net.http import Request
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from trooper_cli.engines import End
+    from trooper_cli.engines.engine import End
 
 _STEP = 8192
 # Without a system prompt the template of the default model fills in one of its own, with which it answers worse.

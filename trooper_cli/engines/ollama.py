@@ -7,8 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from trooper_cli.engines import End, Usage
-from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, text
+from trooper_cli.engines.decoding import count, items, parse, parse_or_none, pick, text
+from trooper_cli.engines.engine import End, Usage
 from trooper_cli.errors import (
     BrokenAnswerError,
     BusyError,
@@ -19,9 +19,9 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
-from trooper_cli.locality import LocalEndpoint, local_endpoint
-from trooper_cli.patience import Patience
-from trooper_cli.transport import Request, Response, to_local
+from trooper_cli.net.deadline import Patience
+from trooper_cli.net.http import Request, Response, to_local
+from trooper_cli.net.locality import LocalEndpoint, local_endpoint
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:

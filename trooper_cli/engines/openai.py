@@ -9,8 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines import End, Usage
-from trooper_cli.engines.reading import count, items, parse, parse_or_none, pick, server_sent_events, text
+from trooper_cli.engines.decoding import count, items, parse, parse_or_none, pick, server_sent_events, text
+from trooper_cli.engines.engine import End, Usage
 from trooper_cli.errors import (
     BrokenAnswerError,
     BusyError,
@@ -21,10 +21,10 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
-from trooper_cli.lazy import pattern
-from trooper_cli.locality import LocalEndpoint, local_endpoint
-from trooper_cli.patience import Patience
-from trooper_cli.transport import Request, Response, to_local
+from trooper_cli.lazy_re import pattern
+from trooper_cli.net.deadline import Patience
+from trooper_cli.net.http import Request, Response, to_local
+from trooper_cli.net.locality import LocalEndpoint, local_endpoint
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trooper_cli import __version__
+from trooper_cli.engines.api_errors import Place, failure_in_stream, failure_of_response
 from trooper_cli.engines.openai import chat_body, read_answer
-from trooper_cli.engines.verdict import Place, failure_in_stream, failure_of_response
 from trooper_cli.errors import LocalityError, NoConnectionError, TrooperError
-from trooper_cli.transport import Request, to_cloud
+from trooper_cli.net.http import Request, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from trooper_cli.engines import End
+    from trooper_cli.engines.engine import End
 
 
 class OpenAICloud:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines import End, Usage
+from trooper_cli.engines.engine import End, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

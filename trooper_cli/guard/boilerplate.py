@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from trooper_cli.guard.forms import reduced
-from trooper_cli.lazy import pattern
+from trooper_cli.guard.normalize import reduced
+from trooper_cli.lazy_re import pattern
 
 # Longer numbers may be private ones, of accounts and amounts.
 _NUMBER = pattern(r"(?<!\d)\d{1,4}(?!\d)")

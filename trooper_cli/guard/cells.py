@@ -6,8 +6,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.guard.forms import reduced
-from trooper_cli.lazy import pattern
+from trooper_cli.guard.normalize import reduced
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from trooper_cli.guard.credential_rules import Allowlist, Rule, Rules, load_gitleaks, own_rules
 from trooper_cli.guard.finding import Find
-from trooper_cli.guard.forms import forms
-from trooper_cli.guard.rules import Allowlist, Rule, Rules, load_gitleaks, own_rules
+from trooper_cli.guard.normalize import forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

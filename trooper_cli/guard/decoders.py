@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trooper_cli.guard.digits import LINES, from_lines
 from trooper_cli.guard.dumps import dumped
 from trooper_cli.guard.piece import Piece, apart
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     import re

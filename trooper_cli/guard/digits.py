@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard.piece import APART, Piece
 from trooper_cli.guard.strings import strings
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     import re

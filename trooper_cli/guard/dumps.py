@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard.piece import APART, Piece
 from trooper_cli.guard.strings import readable
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,17 +14,17 @@ from bisect import bisect_left, bisect_right
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard import exact, tables
-from trooper_cli.guard.exact import Known
+from trooper_cli.guard import tables, text_keys
 from trooper_cli.guard.finding import PRIVATE_TEXT, Find
-from trooper_cli.guard.forms import Form, forms
 from trooper_cli.guard.index import IndexFile
+from trooper_cli.guard.normalize import Form, forms
+from trooper_cli.guard.text_keys import Known
 from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from trooper_cli.guard.forms import Units
+    from trooper_cli.guard.normalize import Units
 
 RUN = 32
 WINDOW = 17
@@ -42,7 +42,7 @@ class Index(IndexFile):
     def marks(self, texts: Iterable[tuple[str, bool]], *, public: bool, names: Iterable[str] = ()) -> set[int]:
         """Return the fingerprints of one turn's texts, each with whether it is an answer, whose short lines count too.
 
-        The `names` are the keys of exact.py.
+        The `names` are the keys of text_keys.py.
         """
         marks = {self._hash_of_name(name) for name in names}
         for text, is_answer in texts:
@@ -129,13 +129,13 @@ class Index(IndexFile):
         if len(text) > _LONGEST_WHOLE:
             return []
         # Turns of before the loose names have strict ones.
-        names = [*map(exact.said, exact.loosely(text)), exact.of_prompt(text), exact.of_answer(text)]
+        names = [*map(text_keys.said, text_keys.loosely(text)), text_keys.of_prompt(text), text_keys.of_answer(text)]
         private, public = self._known(map(self._hash_of_name, names), passed_over)
         if not private or public:
             return []
-        from trooper_cli.guard.telling import is_telling
+        from trooper_cli.guard.distinctive import is_telling
 
-        if not is_telling(exact.bare(text)):
+        if not is_telling(text_keys.bare(text)):
             return []
         session, turn = next(iter(private.values()))
         return [Find(PRIVATE_TEXT, 0, len(text), session, turn)]
@@ -251,7 +251,7 @@ def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:
     A run of everyday words may say what nobody else knows.
     """
     from trooper_cli.guard.boilerplate import is_boilerplate
-    from trooper_cli.guard.telling import is_ordinary
+    from trooper_cli.guard.distinctive import is_ordinary
 
     shown = text[find.offset : find.offset + find.length]
     return is_boilerplate(shown, is_run=is_run) or (

@@ -10,7 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import StorageError
-from trooper_cli.guard import exact
+from trooper_cli.guard import text_keys
 from trooper_cli.guard.knowledge import Knowledge
 from trooper_cli.turn import Label
 
@@ -54,18 +54,18 @@ class Guard(Knowledge):
             extra = credentials.load_gitleaks(path)
         finds = credentials.find(text, extra)
         if self._settings.words("guard_patterns"):
-            from trooper_cli.guard import patterns
+            from trooper_cli.guard import user_patterns
 
-            finds = [*finds, *patterns.find(text, self._settings.words("guard_patterns"))]
+            finds = [*finds, *user_patterns.find(text, self._settings.words("guard_patterns"))]
         return finds
 
     def mentioned_hosts(self, text: str) -> list[Find]:
         """Return the user's own hosts and addresses in a text; they only warn, since every log of theirs holds some."""
         if not (hosts := self._settings.words("guard_hosts")):
             return []
-        from trooper_cli.guard import patterns
+        from trooper_cli.guard import user_patterns
 
-        return patterns.hosts(text, hosts)
+        return user_patterns.hosts(text, hosts)
 
     def _repeats(self, text: str, known_as: str | None, passed_over: Collection[int] = ()) -> list[Find]:
         self._check_ready()
@@ -118,7 +118,7 @@ class Guard(Knowledge):
         """
         # An earlier turn with the same prompt, as a try that failed, is the same question. One with the same answer to
         # another prompt is another turn: once the answer is public, the guard no longer knows it.
-        names = [exact.of_prompt(turn.prompt), exact.of_exchange(turn.prompt, turn.answer)]
+        names = [text_keys.of_prompt(turn.prompt), text_keys.of_exchange(turn.prompt, turn.answer)]
         own = self._index.own_origins(session.id if session else "", turn.number, shared, names)
         text, at = f"{turn.prompt}\n\n{turn.answer}", len(turn.prompt) + 2
         repeats = self._repeats(text, None, own) or [

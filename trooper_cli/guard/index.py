@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
 from trooper_cli.errors import StorageError
+from trooper_cli.files import private_folder
 from trooper_cli.guard.index_key import read_or_make
-from trooper_cli.places import private_folder
 
 try:
     # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.

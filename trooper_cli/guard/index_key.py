@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
-from trooper_cli.places import close_to_others
+from trooper_cli.files import close_to_others
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import StorageError
-from trooper_cli.guard import exact
+from trooper_cli.guard import text_keys
 from trooper_cli.guard.fingerprints import Index
 from trooper_cli.guard.identity import Identity
 from trooper_cli.guard.index import ReadTurn
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Protocol
 
-    from trooper_cli.guard.exact import Known
     from trooper_cli.guard.identity import FileState
+    from trooper_cli.guard.text_keys import Known
     from trooper_cli.turn import ImportedTurn, StoredTurn
 
     # The fingerprints of a turn, and whether it is public.
@@ -95,7 +95,7 @@ class Knowledge:
         return store
 
     def known(self, names: Iterable[str]) -> Known:
-        """Return which texts turns have as wholes, by the keys of exact.py.
+        """Return which texts turns have as wholes, by the keys of text_keys.py.
 
         Raises:
             StorageError: fingerprints of turns without a session are lost or cannot be read.
@@ -179,18 +179,18 @@ class Knowledge:
                     turn.number,
                     prompt=_said(turn),
                     answer=turn.answer,
-                    names=exact.names_of(turn),
+                    names=text_keys.names_of(turn),
                 )
 
     def _knows(self, turn: StoredTurn) -> bool:
         """Return whether the index has a turn; its names are stored together with its fingerprints."""
-        names = [exact.of_prompt(turn.prompt), *([exact.of_answer(turn.answer)] if turn.answer else [])]
+        names = [text_keys.of_prompt(turn.prompt), *([text_keys.of_answer(turn.answer)] if turn.answer else [])]
         if not self._index.known(names).private.issuperset(names):
             return False
         return not turn.system or not self._index.new_marks([(_said(turn), False)])
 
     def remember_turn(self, session: Identity | None, turn: StoredTurn) -> None:
-        names = exact.names_of(turn)
+        names = text_keys.names_of(turn)
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer, names=names)
 
     def forget_turns(self, session: Identity, numbers: Iterable[int]) -> None:
@@ -301,7 +301,7 @@ class Knowledge:
     def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
         texts = [(_said(turn), False), (turn.answer, True)]
-        return index.marks(texts, public=public, names=exact.names_of(turn)), public
+        return index.marks(texts, public=public, names=text_keys.names_of(turn)), public
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:

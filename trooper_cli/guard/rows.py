@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.guard.cells import LONGEST_CELL
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard.cells import DATE_SIGN
 from trooper_cli.guard.rows import CODE, LOGFMT, keyed_lines
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

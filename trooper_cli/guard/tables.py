@@ -27,10 +27,10 @@ from trooper_cli.guard.cells import (
     number_of,
     pairs_of,
 )
-from trooper_cli.guard.forms import reduced
+from trooper_cli.guard.normalize import reduced
 from trooper_cli.guard.rows import Record, records
 from trooper_cli.guard.table_reader import tables_of
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

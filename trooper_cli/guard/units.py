@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard.decoders import unescaped
-from trooper_cli.guard.forms import reduced
-from trooper_cli.lazy import pattern
+from trooper_cli.guard.normalize import reduced
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -249,7 +249,7 @@ def _typed_ticket(word: str) -> str | None:
     match = _TYPED_TICKET.fullmatch(word)
     if match is None or match[1].upper() in _STANDARD or _YEAR.fullmatch(match[2]):
         return None
-    from trooper_cli.guard.telling import is_ordinary
+    from trooper_cli.guard.distinctive import is_ordinary
 
     return None if is_ordinary(match[1]) else f"ticket {reduced(word)}"
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard.piece import Piece, apart
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 from trooper_cli.memory import terms, tokens, weigh
 
 if TYPE_CHECKING:

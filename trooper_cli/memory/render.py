@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 from trooper_cli.memory import select, tokens, weigh
 from trooper_cli.turn import Message
 

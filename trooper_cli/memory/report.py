@@ -6,7 +6,7 @@ import math
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 from trooper_cli.memory import clauses, select, supersede, terms, tokens, weigh
 from trooper_cli.memory.clauses import Unit
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 from trooper_cli.memory import terms
 from trooper_cli.memory.weigh import CODE
 

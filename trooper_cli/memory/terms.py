@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 # Words that tell nothing about the subject, in the languages people most often ask in.
 STOP = frozenset(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect
 from functools import lru_cache
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 # What surrounds one message in a request, for any engine: the role and its two marks.
 MESSAGE = 4

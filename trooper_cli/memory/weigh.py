@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from trooper_cli.lazy import pattern
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,31 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from trooper_cli.attempt import SCALE
-from trooper_cli.caller import Asked, keys_of_answer, keys_of_prompt
+from trooper_cli.ask.attempt import SCALE
+from trooper_cli.ask.caller import Asked, keys_of_answer, keys_of_prompt
+from trooper_cli.ask.route import Decision
+from trooper_cli.engines.api_key import has_key
 from trooper_cli.errors import InputError, LocalityError, StorageError
-from trooper_cli.guard import exact
-from trooper_cli.key import has_key
+from trooper_cli.guard import text_keys
 from trooper_cli.memory.tokens import message_cost
-from trooper_cli.messages.leaves import leaves_of, private_leaf
-from trooper_cli.messages.recognise import Exchange, Recognised, place_of_answer, without_private
+from trooper_cli.messages.history import Exchange, Recognised, place_of_answer, without_private
+from trooper_cli.messages.private_parts import leaves_of, private_leaf
 from trooper_cli.messages.texts import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
-from trooper_cli.route import Decision
 from trooper_cli.store.schema import now
 from trooper_cli.turn import ImportedTurn, Label, Side, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from trooper_cli.caller import V
-    from trooper_cli.clouds import Cloud
-    from trooper_cli.engines import Engine
+    from trooper_cli.ask.caller import V
+    from trooper_cli.ask.request import Question
+    from trooper_cli.engines.clouds import Cloud
+    from trooper_cli.engines.engine import Engine
     from trooper_cli.guard.finding import Find
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.reply import Reply
     from trooper_cli.messages.request import Body
+    from trooper_cli.messages.response import Reply
     from trooper_cli.messages.texts import Message
-    from trooper_cli.question import Question
     from trooper_cli.settings import Settings
     from trooper_cli.turn import Context
 
@@ -127,7 +127,7 @@ class ApiCaller:
         """Return the number of a message that would be sent and says that it is private, unless it was made public."""
         fresh = set(map(id, seen.fresh))
         answers = ((at, self.body.messages[at]) for at in sorted(self.body.private_answers))
-        names = {at: exact.of_answer(text_of(answer["content"])) for at, answer in answers if id(answer) in fresh}
+        names = {at: text_keys.of_answer(text_of(answer["content"])) for at, answer in answers if id(answer) in fresh}
         known = guard.known(names.values()) if names else None
         return next((at for at, name in names.items() if known and not known.only_public(name)), None)
 
@@ -144,7 +144,7 @@ class ApiCaller:
     def findings(self, question: Question, guard: Guard) -> list[Find]:
         # A program sends the same system prompt with its private messages and its public ones: what these turns say
         # does not count in it, only what others say.
-        system = guard.look(question.system, exact.of_system(question.system)) if question.system else []
+        system = guard.look(question.system, text_keys.of_system(question.system)) if question.system else []
         return system + guard.look(self.text) + guard.look(self.beside_text)
 
     def new_text(self, question: Question, guard: Guard, label: Label) -> str:
@@ -161,7 +161,7 @@ class ApiCaller:
     def _new_text(self, question: Question, guard: Guard, label: Label) -> str:
         if not question.system:
             return question.prompt
-        name = exact.of_system(question.system)
+        name = text_keys.of_system(question.system)
         try:
             known = guard.known([name])
         except StorageError:
@@ -194,8 +194,8 @@ class ApiCaller:
         return [*names, *place_of_answer((*given.prompt_places, *given.answer_places)[-1], text)]
 
     def clouds(self, question: Question, settings: Settings, *, connect: bool) -> list[Cloud]:
-        from trooper_cli.clouds import clouds
-        from trooper_cli.messages.forward import Forwarding
+        from trooper_cli.engines.clouds import clouds
+        from trooper_cli.messages.passthrough import Forwarding
 
         def claude(_: str, environ: Mapping[str, str]) -> Cloud:
             messages = self.messages if question.session is None else None
@@ -206,20 +206,20 @@ class ApiCaller:
     def given_context(self, question: Question, view: V, engine: Engine[V]) -> Context[V] | None:
         if question.session is not None or engine.side is not Side.CLOUD:
             return None
-        from trooper_cli.messages.forward import as_given
+        from trooper_cli.messages.passthrough import as_given
 
         return as_given(view, question, engine.window())
 
 
 def _system_key(question: Question) -> list[str]:
     """Return the name of the system prompt; one that a user writes for a turn is as private as its prompt."""
-    return [exact.of_system(question.system)] if question.system else []
+    return [text_keys.of_system(question.system)] if question.system else []
 
 
 def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
     # What the cloud was told before as it is may be told again, whatever a private turn has said since.
     fields = {name: value for name, value in body.fields.items() if name != "model"}
-    if body.system and exact.of_system(body.system) in guard.known([exact.of_system(body.system)]).public:
+    if body.system and text_keys.of_system(body.system) in guard.known([text_keys.of_system(body.system)]).public:
         fields["system"] = blocks_beside_text(fields["system"])
     fresh = set(map(id, seen.fresh))
     messages = [(at, message) for at, message in enumerate(body.messages) if id(message) in fresh]

@@ -10,17 +10,17 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from trooper_cli.ask.refused import is_meant_private_in, remember_prompt, remembering
 from trooper_cli.errors import InputError
-from trooper_cli.guard import exact
-from trooper_cli.guard.forms import reduced
-from trooper_cli.lazy import pattern
-from trooper_cli.messages.frame import KINDS
-from trooper_cli.messages.ours import MeantPrivateError, asks, wishes_in
-from trooper_cli.messages.recognise import exchanges
+from trooper_cli.guard import text_keys
+from trooper_cli.guard.normalize import reduced
+from trooper_cli.lazy_re import pattern
+from trooper_cli.messages.api_names import KINDS
+from trooper_cli.messages.history import exchanges
+from trooper_cli.messages.lenient_json import Node, parsed
+from trooper_cli.messages.own_fields import MeantPrivateError, asks, wishes_in
 from trooper_cli.messages.request import checked_messages
 from trooper_cli.messages.texts import own_texts, texts_in
-from trooper_cli.messages.tolerant import Node, parsed
-from trooper_cli.refused import is_meant_private_in, remember_prompt, remembering
 from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
@@ -168,7 +168,10 @@ def _names(messages: Sequence[Sequence[str]]) -> list[str]:
     wholes = [text for texts in messages for text in (*texts, "\n\n".join(texts))]
     wholes.append("\n\n".join(texts[0] for texts in messages if texts))
     return [
-        name for text in dict.fromkeys(wholes) if text for name in (exact.of_prompt(text), *exact.loose_names(text))
+        name
+        for text in dict.fromkeys(wholes)
+        if text
+        for name in (text_keys.of_prompt(text), *text_keys.loose_names(text))
     ]
 
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from trooper_cli.ask.request import is_model_name
 from trooper_cli.errors import InputError, UsageError
-from trooper_cli.messages.ours import FORCE_LOCAL, OURS, SESSION, check, is_private_answer, named, without_ours
+from trooper_cli.messages.own_fields import FORCE_LOCAL, OURS, SESSION, check, is_private_answer, named, without_ours
 from trooper_cli.messages.texts import blocks_beside_text, blocks_of, text_of
-from trooper_cli.question import is_model_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

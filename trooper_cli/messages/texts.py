@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard.strings import readable
-from trooper_cli.messages.frame import is_frame, is_kind, own_names
+from trooper_cli.messages.api_names import is_frame, is_kind, own_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from trooper_cli.engines import Usage
+    from trooper_cli.engines.engine import Usage
     from trooper_cli.store.audit import StoredAttempt
     from trooper_cli.store.usage import Spending
 

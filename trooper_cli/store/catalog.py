@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import StorageError, UsageError
+from trooper_cli.files import private_folder
 from trooper_cli.guard.identity import FileState
-from trooper_cli.lazy import pattern
-from trooper_cli.places import private_folder
+from trooper_cli.lazy_re import pattern
 from trooper_cli.store.schema import FORMAT, new_identity, schema
 
 if TYPE_CHECKING:

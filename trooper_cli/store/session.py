@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.files import private_folder
 from trooper_cli.guard.identity import Identity
-from trooper_cli.places import private_folder
 from trooper_cli.store.attempts import AttemptTable
 from trooper_cli.store.catalog import create, path_of
 from trooper_cli.store.schema import FORMAT, migrate, new_id, now, read_first, schema

@@ -1,0 +1,181 @@
+"""`trooper usage`: tokens by side and model, what they cost, and what was saved, from what is on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.test_terminal import on_terminal
+from tests.standin import STREAM_HEAD, api_error, claude, message_events
+from trooper_cli.store.prices import load
+from trooper_cli.store.usage import Spending, total
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+
+# A stand-in's turn counts 18 tokens in, 5 read from the cache and 2 written to it, and 7 out; Ollama's 9 and 4.
+OWN = '[[price]]\nmodel = "claude-standin"\ninput = 1000\noutput = 2000\ncache_read = 100\ncache_write = 3000\n'
+COST = (11 * 1000 + 7 * 2000 + 5 * 100 + 2 * 3000) / 1e6
+
+
+@pytest.fixture
+def asked(trooper: Trooper, cloud: Standin) -> Trooper:
+    """Two turns in the cloud, one of which came to nothing at first, and one private turn; and another session."""
+    trooper("ask", "-s", "ops", "one")
+    trooper("ask", "-s", "ops", "--local", "two")
+    cloud.respond = lambda _: api_error(402, "billing_error")
+    assert trooper("ask", "-s", "ops", "--no-fallback", "three").code == 75
+    cloud.respond = claude()
+    trooper("ask", "-s", "ops", "--cloud", "three")
+    trooper("ask", "-s", "other", "four")
+    trooper("ask", "five, without a session")
+    (trooper.home / "prices.toml").write_text(OWN)
+    return trooper
+
+
+class TestSums:
+    """Tokens by side and model, and their cost."""
+
+    def test_tokens_and_cost(self, asked: Trooper) -> None:
+        """One row a model; a request without figures is counted as such; the user's prices go first."""
+        told = asked("usage", "-s", "ops", "--json").json
+        cloud, local = (row for row in told["used"] if row["model"] != "claude-sonnet-5-5")
+        assert cloud == {
+            "side": "cloud",
+            "engine": "anthropic",
+            "model": "claude-standin",
+            "requests": 2,
+            "without_figures": 0,
+            "input": 36,
+            "output": 14,
+            "cache_read": 10,
+            "cache_write": 4,
+            "cost": pytest.approx(2 * COST),
+        }
+        assert (local["side"], local["model"], local["input"], local["output"], local["cost"]) == (
+            "local",
+            "llama3.2:latest",
+            9,
+            4,
+            0,
+        )
+        failed = next(row for row in told["used"] if row["model"] == "claude-sonnet-5-5")
+        assert (failed["requests"], failed["without_figures"], failed["input"]) == (1, 1, 0)
+        assert told["cloud_cost"] == pytest.approx(2 * COST)
+        assert told["prices"]["date"] == "2026-11"
+        assert str(asked.home / "prices.toml") in told["prices"]["source"]
+
+    def test_all_sessions(self, asked: Trooper) -> None:
+        """Without a name all sessions are summed up; an unknown name is exit 66."""
+        assert asked("usage", "--json").json["cloud_cost"] == pytest.approx(3 * COST)
+        assert asked("usage", "-s", "nobody").code == 66
+
+    def test_a_forgotten_turn_still_counts(self, asked: Trooper) -> None:
+        """What left for the cloud stays on the bill when its turn is forgotten, with its model."""
+        asked("forget", "-s", "ops", "1")
+        assert asked("usage", "-s", "ops", "--json").json["cloud_cost"] == pytest.approx(2 * COST)
+
+    def test_an_unknown_price_is_said(self, asked: Trooper) -> None:
+        """A model that no table names costs an unknown sum, which is said and not counted as nothing."""
+        (asked.home / "prices.toml").unlink()
+        told = asked("usage", "--json").json
+        assert next(row["cost"] for row in told["used"] if row["model"] == "claude-standin") is None
+        text = asked("usage").text
+        assert "$?" in text
+        assert "without claude-standin: no price is known" in text
+
+    @pytest.mark.parametrize("text", ["[[price]]\nmodel = 'x'\n", OWN.replace("1000", "-1"), "price = 5\n", "a = \n"])
+    def test_a_bad_price_table_is_configuration(self, asked: Trooper, text: str) -> None:
+        """A table that cannot be used is exit 78 and names its file."""
+        (asked.home / "prices.toml").write_text(text)
+        done = asked("usage")
+        assert (done.code, done.out) == (78, b"")
+        assert "prices.toml" in done.notices
+
+    def test_a_broken_answer_has_no_figures(self, trooper: Trooper, cloud: Standin) -> None:
+        """An answer that broke off is counted as a request whose tokens nobody told."""
+        cloud.respond = lambda _: [STREAM_HEAD, *message_events("half of it")[:5]]
+        trooper("ask", "-s", "ops", "--stream", "--no-fallback", "hello")
+        assert "requests that came to no end" in trooper("usage").text
+
+    def test_nothing_yet(self, trooper: Trooper) -> None:
+        """Without a record there is a word to say so, and JSON of nothing."""
+        assert "no request is on record" in trooper("usage").text
+        assert trooper("usage", "--json").json["used"] == []
+
+
+class TestSaved:
+    """What was saved, by what can be known."""
+
+    def test_local_turns(self, asked: Trooper) -> None:
+        """Tokens that engines here counted, at the price of the cloud model that is set."""
+        told = asked("usage", "--json", TROOPER_CLOUD_MODEL="claude-opus-5-5").json
+        assert told["by_local"] == {"tokens": 13, "dollars": pytest.approx((9 * 4 + 4 * 20) / 1e6)}
+        assert asked("usage", "--json", TROOPER_CLOUD_MODEL="mystery").json["by_local"]["dollars"] is None
+
+    def test_compression(self, trooper: Trooper, cloud: Standin) -> None:
+        """Bytes of earlier public turns that were not sent, at the tokens a byte of the request that was."""
+        for number in range(6):
+            trooper("ask", "-s", "ops", f"{number} " + "The pool drains when a worker leaves its client open. " * 30)
+            trooper("ask", "-s", "ops", "--local", "private " * 300)
+        assert trooper("usage", "--json").json["by_compression"]["tokens"] == 0
+        prompt = "and now?"
+        trooper("ask", "-s", "ops", "--budget", "700", prompt)
+        verbatim = sum(
+            len(text.encode())
+            for turn in trooper.turns("ops")
+            if turn["label"] == "public" and turn["prompt"] != prompt
+            for text in (turn["prompt"], turn["answer"])
+        ) + len(prompt)
+        sent = len(cloud.requests[-1].body)
+        assert sent < verbatim / 2
+        (trooper.home / "prices.toml").write_text(OWN)
+        tokens = int((verbatim - sent) * 18 / sent)
+        assert trooper("usage", "--json").json["by_compression"] == {
+            "tokens": tokens,
+            "dollars": pytest.approx(tokens * 100 / 1e6),
+        }
+
+    def test_a_request_larger_than_its_text_saves_nothing(self, tmp_path: Path) -> None:
+        """Where compression does not pay, nothing is subtracted either."""
+        prices = load(tmp_path / "none.toml")
+        spendings = [Spending("cloud", "anthropic", "claude-sonnet-5-5", 10, 1, 0, 0, 500, 400)]
+        assert total(spendings, prices, "claude-sonnet-5-5").by_compression.tokens == 0
+
+
+class TestPrices:
+    """The table in the package."""
+
+    def test_a_request_finds_its_row(self, tmp_path: Path) -> None:
+        """By name, with or without a date behind it, and by the size of the request."""
+        prices = load(tmp_path / "none.toml")
+        small, large = prices.of("claude-haiku-5-5", 100_000), prices.of("claude-haiku-5-5-20261001", 100_001)
+        assert small is not None
+        assert large is not None
+        assert (small.input, large.input) == (0.10, 0.50)
+        assert prices.of("claude-haiku-5", 1) is None
+        assert prices.of("claude-haiku-5-5-turbo", 1) is None
+
+
+class TestShown:
+    """For people."""
+
+    def test_bars_on_a_terminal_alone(self, asked: Trooper) -> None:
+        """A bar a row on a terminal, the longest for the most tokens; none in a pipe."""
+        assert "█" not in asked("usage").text
+        shown = on_terminal(asked, "usage", TERM="dumb")[1].decode()
+        bars = {line.split()[2]: line.count("█") for line in shown.splitlines() if "█" in line or "▏" in line}
+        assert bars["claude-standin"] == 24
+        assert 3 <= bars["llama3.2:latest"] <= 5
+        assert "\x1b[36m" in on_terminal(asked, "usage", TERM="xterm")[1].decode()
+
+    def test_how_it_is_computed_is_said(self, asked: Trooper) -> None:
+        """The text names the date of the prices and what the savings are taken from."""
+        text = asked("usage").text
+        assert "at prices of 2026-11" in text
+        assert "at the price of claude-sonnet-5-5" in text
+        assert "bytes of all earlier public turns less bytes sent" in text

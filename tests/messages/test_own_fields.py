@@ -1,0 +1,190 @@
+"""A wish to keep a request's text here: obeyed at the top, and elsewhere refused, in one line, and remembered."""
+
+from __future__ import annotations
+
+import json
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.messages.program import assistant, request, user
+from trooper_cli.messages.own_fields import wishes_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Trooper
+    from tests.standin import Standin
+
+SECRET = "The northern branch pays its contractors out of the marzipan fund, and Ottilie signs alone for all of them."
+PROVENANCE = {
+    "label": "private", "route": "local", "reason": "flag", "engine": "ollama", "model": "m", "session": None,
+    "turn": None, "left_out": 0, "context": {}, "host": "127.0.0.1", "network": False, "fallback": None,
+    "usage": {"input": 1, "output": 1, "cache_read": 0, "cache_write": 0}, "seconds": 0.1,
+}  # fmt: skip
+
+
+def block(**fields: Any) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": SECRET, **fields}]
+
+
+def call(**arguments: Any) -> list[dict[str, Any]]:
+    use = {"type": "tool_use", "id": "toolu_1", "name": "create_repository", "input": arguments}
+    return [user(SECRET), assistant([use]), user([{"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}])]
+
+
+def tool(**properties: Any) -> list[dict[str, Any]]:
+    return [{"name": "create", "input_schema": {"type": "object", "properties": properties}}]
+
+
+# A request that asks for privacy where nothing of the kind is obeyed, and the place that the refusal names.
+ASKING: dict[str, tuple[dict[str, Any], str]] = {
+    "a wrapper": (request({"type": "message", "x_force_local": True, **user(SECRET)}), "messages.0.x_force_local"),
+    "a misspelt block": (request(user(block(x_force_locl=True))), "messages.0.content.0.x_force_locl"),
+    "a misspelt wrapper": (request({"type": "message", "xForceLocal": 1, **user(SECRET)}), "messages.0.xForceLocal"),
+    "dashes": (request(user(SECRET), metadata={"x-force-local": "yes"}), "metadata.x-force-local"),
+    "other words in a message": (request(user(SECRET) | {"local_only": True}), "messages.0.local_only"),
+    "other words in a block": (request(user(block(private=True))), "messages.0.content.0.private"),
+    "other words in metadata": (request(user(SECRET), metadata={"keepLocal": True}), "metadata.keepLocal"),
+    "no cloud": (request(user(SECRET), metadata={"no_cloud": True}), "metadata.no_cloud"),
+    "the cloud is off": (request(user(SECRET), metadata={"cloud": "off"}), "metadata.cloud"),
+    "below a mark of caching": (
+        request(user(block(cache_control={"type": "ephemeral", "force_local": True}))),
+        "messages.0.content.0.cache_control.force_local",
+    ),
+    "a session below": (request(user(SECRET), metadata={"x_session": "ops"}), "metadata.x_session"),
+    "a label": (request(user(block(label="private"))), "messages.0.content.0.label"),
+    "a role": (request({"role": "x_force_local", "content": SECRET}), "messages.0.role"),
+    "a kind": (request(user([{"type": "private", "text": SECRET}])), "messages.0.content.0.type"),
+    "a label of ours at the top": (request(user(SECRET), x_trooper={"label": "private"}), "x_trooper.label"),
+    "ours is true": (request(user(SECRET), x_trooper=True), "x_trooper"),
+    "a label of ours in a block": (
+        request(user(block(x_trooper={"label": "private"}))),
+        "messages.0.content.0.x_trooper.label",
+    ),
+    "a label of ours at a prompt": (request(user(SECRET) | {"x_trooper": PROVENANCE}), "messages.0.x_trooper.label"),
+    "a system block": (request(user(SECRET), system=[{"type": "text", "text": "x", "private": 1}]), "system.0.private"),
+    "an argument of a tool": (request(*call(force_local=True)), "messages.1.content.0.input.force_local"),
+    "a misspelt argument": (request(*call(x_force_locl=True)), "messages.1.content.0.input.x_force_locl"),
+    "a schema": (
+        request(user(SECRET), tools=tool(forceLocal={"type": "boolean"})),
+        "tools.0.input_schema.properties.forceLocal",
+    ),
+    "beside a schema": (request(user(SECRET), tools=[tool()[0] | {"private": True}]), "tools.0.private"),
+    "an older message": (
+        request(user(SECRET) | {"x_force_local": True}, assistant("hm"), user("go on")),
+        "messages.0.x_force_local",
+    ),
+    "in other words at the top": (request(user(SECRET), no_cloud=True), "no_cloud"),
+}
+
+
+@pytest.mark.parametrize("case", ASKING)
+def test_it_is_refused_and_remembered(trooper: Trooper, cloud: Standin, local: Standin, case: str) -> None:
+    """In one line that says what and where; the text is not sent with a later request."""
+    body, place = ASKING[case]
+    done = trooper("messages", stdin=json.dumps(body))
+    assert (done.code, done.notices.count("\n")) == (65, 1), done.notices
+    assert f"{place}: " in done.json["error"]["message"]
+    assert "x_force_local" in done.json["error"]["message"]
+    # A tool's result that comes after the text is the newest message.
+    if "argument" not in case:
+        assert trooper("messages", stdin=json.dumps(request(user(f"Summarise: {SECRET}")))).code == 77
+    assert (cloud.connections, local.bodies) == (0, [])
+
+
+BROKEN: dict[str, Callable[[str], str]] = {
+    "a comma at the end": lambda body: body[:-1] + ",}",
+    "cut off": lambda body: body[:-1],
+    "in a text": json.dumps,
+    "a batch": lambda body: f'{{"requests": [{{"params": {body}}}]}}',
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_it_is_remembered_of_what_is_no_request(trooper: Trooper, cloud: Standin, broken: str) -> None:
+    """The same rule reads what cannot be parsed."""
+    for case, (body, _) in ASKING.items():
+        if "argument" in case:
+            continue
+        secret = f"the ledger says {sha256(case.encode()).hexdigest()}"
+        wrong = BROKEN[broken](json.dumps(body).replace(SECRET, secret))
+        assert trooper("messages", stdin=wrong).code == 65
+        assert trooper("messages", stdin=json.dumps(request(user(f"Summarise: {secret}")))).code == 77, case
+    assert cloud.connections == 0
+
+
+def test_an_answer_of_ours_may_be_given_back(trooper: Trooper, cloud: Standin) -> None:
+    """Its `x_trooper` says private, and that is no wish: the turn is left out, as it is without that field."""
+    asked = user("who pays the contractors of the northern branch, please?")
+    done = trooper("messages", stdin=json.dumps(request(asked, x_force_local=True)))
+    assert done.json["x_trooper"]["label"] == "private"
+    for answer in (done.json, {name: done.json[name] for name in ("role", "content", "x_trooper")}):
+        assert trooper("messages", stdin=json.dumps(request(asked, answer, user("and the weather?")))).code == 0
+        assert cloud.bodies[-1]["messages"] == [user("and the weather?")]
+        assert trooper("messages", stdin=json.dumps(request(asked, answer | {"private": True}, user("so?")))).code == 65
+
+
+def test_a_tool_s_own_private_is_not_remembered(trooper: Trooper) -> None:
+    """A refused private request has tools and a history with a `private` of their own: these are nobody's secret."""
+    tools = [
+        tool(private={"type": "boolean"})[0] | {"description": "Creates a repository for the account of the user."}
+    ]
+    note = "A repository for the documents of the annual meeting of the rowing club in the town at the river."
+    history = [
+        *call(private=True, description=note),
+        assistant("It was created, and everybody can read it from now on."),
+    ]
+    history[0] = user("Please create a repository for the documents of the rowing club, as we said the other day.")
+    asked = request(*history, user(SECRET), tools=tools, x_force_local=True)
+    for wrong in (json.dumps(asked), json.dumps(asked)[:-1] + ",}"):
+        assert trooper("messages", stdin=wrong).code == 65
+    assert trooper("messages", stdin=json.dumps(request(*history, user("thanks"), tools=tools))).code == 0
+    assert trooper("messages", stdin=json.dumps(request(*history, user(SECRET), tools=tools))).code == 77
+
+
+def test_an_answer_of_ours_that_was_changed_is_refused(trooper: Trooper, cloud: Standin) -> None:
+    """It says that it is private, and nothing else says so any more; one that says public may be changed."""
+    answer = assistant("the marzipan fund, says Ottilie") | {"x_trooper": PROVENANCE}
+    history = [user("who pays them?"), answer, user("and the weather?")]
+    done = trooper("messages", stdin=json.dumps(request(*history)))
+    assert (done.code, "messages.1" in done.json["error"]["message"]) == (77, True), done.notices
+    assert cloud.connections == 0
+    answer["x_trooper"] = PROVENANCE | {"label": "public"}
+    assert trooper("messages", stdin=json.dumps(request(*history))).code == 0
+    assert b"x_trooper" not in cloud.bytes
+
+
+def test_what_says_no_or_is_the_program_s_own_is_sent(trooper: Trooper, cloud: Standin) -> None:
+    """A field of ours that says no is taken out; a tool's own `private` and names of other things go on as they are."""
+    text = {"type": "text", "text": "hi"}
+    provenance = {"label": "public", "route": "local"}
+    for body, sent in (
+        (user("hello") | {"x_force_local": False}, user("hello")),
+        (user([text | {"x_trooper": provenance}]), user([text])),
+        (user([text | {"citations": [{"x_session": None}]}]), user([text | {"citations": [{}]}])),
+    ):
+        done = trooper("messages", stdin=json.dumps(request(body)))
+        assert done.code == 0, done.notices
+        assert cloud.bodies[-1] == request(sent)
+    own = {"private": {"type": "boolean"}, "local": {}, "x_axis": {}, "force_reload": {}, "cloud": False}
+    form = {"format": {"type": "json_schema", "schema": {"type": "object", "properties": own}}}
+    for body in (
+        request(*call(name="nightowl", private=True, local=True, visibility="private", x_axis=1, force_lock=True)),
+        request(user("hello"), tools=tool(**own), output_config=form),
+        request(user("hello"), tools=[{"type": "mcp_toolset", "mcp_server_name": "x", "configs": {"x_post": {}}}]),
+        request(user("hello"), metadata={"locale": "de", "local_time": "12:00", "session_id": "7", "private": False}),
+    ):
+        done = trooper("messages", stdin=json.dumps(body))
+        assert done.code == 0, done.notices
+        assert cloud.bodies[-1] == body
+
+
+def test_a_request_of_many_blocks_is_read_once() -> None:
+    """The time grows with the request: a second of the processor for 20,000 blocks, not a minute."""
+    body = request(user([{"type": "text", "text": "hello", f"name{number}": 1} for number in range(20_000)]))
+    before = time.process_time()
+    assert list(wishes_in(body)) == []
+    assert time.process_time() - before < 3

@@ -1,0 +1,231 @@
+"""One attempt: what of a view is sent to an engine, and what it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trooper_cli import memory
+from trooper_cli.ask.output import host_of
+from trooper_cli.ask.turn_in_progress import Answer
+from trooper_cli.engines.engine import End
+from trooper_cli.errors import (
+    BrokenAnswerError,
+    ContextExceededError,
+    LocalityError,
+    RefusedError,
+    StorageError,
+    TrooperError,
+)
+from trooper_cli.net.deadline import Patience
+from trooper_cli.store.memory_cache import recollect
+from trooper_cli.turn import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trooper_cli.ask.caller import V
+    from trooper_cli.ask.output import AnswerWriter
+    from trooper_cli.ask.turn_in_progress import UnderWay
+    from trooper_cli.engines.engine import Engine, LocalEngine
+    from trooper_cli.net.http import Request
+    from trooper_cli.turn import Context
+
+# What the memory may add to a prompt where --budget does not say it.
+MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
+ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
+SILENCE_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
+# Claude counts up to 40 % more than the estimate, small local models up to 25 %; its own counts correct this.
+SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
+SLACK = 1.08
+LEARN_FROM = 300
+LEAST_RATIO, MOST_RATIO = 0.85, 1.7
+MANY_TURNS = 2_000
+# What says by itself that an answer is not whole.
+TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError, StorageError)
+LONGEST_ANSWER = 4 << 20
+
+
+def attempt(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
+    """Execute the turn with one engine; if it counts more tokens than fit, once more with a smaller memory."""
+    context = context_of(turn, view, engine)
+    try:
+        return _sent(turn, writer, engine, context)
+    except ContextExceededError as error:
+        if writer.begun:
+            raise BrokenAnswerError(f"the answer is to a part of the conversation only: {error}") from error
+        if not error.limit or len(context.messages) == 1:
+            raise
+        writer.discard()
+        smaller = int(context.tokens * error.limit / max(error.tokens, 1) * 0.9)
+        return _sent(turn, writer, engine, context_of(turn, view, engine, at_most=smaller))
+
+
+def _sent(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
+    """Ask once; what fails after a part of the answer is out has broken off."""
+    try:
+        return _answer(turn, writer, engine, context)
+    except TELLS_ENOUGH:
+        raise
+    except TrooperError as error:
+        # What one model said is not continued by another, nor said twice; a local engine has no other after it.
+        if writer.begun or (engine.side is Side.LOCAL and writer.text):
+            raise BrokenAnswerError(f"the answer broke off: {error}") from error
+        raise
+
+
+def _answer(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
+    """Ask, and write down that it was asked and how that ended."""
+    request, layers = request_of(turn, engine, context), layers_of(context)
+    told = {**layers, "tokens": context.tokens, "budget": context.budget}
+    # A turn that was meant for the cloud may be executed here; who may know it stays.
+    decision = turn.decision._replace(side=engine.side)
+    end, outcome = None, "failed"
+    writer.begin_attempt(decision, engine, request, told, [number for layer in layers.values() for number in layer])
+    try:
+        end = _received(turn, writer, engine, request)
+        outcome = end.stop or "end_turn"
+        _learn_ratio(writer, engine, context, end)
+        _check_end(turn, writer, engine, end)
+    except TrooperError as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        writer.end_attempt(outcome, end)
+    return Answer(
+        text=writer.text,
+        turn=writer.number or 0,
+        decision=decision,
+        engine=engine.name,
+        model=end.model,
+        stop=end.stop,
+        usage=end.usage,
+        context=told,
+        host=host_of(request, engine),
+        on_network=engine.on_network,
+        stop_sequence=end.sequence,
+    )
+
+
+def _received(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: Request) -> End:
+    """Send a request and hand on the pieces of the answer; returns its end.
+
+    Raises:
+        TrooperError: there is none. What came before is printed, but for what came from where it must not.
+
+    """
+    try:
+        end = _read_pieces(turn, writer, engine, request)
+    except LocalityError:
+        raise
+    except (TrooperError, KeyboardInterrupt, SystemExit):
+        writer.flush()
+        raise
+    writer.flush()
+    if end is None:
+        raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
+    return end
+
+
+def _read_pieces(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: Request) -> End | None:
+    end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
+    with Patience(silence) as patience:
+        for piece in _pieces(turn, engine, request, silence):
+            patience.heard()
+            if isinstance(piece, End):
+                end = piece
+                continue
+            writer.add(piece)
+            if (size := size + len(piece)) > LONGEST_ANSWER:
+                raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 4 MiB")
+    return end
+
+
+def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float) -> Iterator[str | End]:
+    pieces, sequences = engine.send(request, silence), turn.question.stop_sequences
+    if not sequences or engine.takes_stop_sequences:
+        return pieces
+    from trooper_cli.engines.stop_sequences import until_stopped
+    from trooper_cli.memory.tokens import estimate
+
+    return until_stopped(pieces, sequences, engine.model, estimate)
+
+
+def _check_end(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], end: End) -> None:
+    if end.stop == "refusal":
+        raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=writer.begun)
+    is_whole = end.sequence is not None or (turn.caller.takes_no_text and engine.side is Side.CLOUD)
+    if not writer.text.strip() and not is_whole:
+        hint = "; it spent its tokens on thinking, see --max-tokens" if end.stop == "max_tokens" else ""
+        raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
+    if end.stop in {"max_tokens", "model_context_window_exceeded"}:
+        turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
+
+
+def local_engine_of(turn: UnderWay, *, connect: bool = True) -> LocalEngine:
+    from trooper_cli.engines.local import local_engine
+
+    # A model named for a turn that was meant for the cloud is no local model's name.
+    named = turn.question.model if turn.decision.side is Side.LOCAL else None
+    return local_engine(turn.settings, turn.home, named, connect=connect)
+
+
+def context_of(turn: UnderWay, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
+    """Return the context of a view: its memory within the budget and `at_most` tokens, and the prompt."""
+    from trooper_cli.guard.credentials import mask
+
+    question = turn.question
+    if (given := turn.caller.given_context(question, view, engine)) is not None:
+        return given
+    system = question.system or view.system
+    factor = _factor(turn, engine)
+    room = engine.window() - _answer_tokens(turn, engine)
+    budget = turn.settings.number("budget", question.budget)
+    if budget is None:
+        budget = int(memory.price(question.prompt, system) * factor) + 1 + MEMORY_TOKENS[engine.side]
+    budget = min(budget, room) if at_most is None else min(budget, room, at_most)
+
+    def recollected(view: V) -> memory.Memory:
+        return recollect(view, mask, lambda unread: _tell_unread(turn, unread))
+
+    return memory.build(view, question.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor)
+
+
+def _tell_unread(turn: UnderWay, unread: int) -> None:
+    if unread >= MANY_TURNS:
+        turn.tell(f"{unread} earlier turns are read for the first time, which takes a while; later asks need not")
+
+
+def _factor(turn: UnderWay, engine: Engine[V]) -> float:
+    """Return how many tokens the engine counts per estimated token, with some slack.
+
+    What turns of one label taught serves that label alone.
+    """
+    known = turn.session.ratio(turn.decision.label, engine.name, engine.model)
+    return known * SLACK if known else SCALE[engine.side]
+
+
+def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], end: End) -> None:
+    if context.estimate >= LEARN_FROM and end.usage.input:
+        ratio = end.usage.input / context.estimate
+        writer.learn_ratio(engine, min(max(ratio, LEAST_RATIO), MOST_RATIO))
+
+
+def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:
+    """Return the tokens kept for the answer: never more than half of the engine's window."""
+    return min(turn.question.max_tokens or ANSWER_TOKENS[engine.side], engine.window() // 2)
+
+
+def request_of(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Request:
+    return engine.prepare(
+        context, _answer_tokens(turn, engine), stream=turn.question.stream, sampling=turn.question.sampling
+    )
+
+
+def layers_of(context: Context[V]) -> dict[str, list[int]]:
+    """Name the turns of each layer of the memory by the numbers the user knows them by. For the user alone."""
+    numbers = context.view.numbers
+    return {
+        "anchor": numbers(context.anchor),
+        "sitrep": numbers(context.sitrep),
+        "tail": numbers(context.tail),
+    }

@@ -1,0 +1,317 @@
+"""What is written down of a turn while it runs: its row, its attempts, its answer, and what the guard must know of it.
+
+In the pipeline nothing else writes to a session, and nothing else has the guard remember a turn.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from trooper_cli.ask.caller import Provenance
+from trooper_cli.errors import RefusedError, StorageError, TrooperError
+from trooper_cli.guard import text_keys
+from trooper_cli.memory import fold
+from trooper_cli.store.session import Session
+from trooper_cli.store.store import GuardedText, Outcome
+from trooper_cli.turn import Exchange, Label, Side, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from trooper_cli.ask.caller import V
+    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.route import Decision
+    from trooper_cli.ask.turn_in_progress import Answer, UnderWay
+    from trooper_cli.engines.engine import End, Engine
+    from trooper_cli.net.http import Request
+    from trooper_cli.store.store import Store
+
+# So many characters of a private answer are remembered at the latest, and a line's end at once.
+LONGEST_PENDING = 200
+
+
+def open_session(question: Question, store: Store) -> tuple[Session, StorageError | None]:
+    """Open the session of a question, or begin it; return it, and the failure to do so if there was one.
+
+    Where it cannot be made, the turn is executed in a session of its own, and the failure is reported at the end.
+
+    Raises:
+        InputError: the file is not a session of this version.
+        UsageError: there is a session whose name differs in case only.
+
+    """
+    if question.session is None:
+        session = Session.of_one_turn()
+        if question.history:
+            session.add(question.history)
+        return session, None
+    try:
+        return store.open_or_create(question.session), None
+    except StorageError as error:
+        return Session.of_one_turn(), error
+
+
+class AnswerWriter:
+    """Writes one turn down as it runs. Within it the prompt is on record; what ends the block becomes its status.
+
+    `number` is the turn's in its session, None where no session holds it. `failure` says that something could not be
+    written; a private answer is then printed on a terminal only.
+    """
+
+    def __init__(self, turn: UnderWay, store: Store, failure: StorageError | None = None) -> None:
+        self.number: int | None = None
+        self.failure = failure
+        self._turn = turn
+        self._store = store
+        self._label = turn.decision.label
+        # Of a private answer a pipe gets whole lines, once the guard knows them.
+        self._prints_at_once = turn.question.on_terminal or self._label is Label.PUBLIC
+        self._pieces: list[str] = []
+        self._pending = ""
+        self._engine = self._model = ""
+        self._attempt: int | None = None
+        self._began = 0.0
+        self._is_finished = False
+
+    def __enter__(self) -> Self:
+        self._write_prompt()
+        self.check_recorded()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not self._is_finished:
+            self._give_up(error)
+
+    @property
+    def text(self) -> str:
+        """What has arrived of the answer, in the attempt that runs."""
+        return "".join(self._pieces)
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of the answer is out, so that no other answer may follow it."""
+        return self._turn.caller.sink.begun
+
+    def check_recorded(self) -> None:
+        """Raise if a private turn could not be recorded and a pipe could carry its answer to the cloud.
+
+        Raises:
+            StorageError: it could not, and standard output is not a terminal.
+
+        """
+        if self.failure is None or self._label is Label.PUBLIC or self._turn.question.on_terminal:
+            return
+        raise StorageError(
+            "the private answer could not be recorded, so it is printed on a terminal only; set TROOPER_HOME to a "
+            f"folder that can be written, or make room: {self.failure}"
+        )
+
+    def _write_prompt(self) -> None:
+        """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
+        question, caller = self._turn.question, self._turn.caller
+        known = GuardedText()
+        if self._label is Label.PRIVATE:
+            text = caller.new_text(question, self._store.guard, self._label)
+            known = GuardedText(text, names=caller.prompt_keys(question))
+        with self._storing():
+            self.number = self._store.begin_turn(
+                self._turn.session, self._label, question.prompt, question.system, known
+            )
+
+    def begin_attempt(
+        self, decision: Decision, engine: Engine[V], request: Request, context: dict[str, object], turns: list[int]
+    ) -> None:
+        """Write down that a request is about to leave.
+
+        Args:
+            decision: the turn's, with the side on which this attempt is made.
+            engine: who is asked.
+            request: what is sent.
+            context: what of the session is included, to be shown to the user.
+            turns: the numbers of the turns that take part.
+
+        Raises:
+            StorageError: as for `check_recorded`.
+
+        """
+        self._engine, self._model, self._attempt = engine.name, engine.model, None
+        self._began = time.monotonic()
+        self._turn.caller.sink.begin(Provenance(decision, engine.name, engine.model, self.number, context))
+        if (row := self._row) is not None:
+            with self._storing():
+                self._attempt = self._turn.session.begin_attempt(
+                    row,
+                    self._label,
+                    side="network" if engine.on_network else engine.side,
+                    engine=engine.name,
+                    model=engine.model,
+                    host=host_of(request, engine),
+                    body=request.body,
+                    turns=turns,
+                )
+        self.check_recorded()
+
+    def add(self, piece: str) -> None:
+        """Take a piece of the answer as it arrives, and print what may be printed by now.
+
+        Raises:
+            StorageError: the guard cannot remember it, and a pipe would get it.
+
+        """
+        self._pieces.append(piece)
+        if not self._turn.question.live:
+            return
+        if piece and self._prints_at_once:
+            self._turn.caller.sink.write(piece)
+        if self._label is Label.PRIVATE:
+            self._pending += piece
+            if "\n" in piece or len(self._pending) >= LONGEST_PENDING:
+                self.flush()
+
+    def flush(self) -> None:
+        """Store fingerprints of the part of a private answer that has none yet, then write it to the pipe.
+
+        Raises:
+            StorageError: as for `add`.
+
+        """
+        if not self._pending:
+            return
+        known = self.text[-len(self._pending) - LONGEST_PENDING :]
+        try:
+            self._store.record_piece(self._turn.session, self.number, self._label, known)
+        except StorageError as error:
+            if not self._prints_at_once:
+                # What the guard does not know is never printed, not even when the turn ends.
+                self._pending, self.failure = "", error
+                self.check_recorded()
+        if not self._prints_at_once:
+            self._turn.caller.sink.write(self._pending)
+        self._pending = ""
+
+    def discard(self) -> None:
+        """Drop what an attempt brought of which nothing is out: another answers in its place."""
+        self._pieces.clear()
+
+    def end_attempt(self, outcome: str, end: End | None) -> None:
+        """Write down how an attempt ended: its stop reason, or the class of what went wrong."""
+        if end is not None:
+            self._model = end.model
+        if self._row is not None and self._attempt is not None:
+            seconds, usage = time.monotonic() - self._began, end.usage if end else None
+            with self._storing():
+                self._turn.session.end_attempt(self._attempt, outcome, seconds, self._model, usage)
+
+    def learn_ratio(self, engine: Engine[V], ratio: float) -> None:
+        """Keep how many tokens a model counted for one of the estimate; it serves turns of the same label alone."""
+        if self._row is not None:
+            with self._storing():
+                self._turn.session.learn_ratio(self._label, engine.name, engine.model, ratio)
+
+    def finish(self, answer: Answer) -> Answer:
+        """Write an answer to the session, and print it if its pieces were not; returns it with the failure to do so.
+
+        Raises:
+            StorageError: as for `check_recorded`.
+
+        """
+        self._finish(Status.ANSWERED, answer.decision.side, answer.stop)
+        self.check_recorded()
+        if not self._turn.question.live:
+            self._turn.caller.sink.write(answer.text)
+        return replace(answer, failure=self._explained(answer.decision.side))
+
+    def write_rehearsal(self, memory_text: str) -> None:
+        """Store fingerprints of what a dry run prints: a private prompt, and the memory of private turns.
+
+        Raises:
+            StorageError: as for `check_recorded`.
+
+        """
+        question, caller, identity = self._turn.question, self._turn.caller, self._turn.session.identity()
+        name, guard = text_keys.of_prompt(question.prompt), self._store.guard
+        try:
+            guard.remember_report(identity, [(None, memory_text)])
+            text = caller.new_text(question, guard, Label.PRIVATE)
+            if text != question.prompt or name not in guard.known([name]).private:
+                guard.remember(Label.PRIVATE, identity, None, prompt=text, names=caller.prompt_keys(question))
+        except StorageError as error:
+            self.failure = error
+            self.check_recorded()
+
+    def _give_up(self, error: BaseException) -> None:
+        """Keep what arrived. A turn that came to nothing is sent to no engine later."""
+        if isinstance(error, RefusedError):
+            status = Status.REFUSED
+        elif self.text or not isinstance(error, TrooperError):
+            status = Status.INCOMPLETE
+        else:
+            status = Status.FAILED
+        self._finish(status, self._turn.decision.side, "")
+
+    def _finish(self, status: Status, side: Side, stop: str) -> None:
+        self._is_finished = True
+        session, text = self._turn.session, self.text
+        tokens = fold.cost(Exchange(self._turn.question.prompt, text))
+        outcome = Outcome(status, text, self._engine, self._model, stop, tokens)
+        known = self._known_in_the_end(status, side)
+        if self.failure is not None:
+            # What could not be stored was printed nevertheless, and must not be sent on.
+            if self._label is Label.PRIVATE:
+                with suppress(StorageError):
+                    self._store.finish_turn(session, None, self._label, outcome, known)
+            return
+        with self._storing():
+            self._store.finish_turn(session, self.number, self._label, outcome, known)
+
+    def _known_in_the_end(self, status: Status, side: Side) -> GuardedText | None:
+        """Return what the guard must know; of a public turn that was answered here, only which turn it was."""
+        question, caller, text = self._turn.question, self._turn.caller, self.text
+        if self._label is Label.PRIVATE:
+            return GuardedText(answer=text, names=caller.answer_keys(question, text))
+        if (not text and status is not Status.ANSWERED) or (self.number is None and not caller.keeps_history):
+            return None
+        names = caller.prompt_keys(question) + caller.answer_keys(question, text)
+        if side is not Side.CLOUD or status is not Status.ANSWERED:
+            return GuardedText(names=names)
+        prompt = question.said if self.number else caller.new_text(question, self._store.guard, Label.PUBLIC)
+        return GuardedText(prompt, text, names)
+
+    @property
+    def _row(self) -> int | None:
+        """The turn's number as long as all that was to be written could be; with the first failure it is left alone."""
+        return self.number if self.failure is None else None
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Write to the session; where that fails, the turn goes on, and says so at its end."""
+        try:
+            yield
+        except StorageError as error:
+            self.failure = error
+
+    def _explained(self, side: Side) -> StorageError | None:
+        """Return the failure to record a turn, with what follows from it for the user."""
+        if self.failure is None:
+            return None
+        if self._label is Label.PRIVATE:
+            return StorageError(
+                "the guard may not know this turn, so do not pipe its answer to the cloud, and make room: "
+                f"{self.failure}"
+            )
+        if side is Side.CLOUD:
+            return StorageError(
+                f"the request was sent to the cloud, and `trooper audit` may not list it: {self.failure}"
+            )
+        return self.failure
+
+
+def host_of(request: Request, engine: Engine[V]) -> str:
+    return urlsplit(request.url).netloc or engine.name

@@ -1,0 +1,183 @@
+"""Prompts that were meant to be private and end before they become a turn: refused, failed or interrupted.
+
+The guard remembers them: a program keeps a refused message in its history, and a user asks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+from trooper_cli.errors import ConfigurationError, NotFoundError, StorageError, TrooperError, UsageError
+from trooper_cli.lazy_re import pattern
+from trooper_cli.settings import KNOWN
+from trooper_cli.turn import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from trooper_cli.ask.caller import Asked, Caller
+    from trooper_cli.ask.request import Question
+    from trooper_cli.guard.guard import Guard
+    from trooper_cli.settings import Settings
+    from trooper_cli.store.store import Store
+
+# Characters of a refused prompt that are remembered, which takes seconds.
+LONGEST_REFUSED = 2_000_000
+_PART, _OVERLAP = 1_000_000, 1_000
+_LINE = pattern(r"(?m)^[\s\"']*([\w-]+)[\s\"']*=[\s\"']*(\w*)")
+
+
+def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
+    """Return whether a call wants a private turn. What says something else than the cloud, or cannot be read, does."""
+    if local_flag is not None:
+        return local_flag
+    if _is_misspelt_lock(settings):
+        return True
+    try:
+        return settings.boolean("local") is True or settings.text("cloud") == "off"
+    except ConfigurationError:
+        environ, of_session = settings.environ, settings.of_session
+        return (
+            environ.get("TROOPER_LOCAL", of_session.get("local", "0")) != "0"
+            or environ.get("TROOPER_CLOUD", "on") != "on"
+            or of_session.get("cloud", "on") != "on"
+            or _is_lock_in(settings.file)
+        )
+
+
+def _is_misspelt_lock(settings: Settings) -> bool:
+    from trooper_cli.ask.variables import misspelt
+
+    lets_out = {"TROOPER_LOCAL": "0", "TROOPER_CLOUD": "on"}
+    return any(
+        meant in lets_out and settings.environ[name] != lets_out[meant] for name, meant in misspelt(settings.environ)
+    )
+
+
+def _is_lock_in(file: Path | None) -> bool:
+    """Return whether a `config.toml` that cannot be used locks the cloud or was to, under a misspelt name or value."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace") if file is not None else ""
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return any(
+        (name == "cloud" and value != "on")
+        or (name == "local" and value not in {"0", "false"})
+        or (name not in KNOWN and value.lower() == "off")
+        for name, value in _LINE.findall(text)
+    )
+
+
+def is_meant_private_in(home: Path, session: str | None, local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
+    """Return whether a call in a session wants a private turn; also if it is not known, since that cannot be read."""
+    if local_flag is not None:
+        return local_flag
+    from trooper_cli.store.session import settings_of
+
+    try:
+        name = session if session is not None else settings.environ.get("TROOPER_SESSION")
+        settings = settings.with_session(settings_of(home, name or None))
+    except (UsageError, NotFoundError):
+        # There is none of that name.
+        pass
+    except (TrooperError, sqlite3.Error, OSError):
+        return True
+    return is_meant_private(None, settings)
+
+
+def remember_prompt(guard: Guard, text: str, names: Iterable[str]) -> None:
+    """Store fingerprints of a private prompt that belongs to no turn.
+
+    Raises:
+        StorageError: it cannot be written down.
+
+    """
+    text = text[:LONGEST_REFUSED]
+    guard.remember(Label.PRIVATE, None, None, prompt=text[:_PART], names=names)
+    # Part by part, for fingerprints of megabytes take hundreds of them; what stands at an end stands in both parts.
+    for start in range(_PART, len(text), _PART):
+        guard.remember(Label.PRIVATE, None, None, prompt=text[start - _OVERLAP : start + _PART])
+
+
+def remember_parts(guard: Guard, system: str, parts: Sequence[str]) -> None:
+    """Store fingerprints of what was read of a private prompt, arguments, standard input and files, and its system's.
+
+    Raises:
+        StorageError: it cannot be written down.
+
+    """
+    from trooper_cli.ask.caller import keys_of_prompt
+
+    prompt = _joined(parts)
+    if text := _joined([system, prompt]):
+        remember_prompt(guard, text, keys_of_prompt(prompt) if prompt else [])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Return texts as one; what of them is not UTF-8 is replaced."""
+    return "\n\n".join(part for part in parts if part.strip()).encode("utf-8", "replace").decode()
+
+
+@contextlib.contextmanager
+def remembering(refusal: BaseException, tell: Callable[[str], object]) -> Iterator[None]:
+    """Add to a refusal, which is raised in any case, that its prompt could not be remembered; else tell it."""
+    try:
+        yield
+    except (TrooperError, sqlite3.Error, OSError):
+        unknown = "the guard could not remember it, so do not send it to the cloud"
+        if isinstance(refusal, StorageError):
+            # It says so itself.
+            return
+        if isinstance(refusal, TrooperError):
+            refusal.args = (f"{refusal}; and {unknown}",)
+        else:
+            tell(f"of a private prompt: {unknown}")
+
+
+class PendingPrompt:
+    """A question until its prompt is on record; `asked` is what is decided about it so far."""
+
+    def __init__(self, question: Question, caller: Caller, settings: Settings, home: Path) -> None:
+        self.question = question
+        self.caller = caller
+        self.asked: Asked | None = None
+        self._settings = settings
+        self._home = home
+
+    def is_private(self) -> bool:
+        if self.asked is not None:
+            return self.asked.decision.label is Label.PRIVATE
+        question = self.question
+        return is_meant_private_in(self._home, question.session, question.local_flag, self._settings)
+
+    def remember(self, guard: Guard) -> None:
+        question, caller = (self.asked.question, self.asked.caller) if self.asked else (self.question, self.caller)
+        caller.remember_refused(question, guard)
+
+
+@contextlib.contextmanager
+def remembering_unless_done(
+    store: Store, is_private: Callable[[], bool], remember: Callable[[Guard], None]
+) -> Iterator[None]:
+    """Have the guard remember a private prompt where the block is not done, whatever ends it.
+
+    This stands around all that happens between the command line and the prompt's fingerprints. A signal ends it too.
+
+    Args:
+        store: whose guard remembers.
+        is_private: returns whether the prompt is private, or was meant to be, as far as that is decided by then.
+        remember: stores the fingerprints of what was read by then.
+
+    """
+    try:
+        yield
+    except BaseException as refusal:
+        if is_private():
+            with remembering(refusal, store.tell), store.guard_to_write() as guard:
+                remember(guard)
+        raise

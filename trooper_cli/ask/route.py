@@ -1,0 +1,79 @@
+"""Who may know this turn and where it is executed: flags, environment and key in, a decision out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from trooper_cli.errors import ConfigurationError, LocalityError
+from trooper_cli.turn import Label, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trooper_cli.ask.request import Question
+    from trooper_cli.settings import Settings
+
+
+class Decision(NamedTuple):
+    """Label, side and the contract's word for the reason. A private turn's side is always local."""
+
+    label: Label
+    side: Side
+    reason: str
+
+
+def decide(
+    *, local_flag: bool | None, local_setting: bool | None, origin: str, cloud_lock: bool, has_key: Callable[[], bool]
+) -> Decision:
+    """Decide one turn.
+
+    Args:
+        local_flag: True for `--local`, False for `--cloud`, None for neither.
+        local_setting: the value of `TROOPER_LOCAL` or of the session's `local`.
+        origin: where that value stands: `env` or `session`.
+        cloud_lock: nothing may go to the cloud.
+        has_key: returns whether there is a key for the cloud; called only where that decides.
+
+    Raises:
+        LocalityError: `--cloud` under the lock.
+        ConfigurationError: the cloud was asked for by name and there is no key.
+
+    """
+    if local_flag is True:
+        return Decision(Label.PRIVATE, Side.LOCAL, "flag")
+    if cloud_lock:
+        if local_flag is False:
+            raise LocalityError("the cloud is locked (cloud = off); ask without --cloud, or have the lock removed")
+        return Decision(Label.PRIVATE, Side.LOCAL, "policy")
+    if local_flag is None and local_setting is True:
+        return Decision(Label.PRIVATE, Side.LOCAL, origin)
+    if local_flag is False or local_setting is False:
+        if not has_key():
+            raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
+        return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else origin)
+    if not has_key():
+        return Decision(Label.PUBLIC, Side.LOCAL, "no_key")
+    return Decision(Label.PUBLIC, Side.CLOUD, "default")
+
+
+def decision_of(question: Question, settings: Settings) -> Decision:
+    """Decide a turn from its question and the user's settings.
+
+    Raises:
+        LocalityError: `--cloud` under the lock.
+        ConfigurationError: a setting is not valid, or there is no key for the cloud that was asked for by name.
+
+    """
+    return decide(
+        local_flag=question.local_flag,
+        local_setting=settings.boolean("local"),
+        origin=settings.value("local").origin,
+        cloud_lock=settings.text("cloud") == "off",
+        has_key=lambda: _has_cloud(settings),
+    )
+
+
+def _has_cloud(settings: Settings) -> bool:
+    from trooper_cli.engines.clouds import has_cloud
+
+    return has_cloud(settings)

@@ -1,0 +1,63 @@
+"""A turn in progress, and the answer that it ends with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from trooper_cli.ask.caller import Caller
+    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.route import Decision
+    from trooper_cli.engines.engine import Usage
+    from trooper_cli.errors import StorageError
+    from trooper_cli.settings import Settings
+    from trooper_cli.store.session import Session
+    from trooper_cli.store.views import StoredPrivateView, StoredPublicView
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Answer:
+    """The answer to a question. `failure` is a session that could not be written although the answer is there."""
+
+    text: str
+    turn: int
+    decision: Decision
+    engine: str
+    model: str
+    stop: str
+    usage: Usage
+    context: Mapping[str, object]
+    host: str
+    on_network: bool
+    fallback: Mapping[str, str] | None = None
+    stop_sequence: str | None = None
+    seconds: float = 0.0
+    failure: StorageError | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class UnderWay:
+    """A turn on its way: all that it takes to execute it, on whichever side."""
+
+    question: Question
+    decision: Decision
+    caller: Caller
+    session: Session
+    settings: Settings
+    home: Path
+    tell: Callable[[str], None]
+
+    @cached_property
+    def public_view(self) -> StoredPublicView:
+        """The public turns that were answered when this one began: the same for every attempt."""
+        return self.session.public_view()
+
+    @cached_property
+    def private_view(self) -> StoredPrivateView:
+        """All turns that were answered when this one began: the same for every attempt."""
+        return self.session.private_view()

@@ -1,0 +1,146 @@
+"""The command line: the commands and how a usage error is reported."""
+
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from trooper_cli import __version__
+from trooper_cli.cli.arguments import check
+from trooper_cli.cli.environment import Environment
+from trooper_cli.cli.terminal import say
+from trooper_cli.errors import UsageError
+
+# Each command with the place of what it runs, in the order of the help. Only what is called is imported.
+COMMANDS = {
+    "ask": "ask:ask",
+    "messages": "messages:messages",
+    "sessions": "sessions:sessions",
+    "show": "sessions:show",
+    "sitrep": "sitrep:sitrep",
+    "share": "sessions:share",
+    "forget": "sessions:forget",
+    "audit": "guard:audit",
+    "guard": "guard:guard",
+    "export": "sessions:export",
+    "import": "sessions:import_turns",
+    "rm": "sessions:rm",
+    "hook": "hook:app",
+    "pull": "ask:pull",
+    "usage": "usage:usage",
+    "doctor": "doctor:doctor",
+    "config": "config:app",
+}
+
+FIRST_STEPS = """\
+echo "why is the sky blue?" | trooper ask      asks Claude if there is a key, else a model on this machine
+trooper ask --local "what is this?" < FILE     asks on this machine and keeps it there for ever
+trooper --help                                 shows all commands, and `trooper ask --help` one of them"""
+
+
+def run(arguments: list[str], environment: Environment | None = None) -> int:
+    """Run one command line and return its exit code; a usage error is one line.
+
+    The commands take their streams, variables and folder from `environment`, which is the process's by default.
+    """
+    if not arguments:
+        print(FIRST_STEPS, file=sys.stderr)
+        return UsageError.code
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--local" in options and "--cloud" in options:
+        raise UsageError("--local and --cloud exclude each other")
+    command = typer.main.get_command(app_of(arguments[0]))
+    check(arguments, command)
+    try:
+        # Help needs none, and is there whatever is wrong with the environment.
+        made = environment or (None if {"-h", "--help"} & {*options} else Environment.of_process())
+        result = command.main(args=arguments, prog_name="trooper", standalone_mode=False, obj=made)
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "trooper"
+        if context is not None and context.parent is None and arguments and not arguments[0].startswith("-"):
+            # The word that is no command may be a prompt, which no error repeats.
+            say("there is no such command; a question is asked by `trooper ask`. See `trooper --help`.")
+            return error.exit_code
+        say(f"{_plainly(error.format_message())} See `{path} --help`.")
+        return error.exit_code
+    except Abort:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _plainly(message: str) -> str:
+    """Return an error of the library in one line, and without the names of types in programs."""
+    import re
+
+    text = " ".join(message.split())
+    text = re.sub(r"is not a valid int(?:eger)?(?: range)?\b", "is not a whole number", text)
+    text = re.sub(r"is not a valid float(?: range)?\b", "is not a number", text)
+    text = re.sub(r"is not in the range (\d\S*?)<=x<=(?:\d{16,})", r"is below \1", text)
+    return re.sub(r"is not in the range (\d\S*?)<=x<=(\d[^\s<]*?)(?=\.?(?:\s|$))", r"is not from \1 to \2", text)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001
+    if value:
+        print(f"trooper {__version__}")
+        raise typer.Exit
+
+
+def _install_completion(value: bool) -> None:  # noqa: FBT001
+    if value:
+        import os
+
+        from trooper_cli.cli.completion.install import install
+
+        shell, place = install(os.environ, app_of())
+        say(f"completions for {shell} are in {place}; they work in the next shell you start")
+        raise typer.Exit
+
+
+def trooper(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Install completions for your shell: bash, zsh or fish.",
+        ),
+    ] = False,
+) -> None:
+    """Ask Claude or a model on this machine, one turn at a time.
+
+    What is asked with --local never reaches the cloud.
+
+    \b
+    echo "why does the pool drain?" | trooper ask -s ops
+    kubectl get secret db -o yaml | trooper ask -s ops --local "which user is this?"
+    trooper show -s ops
+    """  # noqa: D301
+    del version, install_completion
+
+
+def app_of(word: str = "") -> typer.Typer:
+    """Build the command line: with the command of that name alone, or with all if none has it."""
+    app = typer.Typer(
+        name="trooper",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(trooper)
+    for name in [word] if word in COMMANDS else COMMANDS:
+        module, attribute = COMMANDS[name].split(":")
+        found = getattr(import_module(f"trooper_cli.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app

@@ -1,0 +1,328 @@
+"""`trooper ask` and the fetching of the model it may need."""
+
+# Annotations are evaluated here, once: typer would evaluate them three times over if they were texts.
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from trooper_cli.cli.environment import Environment, environment_of
+from trooper_cli.cli.terminal import Notices, Output, is_screen
+from trooper_cli.errors import UsageError
+from trooper_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from trooper_cli.ask.caller import Caller
+    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.turn_in_progress import Answer
+
+
+class Leak(StrEnum):
+    """What to do about a leak."""
+
+    BLOCK = "block"
+    LOCAL = "local"
+    WARN = "warn"
+
+
+SessionOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("-s", "--session", metavar="NAME", help="The named session (TROOPER_SESSION)."),
+]
+
+
+def ask(  # noqa: PLR0913
+    context: typer.Context,
+    prompt: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="[PROMPT]...", help="The prompt, put before what standard input holds.", show_default=False
+        ),
+    ] = None,
+    *,
+    session: SessionOption = None,
+    local: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--local/--cloud",
+            help="Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0).",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "-m", "--model", metavar="NAME", help="Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)."
+        ),
+    ] = None,
+    system: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--system", metavar="TEXT", help="System prompt; the session keeps it with this turn's label."),
+    ] = None,
+    file: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("-f", "--file", metavar="PATH", help="A text file, added under its name; repeatable."),
+    ] = None,
+    stream: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--stream/--no-stream",
+            help="Print text as it arrives; by default on a terminal only, so that a pipe gets a whole answer or none.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the text.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the exact request as JSON and connect to nothing.")
+    ] = False,
+    no_fallback: Annotated[
+        bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")
+    ] = False,
+    on_leak: Annotated[
+        Optional[Leak],  # noqa: UP045
+        typer.Option(
+            "--on-leak",
+            help="If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK).",
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--budget", min=1, metavar="N", help="Most tokens of context and prompt sent (TROOPER_BUDGET)."),
+    ] = None,
+    max_tokens: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--max-tokens", min=1, metavar="N", help="Most tokens of the answer."),
+    ] = None,
+    timeout: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--timeout",
+            min=0.001,
+            metavar="S",
+            help="Give up after so many seconds of silence (cloud 120, local 600), five times as many without a word "
+            "of the answer, or four hours in all.",
+        ),
+    ] = None,
+    no_stdin: Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="One status line on standard error.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Not even notices on standard error.")] = False,
+) -> int:
+    """Ask one question; the answer alone goes to standard output.
+
+    \b
+    echo "why does the pool drain?" | trooper ask -s ops
+    git diff --cached | trooper ask "Write a commit message"
+    trooper ask --local -f server.log "what went wrong?"
+
+    A prompt that begins with a dash stands after `--`, or comes by a pipe. What only looks like an option is an error:
+    a dash of another kind, a character that is not seen, an option after `--`.
+
+    A prompt on the command line is visible to other users of this machine in the process list, and stays in the
+    shell's history; a pipe is not and does not.
+    """  # noqa: D301
+    from contextlib import closing
+
+    from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done
+    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.variables import check_variables
+    from trooper_cli.cli.prompt_input import gather, utf8
+    from trooper_cli.store.store import Store
+
+    environment = environment_of(context)
+    notices, output, settings = (
+        environment.notices(quiet=quiet),
+        environment.output(),
+        environment.settings(check=False),
+    )
+    home = environment.home
+    parts: list[str] = []
+    with (
+        closing(Store(home, settings, environment.say)) as store,
+        remembering_unless_done(
+            store,
+            lambda: is_meant_private_in(home, session, local, settings),
+            lambda guard: remember_parts(guard, system or "", parts),
+        ),
+    ):
+        # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
+        text = gather(
+            prompt or [], file or [], stdin=None if no_stdin else environment.stdin, tell=notices.tell, parts=parts
+        )
+        check_variables(settings.environ)
+        if timeout is not None and not timeout < 1e6:
+            raise UsageError("--timeout is a number of seconds below a million")
+        if model is not None:
+            utf8(model, "the name of the model")
+        name = session if session is not None else settings.text("session")
+        if name is not None:
+            from trooper_cli.store.catalog import check_name
+            from trooper_cli.store.session import settings_of
+
+            settings = settings.with_session(settings_of(home, check_name(name)))
+        settings.validate("local", "cloud")
+        question = Question(
+            prompt=text,
+            session=name,
+            local_flag=local,
+            model=model,
+            system=_checked_system(system),
+            stream=stream is not False,
+            live=not as_json and (output.is_terminal if stream is None else stream),
+            on_terminal=output.is_terminal,
+            fallback=not no_fallback and settings.boolean("fallback") is True,
+            on_leak=on_leak or settings.text("on_leak") or "block",
+            budget=settings.number("budget", budget),
+            max_tokens=max_tokens,
+            silence=timeout,
+        )
+    if dry_run:
+        from trooper_cli.ask.person import Person
+
+        return rehearsed(question, Person(output.write), settings, home, output, notices)
+    answer = _asked(question, settings, environment, output, notices, as_json=as_json)
+    output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
+    if verbose:
+        environment.say(_status(answer), "dim")
+    if answer.failure is not None:
+        raise answer.failure
+    return 0
+
+
+def _asked(
+    question: "Question",
+    settings: Settings,
+    environment: Environment,
+    output: Output,
+    notices: Notices,
+    *,
+    as_json: bool,
+) -> "Answer":
+    """Ask, and where the small default model is missing, offer to fetch it: on a terminal by a question."""
+    from trooper_cli.ask.person import Person
+    from trooper_cli.ask.pipeline import ask as ask_once
+    from trooper_cli.engines.local import MissingModelError
+
+    home, stdin, stderr = environment.home, environment.stdin, environment.stderr
+
+    def show(text: str) -> None:
+        if not as_json:
+            output.write(text)
+
+    try:
+        if not notices.quiet and is_screen(stderr, environment.environ):
+            from trooper_cli.cli.spinner import Spinner
+
+            with Spinner(show, notices.tell) as spinner:
+                return ask_once(question, Person(spinner.show), settings, home, spinner.tell)
+        return ask_once(question, Person(show), settings, home, notices.tell)
+    except MissingModelError:
+        if notices.quiet or not (stdin and stdin.isatty() and stderr and stderr.isatty()):
+            raise
+        if not typer.confirm(
+            "trooper: no local model yet. Fetch a small one now (93 MB, once)?", default=True, err=True
+        ):
+            raise
+    from trooper_cli.engines.default_model import pull as fetch
+
+    fetch(home, progress=True)
+    return ask_once(question, Person(show), settings, home, notices.tell)
+
+
+def _checked_system(system: str | None) -> str | None:
+    if system is not None:
+        from trooper_cli.cli.prompt_input import utf8
+
+        utf8(system, "the system prompt")
+    return system or None
+
+
+def _as_json(answer: "Answer", session: str | None) -> dict[str, object]:
+    usage = answer.usage
+    return {
+        "answer": answer.text,
+        "session": session,
+        "turn": answer.turn,
+        "label": answer.decision.label,
+        "route": answer.decision.side,
+        "reason": answer.decision.reason,
+        "engine": answer.engine,
+        "model": answer.model,
+        "host": answer.host,
+        "network": answer.on_network,
+        "stop": answer.stop,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "cache_read": usage.cache_read,
+            "cache_write": usage.cache_write,
+        },
+        "context": answer.context,
+        "fallback": answer.fallback,
+        "seconds": answer.seconds,
+    }
+
+
+def _status(answer: "Answer") -> str:
+    decision, usage = answer.decision, answer.usage
+    place = f" on {answer.host} of your network" if answer.on_network else ""
+    return (
+        f"{decision.label}, {decision.side} ({decision.reason}), {answer.engine} {answer.model}{place}, "
+        f"{usage.input} + {usage.output} tokens, {answer.seconds:.1f} s"
+    )
+
+
+def rehearsed(
+    question: "Question", caller: "Caller", settings: Settings, home: Path, output: Output, notices: Notices
+) -> int:
+    """Print the request that would be sent."""
+    import hashlib
+
+    from trooper_cli.ask.pipeline import rehearse
+
+    rehearsal = rehearse(question, caller, settings, home, notices.tell)
+    request = rehearsal.request
+    secrets = {"x-api-key", "authorization"}
+    told = {
+        "label": rehearsal.decision.label,
+        "route": rehearsal.decision.side,
+        "reason": rehearsal.decision.reason,
+        "engine": rehearsal.engine,
+        "model": rehearsal.model,
+        "url": request.url,
+        "headers": {name: "***" if name in secrets else value for name, value in request.headers.items()},
+        "body": json.loads(request.body),
+        "body_sha256": hashlib.sha256(request.body).hexdigest(),
+        "context": rehearsal.context,
+    }
+    output.write(f"{json.dumps(told, ensure_ascii=False, indent=2)}\n")
+    if rehearsal.failure is not None:
+        raise rehearsal.failure
+    return 0
+
+
+def pull(
+    context: typer.Context,
+    *,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
+) -> int:
+    """Fetch the small default model of the embedded engine: 93 MB, once.
+
+    \b
+    trooper pull
+    trooper pull -q && echo "What is the capital of France?" | TROOPER_LOCAL_ENGINE=embedded trooper ask --local
+    """  # noqa: D301
+    from trooper_cli.ask.variables import check_variables
+    from trooper_cli.engines import default_model
+
+    environment = environment_of(context)
+    check_variables(environment.environ)
+    home, stderr = environment.home, environment.stderr
+    fetched = default_model.pull(home, progress=not quiet and stderr is not None and stderr.isatty())
+    environment.notices(quiet=quiet).tell(
+        f"{default_model.default_model(home)} {'is ready' if fetched else 'was there already'}"
+    )
+    return 0

@@ -1,0 +1,136 @@
+"""`trooper doctor`: what works and what does not, with the next step for each. It sends nothing of any session."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trooper_cli import __version__
+from trooper_cli.ask.fallback import FALLS_BACK
+from trooper_cli.ask.route import decide
+from trooper_cli.ask.variables import check_variables
+from trooper_cli.cli.checks import engines, files
+from trooper_cli.cli.checks.result import Finding, State, failed
+from trooper_cli.engines.clouds import has_cloud
+from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
+from trooper_cli.settings import KNOWN
+from trooper_cli.store.catalog import check_name
+from trooper_cli.store.session import settings_of
+from trooper_cli.turn import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from trooper_cli.settings import Settings
+
+__all__ = ["Finding", "Report", "State", "examine"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings, and the exit code of a plain ask as things stand."""
+
+    findings: list[Finding]
+    code: int
+
+
+def examine(settings: Settings, home: Path) -> Report:
+    """Check everything that an ask needs."""
+    settings = _with_session(settings, home)
+    versions = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
+    findings = [Finding("trooper", State.OK, versions)]
+
+    def look(check: str, examination: Callable[[], Iterable[Finding]]) -> None:
+        try:
+            findings.extend(examination())
+        except TrooperError as error:
+            findings.append(failed(check, error))
+
+    look("config", lambda: _config(settings))
+    # Without settings that can be read nobody knows whether the cloud is locked.
+    if not any(found.error for found in findings):
+        look("cloud", lambda: engines.cloud(settings, home))
+        look("local", lambda: engines.local(settings, home))
+    look("proxy", lambda: engines.surroundings(settings.environ))
+    look("folder", lambda: files.folder(home))
+    look("folder", lambda: files.synced(home, settings.environ))
+    look("sessions", lambda: files.sessions(home, settings.environ.get("TROOPER_SESSION")))
+    look("guard", lambda: files.guard(home))
+    error, text = _ask(settings, findings)
+    if error is None:
+        findings.append(Finding("ask", State.OK, text))
+    else:
+        findings.append(Finding("ask", State.FAIL, f"`trooper ask` would end with exit {error.code}", text, error))
+    return Report(_without_need(findings, error), error.code if error else 0)
+
+
+def _with_session(settings: Settings, home: Path) -> Settings:
+    # What is wrong with its name is said by `_config`, and with a damaged one where sessions are looked at.
+    with contextlib.suppress(ConfigurationError, UsageError, InputError, StorageError):
+        if (name := settings.text("session")) is not None:
+            return settings.with_session(settings_of(home, check_name(name)))
+    return settings
+
+
+def _config(settings: Settings) -> Iterable[Finding]:
+    if (name := settings.text("session")) is not None:
+        check_name(name)
+    faults: dict[str, TrooperError] = {}
+    try:
+        check_variables(settings.environ)
+    except TrooperError as error:
+        yield failed("config", error)
+    for setting in KNOWN:
+        try:
+            settings.validate(setting)
+        except TrooperError as error:
+            # A file that cannot be read says the same for every setting.
+            faults[str(error).partition("; ")[0]] = error
+    for text, fault in faults.items():
+        yield Finding("config", State.FAIL, text, "correct it; `trooper config` shows all settings", fault)
+    if not faults:
+        state = "is in order" if settings.file and settings.file.exists() else "is not there, so defaults hold"
+        yield Finding("config", State.OK, f"{settings.file} {state}")
+
+
+def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | None, str]:
+    """Return the error that a plain ask would end with, if any, and how it would be answered or where to look."""
+    errors = {found.check: found.error for found in findings if found.error is not None}
+    for check in ("config", "sessions", "guard", "folder"):
+        if check in errors:
+            return errors[check], f"see {check}"
+    try:
+        decision = decide(
+            local_flag=None,
+            local_setting=settings.boolean("local"),
+            origin=settings.value("local").origin,
+            cloud_lock=settings.text("cloud") == "off",
+            has_key=lambda: has_cloud(settings),
+        )
+    except TrooperError as undecided:
+        return undecided, str(undecided)
+    if decision.side is Side.LOCAL:
+        if "local" in errors:
+            return errors["local"], "see local"
+        return None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})"
+    if "cloud" not in errors:
+        return None, f"a plain ask is answered by the cloud ({decision.reason})"
+    failure = errors["cloud"]
+    if not isinstance(failure, FALLS_BACK) or settings.boolean("fallback") is False:
+        return failure, "see cloud"
+    if "local" in errors:
+        return UnavailableError(str(failure)), "see cloud and local"
+    return None, "a plain ask is answered on this machine, since the cloud does not answer (fallback)"
+
+
+def _without_need(findings: list[Finding], error: TrooperError | None) -> list[Finding]:
+    """Return the findings with the failures of a side that a plain ask does not need as warnings."""
+    if error is not None:
+        return findings
+    return [
+        Finding(found.check, State.WARN, found.text, found.next_step) if found.state is State.FAIL else found
+        for found in findings
+    ]

@@ -1,0 +1,206 @@
+"""`trooper config`: what is set, where it is set, and setting it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from trooper_cli.ask.variables import check_variables
+from trooper_cli.cli.environment import environment_of
+from trooper_cli.cli.options import JsonOption
+from trooper_cli.errors import ConfigurationError, UsageError
+from trooper_cli.settings import KNOWN, Settings, Value, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trooper_cli.config_file import TomlValue
+    from trooper_cli.settings import SettingValue
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+OfSession = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("-s", "--session", metavar="NAME", help="The defaults of this session instead of config.toml."),
+]
+SettingName = Annotated[str, typer.Argument(metavar="SETTING", help="A name as `trooper config` prints it.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")]
+
+
+@app.callback()
+def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOption = False) -> int:
+    """Show each setting with its value and its origin: flag, env, session, config or default.
+
+    \b
+    trooper config
+    trooper config -s ops --json | jq .cloud_model
+    trooper config set budget 8000
+    trooper config set -s ops local 1
+    """  # noqa: D301
+    if context.invoked_subcommand is not None:
+        if session is not None or as_json:
+            raise UsageError(f"options stand after `trooper config {context.invoked_subcommand}`")
+        return 0
+    environment = environment_of(context)
+    output, settings = environment.output(), environment.settings(check=False)
+    chosen = Value(session, "flag") if session is not None else settings.value("session")
+    if isinstance(chosen.value, str):
+        from trooper_cli.store.session import settings_of
+
+        settings = settings.with_session(settings_of(environment.home, chosen.value))
+    code = 0
+    try:
+        check_variables(settings.environ)
+    except ConfigurationError as error:
+        environment.say(str(error))
+        code = error.code
+    found: dict[str, tuple[SettingValue, str]] = {}
+    for name in KNOWN:
+        try:
+            value, origin = chosen if name == "session" else settings.value(name)
+            found[name] = _shown(name, value), origin
+        except ConfigurationError as error:
+            environment.say(str(error))
+            code = error.code
+    if as_json:
+        rows = {
+            name: {"value": value, "origin": origin, "variable": KNOWN[name].variable}
+            for name, (value, origin) in found.items()
+        }
+        output.write(f"{json.dumps(rows, ensure_ascii=False)}\n")
+        return code
+    width = max(map(len, found), default=0)
+    for name, (value, origin) in found.items():
+        output.write(f"{name:<{width}}  {origin:<7}  ")
+        output.write(f"{_as_text(value)}\n", "" if origin != "default" else "dim")
+    if output.is_terminal:
+        output.write(f"\nconfig.toml is {settings.file}\n", "dim")
+    return code
+
+
+@app.command("set")
+def set_value(
+    context: typer.Context,
+    name: SettingName,
+    values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Several for a list.")],
+    *,
+    session: OfSession = None,
+    quiet: Quiet = False,
+) -> int:
+    """Set a value in config.toml, whose comments stay, or as a default of one session.
+
+    \b
+    trooper config set cloud off
+    trooper config set local_hosts gpu.lan
+    trooper config set api_key_cmd "pass show anthropic"
+    trooper config set -s ops local 1
+    """  # noqa: D301
+    environment = environment_of(context)
+    settings = environment.settings()
+    _check_name(name, settings, in_session=session is not None)
+    value = _checked(name, values)
+    if session is not None:
+        from trooper_cli.store.session import Session
+
+        with closing(Session.open_or_create(environment.home, session)) as opened:
+            opened.set(name, "\n".join(values) if isinstance(value, list) else _stored(value))
+    else:
+        from trooper_cli.config_file import change
+
+        change(_file(settings), name, value)
+    variable = KNOWN[name].variable
+    if variable in settings.environ:
+        environment.notices(quiet=quiet).tell(f"{variable} is set in this environment and goes before it")
+    return 0
+
+
+@app.command()
+def unset(context: typer.Context, name: SettingName, *, session: OfSession = None) -> int:
+    """Take a value out of config.toml or out of the defaults of one session.
+
+    \b
+    trooper config unset cloud_model
+    trooper config unset -s ops local
+    """  # noqa: D301
+    environment = environment_of(context)
+    settings = environment.settings()
+    if session is not None:
+        from trooper_cli.store.session import Session
+
+        _check_name(name, settings, in_session=True)
+        with closing(Session.open(environment.home, session)) as opened:
+            opened.set(name, None)
+        return 0
+    from trooper_cli.config_file import change
+
+    # A misspelt name stands in the file as well, and is what one wants out of it most.
+    if not change(_file(settings), name, None) and name not in KNOWN:
+        raise UsageError(f"there is no setting {name!r}; `trooper config` lists them")
+    return 0
+
+
+def _file(settings: Settings) -> Path:
+    assert settings.file is not None  # noqa: S101
+    return settings.file
+
+
+def _check_name(name: str, settings: Settings, *, in_session: bool) -> None:
+    if name not in KNOWN:
+        raise UsageError(f"there is no setting {name!r}; `trooper config` lists them")
+    known = KNOWN[name]
+    if in_session and not known.in_session:
+        raise UsageError(f"{name} is not a setting of one session; set it in {settings.file}")
+    if not in_session and not known.in_file:
+        raise UsageError(f"{name} is a setting of a call, by {known.variable}, and not of config.toml; see also -s")
+
+
+def _checked(name: str, values: list[str]) -> TomlValue:
+    """Return the value in the type that it has in TOML.
+
+    Raises:
+        UsageError: the setting cannot have this value.
+
+    """
+    known = KNOWN[name]
+    if known.kind == "list":
+        if any(not value or "\n" in value for value in values):
+            raise UsageError(f"{name} is a list of texts of one line each")
+        if name == "guard_patterns":
+            from trooper_cli.guard import user_patterns
+
+            user_patterns.find("", values)
+        return values
+    if len(values) > 1:
+        raise UsageError(f"{name} has one value; quote it if it holds spaces")
+    value = values[0]
+    if not value:
+        raise UsageError(f"{name} cannot be empty; `trooper config unset {name}` takes it out")
+    if known.kind == "boolean":
+        value = {"true": "1", "false": "0"}.get(value.lower(), value)
+    try:
+        parsed = parse(name, value)
+    except ValueError as fault:
+        raise UsageError(f"{name} {fault}") from fault
+    return list(parsed) if isinstance(parsed, tuple) else parsed
+
+
+def _stored(value: TomlValue) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _shown(name: str, value: SettingValue) -> SettingValue:
+    if KNOWN[name].kind == "command" and isinstance(value, str):
+        from trooper_cli.guard.credentials import mask
+
+        return mask(value)
+    # An empty list is no value either.
+    return value or None if isinstance(value, tuple) else value
+
+
+def _as_text(value: SettingValue) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return "-" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,46 @@
+"""`trooper doctor`."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from trooper_cli.cli.environment import environment_of
+from trooper_cli.cli.options import JsonOption
+
+_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
+def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
+    """Say what works and what does not, with the next step; exit 0 only if a plain ask would work.
+
+    It asks the cloud for its list of models, which spends no token, and sends nothing of any session. The exit code is
+    the one that the ask would have.
+
+    \b
+    trooper doctor
+    trooper doctor --json | jq -r '.checks[] | select(.state != "ok") | .next'
+    """  # noqa: D301
+    from trooper_cli.cli.checks import examine
+
+    environment = environment_of(context)
+    output, settings = environment.output(), environment.settings(check=False)
+    report = examine(settings, environment.home)
+    if as_json:
+        checks = [
+            {"check": found.check, "state": found.state, "text": found.text, "next": found.next_step}
+            for found in report.findings
+        ]
+        record = {"works": report.code == 0, "exit": report.code, "checks": checks}
+        output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
+        return report.code
+    width = max(len(found.check) for found in report.findings)
+    for found in report.findings:
+        mark, colour = _MARKS[found.state]
+        output.write(mark, colour)
+        output.write(f" {found.check:<{width}}  ", "bold")
+        output.write(f"{found.text}\n")
+        if found.next_step:
+            output.write(f"  {'':<{width}}  → {found.next_step}\n", colour)
+    return report.code

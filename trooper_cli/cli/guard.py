@@ -1,0 +1,87 @@
+"""`trooper guard` and `trooper audit`: what must not leave, and what has left."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trooper_cli.cli.environment import environment_of
+from trooper_cli.cli.options import JsonOption, NamedSession
+
+
+def audit(context: typer.Context, *, session: NamedSession, as_json: JsonOption = False) -> int:
+    """List what left this machine of a session, and each turn that was shared; exit 77 if a private turn took part.
+
+    \b
+    trooper audit -s ops
+    trooper audit -s ops --json | jq -r .sha256
+    """  # noqa: D301
+    from trooper_cli.ask.variables import check_variables
+    from trooper_cli.store.audit import leaked, records
+    from trooper_cli.store.session import Session
+
+    environment = environment_of(context)
+    check_variables(environment.environ)
+    output = environment.output()
+    with closing(Session.open(environment.home, session)) as opened:
+        found = records(opened.turns(), opened.attempts())
+    for record in found:
+        if as_json:
+            output.write(f"{json.dumps(record)}\n")
+        else:
+            turns = ",".join(str(number) for number in record["turns"]) or "-"
+            mark = "  PRIVATE" if record["private"] and record["to"] != "share" else ""
+            place = record["host"] or "-"
+            output.write(
+                f"{record['at']}  {record['to']:<7}  {place}  {record['bytes']:>8} bytes  "
+                f"{record['sha256'][:16] or '-':<16}  turn {record['turn'] or '-'} with {turns}{mark}\n"
+            )
+    if leaked(found):
+        environment.say("a private turn took part in a request to the cloud")
+        return 77
+    return 0
+
+
+def guard(
+    context: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Standard input without one.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> int:
+    """Check text as if it were about to go to the cloud; exit 77 if it repeats private text or holds a credential.
+
+    \b
+    git diff --cached | trooper guard
+    trooper guard --json notes.txt | jq .kind
+    """  # noqa: D301
+    from trooper_cli.cli.prompt_input import stdin_text, text_of
+    from trooper_cli.guard.finding import PRIVATE_TEXT
+    from trooper_cli.store.store import Store
+
+    environment = environment_of(context)
+    settings, output = environment.settings(), environment.output()
+    found = False
+    with closing(Store(environment.home, settings, environment.say)) as store:
+        sources = [(str(path), text_of(path, environment.say)) for path in files or []] or [
+            ("-", stdin_text(environment.stdin, environment.say))
+        ]
+        for name, text in sources:
+            for find in store.guard.look(text):
+                found = True
+                told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
+                if find.session:
+                    told |= {"session": find.session, "turn": find.turn or 0}
+                if as_json:
+                    output.write(f"{json.dumps(told)}\n")
+                    continue
+                origin = " of a turn without a session" if find.kind == PRIVATE_TEXT and not find.session else ""
+                output.write(f"{' '.join(f'{key} {value}' for key, value in told.items())}{origin}\n")
+    if found and not as_json:
+        environment.say(
+            "an ask in public would be refused: take this out, ask with --local, or see --on-leak and `trooper share`"
+        )
+    return 77 if found else 0

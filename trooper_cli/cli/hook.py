@@ -1,0 +1,60 @@
+"""`trooper hook`: install and remove the git hook."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from trooper_cli.cli.terminal import say
+
+app = typer.Typer(
+    help="Install or remove a git hook that proposes commit messages, asked on this machine.",
+    rich_markup_mode=None,
+    no_args_is_help=False,
+)
+
+
+class Hook(StrEnum):
+    """The hooks there are."""
+
+    PREPARE_COMMIT_MSG = "prepare-commit-msg"
+
+
+WhichHook = Annotated[Hook, typer.Argument(metavar="prepare-commit-msg", help="The hook.")]
+
+
+@app.command()
+def install(hook: WhichHook) -> int:
+    """Let `git commit` open its editor with a message proposed by a model on this machine.
+
+    The diff goes to this machine's model only, as a private turn of no session. The hook never stops a commit, takes
+    20 seconds at most (TROOPER_HOOK_SECONDS), and does nothing where there is a message already (-m, --amend, a merge,
+    a squash, a template), where no editor opens, and with --no-verify. A hook that is there already is not touched.
+
+    \b
+    trooper hook install prepare-commit-msg
+    git config core.hooksPath .githooks && trooper hook install prepare-commit-msg
+    """  # noqa: D301
+    from trooper_cli.cli import git_hook as hooks
+
+    del hook
+    say(f"the hook is in {hooks.install()}; the next `git commit` proposes a message")
+    return 0
+
+
+@app.command()
+def uninstall(hook: WhichHook) -> int:
+    """Remove the hook again; a hook that was renamed to make room gets its name back.
+
+    \b
+    trooper hook uninstall prepare-commit-msg
+    trooper hook uninstall prepare-commit-msg || git config core.hooksPath
+    """  # noqa: D301
+    from trooper_cli.cli import git_hook as hooks
+
+    del hook
+    place, restored = hooks.uninstall()
+    say(f"{place} is {'what it was before' if restored else 'removed'}")
+    return 0

@@ -1,0 +1,127 @@
+"""`trooper usage`: tokens, what they cost, and what was saved."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from trooper_cli.cli.environment import Environment, environment_of
+from trooper_cli.cli.options import JsonOption
+from trooper_cli.cli.terminal import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trooper_cli.store.prices import Prices
+    from trooper_cli.store.usage import Saved, Spending, Totals, Used
+
+_BAR = 24
+
+
+def usage(
+    context: typer.Context,
+    *,
+    session: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("-s", "--session", metavar="NAME", help="One session; without it all of them."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Sum up tokens by side and model, the cloud's cost, and what local turns and compression saved.
+
+    Asks without a session leave no record and are not counted. Prices are a table of their month; a prices.toml beside
+    your config.toml goes before it.
+
+    \b
+    trooper usage
+    trooper usage -s ops --json | jq .cloud_cost
+    """  # noqa: D301
+    from dataclasses import asdict
+
+    from trooper_cli.store.prices import load
+    from trooper_cli.store.usage import total
+
+    environment = environment_of(context)
+    output, settings = environment.output(), environment.settings()
+    assert settings.file is not None  # noqa: S101
+    prices = load(settings.file.with_name("prices.toml"))
+    cloud_model = settings.text("cloud_model") or ""
+    totals = total(_spendings(environment, session), prices, cloud_model)
+    if as_json:
+        told = asdict(totals) | {"currency": "USD", "prices": {"date": prices.date, "source": prices.source}}
+        output.write(f"{json.dumps(told, ensure_ascii=False)}\n")
+    elif totals.used:
+        _print(totals, prices, cloud_model, output)
+    else:
+        output.write("no request is on record; asks without a session leave none\n")
+    return 0
+
+
+def _spendings(environment: Environment, name: str | None) -> Iterator[Spending]:
+    from trooper_cli.errors import TrooperError
+    from trooper_cli.store.catalog import names
+    from trooper_cli.store.session import Session
+
+    for each in [name] if name is not None else names(environment.home):
+        try:
+            opened = Session.open(environment.home, each)
+        except TrooperError as error:
+            if name is not None:
+                raise
+            environment.say(str(error))
+            continue
+        with closing(opened):
+            yield from opened.spendings()
+
+
+def _print(totals: Totals, prices: Prices, cloud_model: str, output: Output) -> None:
+    names = [f"{row.engine} {row.model}".strip() for row in totals.used]
+    width = max(map(len, names))
+    most = max(row.input + row.output for row in totals.used)
+    head = f"{'side':<7}  {'model':<{width}}  {'requests':>8}  {'input':>11}  {'output':>11}  {'cost':>9}"
+    output.write(f"{head}\n", "dim")
+    for row, name in zip(totals.used, names, strict=True):
+        output.write(f"{row.side:<7}  {name:<{width}}  {row.requests:>8}  {row.input:>11,}  {row.output:>11,}  ")
+        output.write(f"{_cost(row):>9}")
+        if output.is_terminal:
+            output.write(f"  {_bar(row.input + row.output, most)}", "cyan" if row.side == "cloud" else "yellow")
+        output.write("\n")
+    output.write(
+        f"\ncost      {_dollars(totals.cloud_cost)} in the cloud, at prices of {prices.date} ({prices.source})\n"
+    )
+    unpriced = sorted({row.model for row in totals.used if row.side == "cloud" and row.cost is None})
+    if unpriced:
+        output.write(f"          without {', '.join(unpriced)}: no price is known; add it to prices.toml\n")
+    if missing := sum(row.without_figures for row in totals.used):
+        output.write(f"          without {missing} requests that came to no end, of which there are no figures\n")
+    _print_saved(totals.by_local, totals.by_compression, cloud_model, output)
+
+
+def _print_saved(local: Saved, compression: Saved, cloud_model: str, output: Output) -> None:
+    output.write(
+        f"local     {local.tokens:,} tokens were counted by engines here; at the price of {cloud_model} "
+        f"{_dollars(local.dollars)}\n"
+        f"compress  about {compression.tokens:,} tokens of earlier turns were not sent; at least "
+        f"{_dollars(compression.dollars)}\n"
+    )
+    output.write(
+        "          (bytes of all earlier public turns less bytes sent, at each request's own tokens a byte and the\n"
+        "          price of reading a cache)\n",
+        "dim",
+    )
+
+
+def _cost(row: Used) -> str:
+    return "-" if row.side != "cloud" else _dollars(row.cost)
+
+
+def _dollars(amount: float | None) -> str:
+    return "$?" if amount is None else f"${amount:.4f}"
+
+
+def _bar(amount: int, most: int) -> str:
+    eighths = round(_BAR * 8 * amount / most) if most else 0
+    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]

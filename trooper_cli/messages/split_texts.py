@@ -1,0 +1,93 @@
+"""Short texts that a request holds in parts: over blocks, over the fields of an object, over JSON within a text.
+
+Each function returns the parts as lines in the order in which they stand, which `leaves.py` reads together.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from trooper_cli.lazy_re import pattern
+from trooper_cli.messages.api_names import is_frame, is_kind, is_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Of a long text only what stands at its ends can be a part of a short one.
+_END = 100
+# What the API's own fields hold that is a part of no text.
+_NO_TEXT = {
+    "encrypted_content", "encrypted_index", "file_id", "id", "media_type", "signature", "tool_use_id", "ttl", "url",
+}  # fmt: skip
+_JSON = pattern(r"[\[{]")
+# What begins like JSON is read to its end each time.
+_MOST_FAILURES = 20
+
+
+def in_rows(value: object) -> Iterator[str]:
+    """Return the short texts and numbers of parsed JSON in a row: all, with and without names, and of each name."""
+    rows: dict[str, list[str]] = {}
+    values: list[str] = []
+    lines: list[str] = []
+    for name, is_value, text in _lines(value):
+        lines.append(text)
+        if is_value:
+            values.append(text)
+            rows.setdefault(name, []).append(text)
+    # Each once: most objects of the API have no names but the API's, and most have one text.
+    yield from dict.fromkeys("\n".join(row) for row in (lines, values, *rows.values()) if len(row) > 1)
+
+
+def json_in(text: str) -> Iterator[object]:
+    """Return each object and list that stands in a text as JSON."""
+    if '"' not in text:
+        return
+    decoder = json.JSONDecoder()
+    at = failures = 0
+    while failures < _MOST_FAILURES and (match := _JSON.search(text, at)):
+        try:
+            value, at = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            failures += 1
+            at = match.end()
+            continue
+        yield value
+
+
+def _lines(whole: object) -> Iterator[tuple[str, bool, str]]:
+    """Yield the names and values of parsed JSON in order, each with the name of its field and whether it is a value."""
+    # Without recursion: how deep JSON in a text is nested is its writer's choice.
+    left: list[tuple[str, object]] = [("", whole)]
+    while left:
+        name, value = left.pop()
+        if isinstance(value, _Name):
+            yield name, False, value[: 2 * _END]
+        elif isinstance(value, str):
+            yield name, True, value if len(value) <= 2 * _END else f"{value[:_END]}\n{value[-_END:]}"
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield name, True, str(value)
+        elif isinstance(value, list):
+            left += [(name, item) for item in reversed(value)]
+        elif isinstance(value, dict):
+            left += reversed([*_fields(value)])
+
+
+class _Name(str):
+    """The name of a field, where it stands among values."""
+
+    __slots__ = ()
+
+
+def _fields(value: dict[str, object]) -> Iterator[tuple[str, object]]:
+    """Return the fields of an object that may hold a part of a text, each behind its name if that is not the API's."""
+    is_api = is_frame(value)
+    is_binary = value.get("type") == "base64"
+    for name, item in value.items():
+        if not (is_api and is_name(name)):
+            yield name, _Name(name)
+            yield name, item
+        elif isinstance(item, (str, list, dict)) and not (
+            name in _NO_TEXT or is_kind(name, item) or (is_binary and name == "data")
+        ):
+            yield name, item

@@ -1,0 +1,1 @@
+"""How bytes leave: HTTP, checked addresses, the gate around private turns, deadlines."""

@@ -1,0 +1,207 @@
+"""HTTP in one place: requests to the cloud by httpx, requests to this machine by a pinned connection.
+
+Redirects are followed on neither side. Time-outs bound silence, never the whole answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from trooper_cli.errors import BrokenAnswerError, ConfigurationError, NoConnectionError, UnavailableError
+from trooper_cli.net.locality import LocalEndpoint, is_loopback, is_plain
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator, Mapping
+
+LONGEST_LINE = 8 << 20
+LONGEST_BODY = 32 << 20
+CONNECT_SECONDS = 10.0
+
+
+class Request(NamedTuple):
+    """One HTTP request, complete: what a dry run prints is what would be sent.
+
+    `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later.
+    """
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    method: str = "POST"
+    estimate: float = 0.0
+
+
+class Response(NamedTuple):
+    """An answer whose body is read as it arrives."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Callable[[], Iterator[bytes]]
+
+    def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BrokenAnswerError: it is larger than 32 MiB.
+
+        """
+        parts, size = [], 0
+        for chunk in self.chunks():
+            size += len(chunk)
+            if size > LONGEST_BODY:
+                raise BrokenAnswerError("the engine's answer is larger than 32 MiB; nothing of it was used")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def lines(self) -> Iterator[bytes]:
+        """Return the body line by line, without line ends, each line as soon as it is there.
+
+        Raises:
+            BrokenAnswerError: a line is longer than 8 MiB.
+
+        """
+        rest = b""
+        for chunk in self.chunks():
+            *complete, rest = (rest + chunk).split(b"\n")
+            if len(rest) > LONGEST_LINE:
+                raise BrokenAnswerError("the engine sent a line of more than 8 MiB; the answer was given up")
+            for line in complete:
+                yield line.rstrip(b"\r")
+        if rest:
+            yield rest.rstrip(b"\r")
+
+
+def cloud_url(base: str) -> str:
+    """Check the base URL of a cloud: https, or http on loopback; no user name in it.
+
+    Raises:
+        ConfigurationError: it is anything else.
+
+    """
+    try:
+        parts = urlsplit(base)
+        usable = is_plain(base) and bool(parts.hostname) and parts.username is None and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or parts.scheme not in {"https", "http"} or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "the cloud's base URL must be https://HOST, without a user name; check ANTHROPIC_BASE_URL"
+        )
+    if parts.scheme == "http" and not _names_loopback(base):
+        raise ConfigurationError(
+            "the cloud's base URL must be https:// (http:// only on loopback); check ANTHROPIC_BASE_URL"
+        )
+    return base.rstrip("/")
+
+
+def _names_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or is_loopback(host)
+
+
+@contextlib.contextmanager
+def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterator[Response]:
+    """Send a request to the cloud.
+
+    Args:
+        request: what is sent.
+        read_timeout: how many seconds the cloud may be silent.
+        proxy: the value of `HTTPS_PROXY`; no other proxy variable is obeyed.
+
+    Raises:
+        UnavailableError: no connection, or the connection broke, or nothing came for too long.
+        ConfigurationError: the proxy's address cannot be used.
+
+    """
+    import httpx
+
+    host = urlsplit(request.url).netloc
+    loopback = _names_loopback(request.url)
+    try:
+        client = httpx.Client(
+            verify=_bare_tls() if loopback and request.url.startswith("http:") else _trusted_tls(),
+            proxy=None if loopback else proxy,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(read_timeout, connect=CONNECT_SECONDS),
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise ConfigurationError("HTTPS_PROXY is not a proxy's address; write it as http://HOST:PORT") from error
+    try:
+        with (
+            client,
+            client.stream(request.method, request.url, headers=request.headers, content=request.body) as response,
+        ):
+            if response.headers.get("content-encoding", "identity") != "identity":
+                # A few bytes could unfold to gigabytes, and none of it was asked for.
+                raise BrokenAnswerError(f"{host} compresses its answer although it was asked not to")
+            yield Response(response.status_code, response.headers, response.iter_raw)
+    except httpx.TimeoutException as error:
+        raise UnavailableError(f"{host} was silent for too long ({type(error).__name__})") from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise NoConnectionError(f"the connection to {host} failed ({type(error).__name__})") from error
+    except httpx.InvalidURL as error:
+        raise ConfigurationError("the cloud's base URL cannot be used; check ANTHROPIC_BASE_URL") from error
+
+
+def _bare_tls() -> ssl.SSLContext:
+    """Skip the reading of the certificate store (21 ms), which plain http has no use for."""
+    import ssl
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _trusted_tls() -> ssl.SSLContext:
+    """Trust the system's store (and SSL_CERT_FILE, as OpenSSL reads it), else certifi's."""
+    import os
+    import ssl
+
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if not context.get_ca_certs() and not (paths.capath and os.path.isdir(paths.capath)):  # noqa: PTH112
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+@contextlib.contextmanager
+def to_local(
+    endpoint: LocalEndpoint, path: str, request: Request, read_timeout: float, connect_timeout: float = 5.0
+) -> Iterator[Response]:
+    """Send a request to a server that was shown to be local.
+
+    Args:
+        endpoint: the server.
+        path: what is appended to the endpoint's own path; the URL of the request is not used.
+        request: method, headers and body.
+        read_timeout: how many seconds the server may be silent.
+        connect_timeout: how many seconds connecting to one address may take.
+
+    Raises:
+        UnavailableError: no connection, or the connection broke.
+        LocalityError: the connection would leave this machine.
+
+    """
+    from h11 import RemoteProtocolError
+
+    from trooper_cli.net.loopback import PinnedConnection
+
+    connection = PinnedConnection(endpoint, read_timeout, connect_timeout)
+    try:
+        connection.request(request.method, endpoint.prefix + path, request.headers, request.body)
+        status, headers, body = connection.response()
+        yield Response(status, headers, lambda: body)
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
+        ) from error
+    except (OSError, RemoteProtocolError) as error:
+        raise UnavailableError(
+            f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
+        ) from error
+    finally:
+        connection.close()
