@@ -66,10 +66,10 @@ def wrong(folder: Path) -> None:
             kinds[place.kind] += 1
             start = text.rfind("\n", 0, place.offset) + 1
             print(f"{place.kind}\t{text[start : place.offset + place.length][-160:]!r}\t{path}", file=sys.stderr)
-    finds = kinds.total()
+    findings = kinds.total()
     print(
-        f"{folder}: {size / 1e6:.1f} MB, {lines} lines, {paragraphs} paragraphs; {finds} finds: "
-        f"{100 * finds / max(paragraphs, 1):.3f} % of paragraphs, {100 * finds / max(lines, 1):.4f} % of lines; "
+        f"{folder}: {size / 1e6:.1f} MB, {lines} lines, {paragraphs} paragraphs; {findings} finds: "
+        f"{100 * findings / max(paragraphs, 1):.3f} % of paragraphs, {100 * findings / max(lines, 1):.4f} % of lines; "
         f"{dict(kinds)}"
     )
 

@@ -16,7 +16,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in, thousand_turns
+from tests.guard.shapes import SHAPES, index_session, read_as_message, refuse_or_pass, thousand_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def measured(name: str, index: Index) -> list[tuple[float, float, str]]:
     rows = []
-    for side, work in (("look", refuse_or_pass), ("store", take_in), ("message", read_as_message)):
+    for side, work in (("look", refuse_or_pass), ("store", index_session), ("message", read_as_message)):
         small, large = (seconds(partial(work, SHAPES[name](size), index)) for size in (SMALL, LARGE))
         rows.append((large, large / max(small, 0.005), f"{side:8} {name}"))
     return rows

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Standin
 
-CASES = sorted((Path(__file__).parent / "kit").glob("*.json"))
+CASES = sorted((Path(__file__).parent / "conformance").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])

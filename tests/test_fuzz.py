@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.standin import lines, message_events
 from trooper_cli.engines.anthropic import Anthropic
-from trooper_cli.engines.api_errors import Place
+from trooper_cli.engines.api_errors import ErrorSource
 from trooper_cli.engines.engine import End
 from trooper_cli.engines.ollama import Model, Ollama, Server
 from trooper_cli.engines.openai import OpenAI
@@ -42,7 +42,7 @@ REQUEST = {"model": "m", "max_tokens": 9, "system": "s", "messages": [{"role": "
 EVENTS = b"".join(message_events("some words"))
 CHAT = f"data: {json.dumps(CHUNK)}\n\ndata: [DONE]\n\n".encode()
 RECORDS = b"".join(lines("some words"))
-PLACE = Place("127.0.0.1:1", "KEY", "url")
+PLACE = ErrorSource("127.0.0.1:1", "KEY", "url")
 ENGINES: dict[str, tuple[str, Callable[[], Any], bytes]] = {
     "anthropic": ("anthropic.to_cloud", lambda: Anthropic("m", {"ANTHROPIC_API_KEY": "k"}), EVENTS),
     "other cloud": (

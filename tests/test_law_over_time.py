@@ -28,7 +28,7 @@ from tests.conftest import KEY
 from tests.standin import Standin, claude, ollama
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
-from trooper_cli.ask.request import Question
+from trooper_cli.ask.request import AskRequest
 from trooper_cli.cli.app import run
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.settings import Settings
@@ -104,8 +104,8 @@ class Home:
     def ask(self, prompt: str, session: str | None, **options: Any) -> str:
         """Ask as a pipe does, and return what it would have printed."""
         printed: list[str] = []
-        question = Question(prompt, session=session, **options)
-        ask(question, Person(printed.append), Settings(self.environ), self.path, lambda _: None)
+        ask_request = AskRequest(prompt, session=session, **options)
+        ask(ask_request, Person(printed.append), Settings(self.environ), self.path, lambda _: None)
         return "".join(printed)
 
     def sent(self, prompt: str, session: str, **options: Any) -> list[bytes] | None:

@@ -25,7 +25,7 @@ from tests.standin import Standin, api_error, claude, ollama
 from trooper_cli.ask import fallback
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
-from trooper_cli.ask.request import Question
+from trooper_cli.ask.request import AskRequest
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.settings import Settings
 from trooper_cli.store.session import Session
@@ -121,9 +121,9 @@ def sent(home: Path, cloud: Standin, local: Standin, name: str, trouble: str, **
     }
     cloud.respond = troubled(trouble)
     before = len(cloud.requests)
-    question = Question("what now, in public?", session=name, on_leak="block", **options)
+    ask_request = AskRequest("what now, in public?", session=name, on_leak="block", **options)
     try:
-        ask(question, Person(lambda _: None), Settings(environ), home, lambda _: None)
+        ask(ask_request, Person(lambda _: None), Settings(environ), home, lambda _: None)
     except LocalityError:
         assert len(cloud.requests) == before
         return "refused"
@@ -139,12 +139,12 @@ def test_private_turns_change_no_byte(cloud: Standin, local: Standin) -> None:
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(public_turns, private_turns, questions, troubles)
-    def check(public: list[Any], private: list[Any], question: dict[str, Any], trouble: str) -> None:
+    def check(public: list[Any], private: list[Any], ask_request: dict[str, Any], trouble: str) -> None:
         with (
             tempfile.TemporaryDirectory(dir=MEMORY_DISK) as plain,
             tempfile.TemporaryDirectory(dir=MEMORY_DISK) as mixed,
         ):
-            outcome = compare(Path(plain), Path(mixed), cloud, local, public, private, question, trouble)
+            outcome = compare(Path(plain), Path(mixed), cloud, local, public, private, ask_request, trouble)
         hits["examples"] += 1
         hits[outcome] += 1
         hits["sent beside private turns"] += outcome == "sent" and bool(private)
@@ -162,14 +162,14 @@ def compare(
     local: Standin,
     public: list[Any],
     private: list[Any],
-    question: dict[str, Any],
+    ask_request: dict[str, Any],
     trouble: str,
 ) -> str:
     """Ask in both sessions and compare; return whether a request was sent, or why there was none."""
     written(plain, "s", public, [])
     written(mixed, "s", public, private)
-    expected = sent(plain, cloud, local, "s", trouble, **question)
-    found = sent(mixed, cloud, local, "s", trouble, **question)
+    expected = sent(plain, cloud, local, "s", trouble, **ask_request)
+    found = sent(mixed, cloud, local, "s", trouble, **ask_request)
     if found == "refused":
         return "refused"
     assert found == expected
@@ -213,10 +213,10 @@ def converse(cloud: Standin, local: Standin, said: list[Any]) -> int:
         for label, text, budget in said:
             before = len(cloud.requests)
             mark = CANARY if label == "private" else "in public"
-            question = Question(f"{mark} {text}", session="mixed", local_flag=label == "private", budget=budget)
+            ask_request = AskRequest(f"{mark} {text}", session="mixed", local_flag=label == "private", budget=budget)
             refused = False
             try:
-                ask(question, Person(lambda _: None), Settings(environ), home, lambda _: None)
+                ask(ask_request, Person(lambda _: None), Settings(environ), home, lambda _: None)
             except LocalityError:
                 refused = True
             except TrooperError:
@@ -226,7 +226,7 @@ def converse(cloud: Standin, local: Standin, said: list[Any]) -> int:
                 before = len(cloud.requests)
                 with contextlib.suppress(TrooperError):
                     ask(
-                        replace(question, session="plain"),
+                        replace(ask_request, session="plain"),
                         Person(lambda _: None),
                         Settings(environ),
                         home,

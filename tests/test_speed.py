@@ -42,16 +42,16 @@ sys.exit(code)
 NEVER = """tiktoken rich pydantic anthropic llama_cpp xllamacpp asyncio concurrent.futures html.entities
 importlib.metadata multiprocessing tomlkit tomllib unittest xml trooper_cli.store.audit trooper_cli.cli.completion
 trooper_cli.config_file trooper_cli.cli.checks trooper_cli.engines.embedded trooper_cli.engines.openai
-trooper_cli.engines.openai_cloud trooper_cli.store.jsonl trooper_cli.cli.git_hook trooper_cli.messages trooper_cli.engines.default_model
-trooper_cli.store.prices trooper_cli.ask.sitrep trooper_cli.cli.spinner trooper_cli.store.usage trooper_cli.cli.config
-trooper_cli.cli.doctor trooper_cli.cli.guard trooper_cli.cli.hook trooper_cli.cli.messages
-trooper_cli.cli.sessions trooper_cli.cli.sitrep trooper_cli.cli.usage trooper_cli.guard.user_patterns
-trooper_cli.guard.go_regex""".split()
+trooper_cli.engines.openai_cloud trooper_cli.store.jsonl trooper_cli.cli.git_hook trooper_cli.messages
+trooper_cli.engines.default_model trooper_cli.store.prices trooper_cli.ask.sitrep trooper_cli.cli.spinner
+trooper_cli.store.usage trooper_cli.cli.config trooper_cli.cli.doctor trooper_cli.cli.guard trooper_cli.cli.hook
+trooper_cli.cli.messages trooper_cli.cli.sessions trooper_cli.cli.sitrep trooper_cli.cli.usage
+trooper_cli.guard.user_patterns trooper_cli.guard.go_regex""".split()
 # What finds the user's own folders, where TROOPER_HOME does not say where the files are.
 PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.
-CLOUD = """httpx httpcore ssl _hashlib anyio certifi idna logging trooper_cli.engines.clouds trooper_cli.engines.anthropic
-trooper_cli.engines.api_errors trooper_cli.engines.api_key""".split()
+CLOUD = """httpx httpcore ssl _hashlib anyio certifi idna logging trooper_cli.engines.clouds
+trooper_cli.engines.anthropic trooper_cli.engines.api_errors trooper_cli.engines.api_key""".split()
 LOCAL = ["trooper_cli.engines.ollama", "trooper_cli.net.loopback"]
 
 

@@ -332,7 +332,7 @@ class TestNoEnd:
         """An answer whose words come and come ends at the limit of hours, here set to half a second."""
         stop = threading.Event()
         monkeypatch.setattr("trooper_cli.net.deadline.LONGEST_SECONDS", 0.5)
-        monkeypatch.setattr(attempt, "SILENCE_SECONDS", dict.fromkeys(turn.Side, 0.1))
+        monkeypatch.setattr(attempt, "READ_TIMEOUT_SECONDS", dict.fromkeys(turn.Side, 0.1))
         for name, value in trooper.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("sys.argv", ["trooper", "ask", "-n", "--no-fallback", "hello"])

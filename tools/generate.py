@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.manual import manual
 from tools.reference import reference
+from tools.rooms import picture
 from trooper_cli.cli.app import app_of
 from trooper_cli.cli.completion.install import SHELLS
 from trooper_cli.cli.completion.scripts import script
@@ -25,7 +26,8 @@ def generated() -> dict[Path, str]:
     files = {ROOT / "completions" / f"trooper.{shell}": script(shell, commands) for shell in SHELLS}
     files[ROOT / "docs" / "reference.md"] = reference(commands)
     files[ROOT / "docs" / "man" / "trooper.1"] = manual(commands)
-    rules = ROOT / "trooper_cli" / "guard" / "rules.toml"
+    files[ROOT / "docs" / "rooms.svg"] = picture(ROOT)
+    rules = ROOT / "trooper_cli" / "guard" / "credential_rules.toml"
     table = tomllib.loads(rules.read_text(encoding="utf-8"))
     files[rules.with_suffix(".json")] = f"{json.dumps(table, ensure_ascii=False, indent=1)}\n"
     return files

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError, StorageError
-from trooper_cli.files import private_folder
+from trooper_cli.files import ensure_private_dir
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
@@ -117,7 +117,7 @@ def _write(path: Path, text: str) -> None:
     """Replace the file atomically; a link stays a link, and the mode stays the mode."""
     path = Path(os.path.realpath(path))
     if not path.parent.exists():
-        private_folder(path.parent)
+        ensure_private_dir(path.parent)
     try:
         descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
         try:

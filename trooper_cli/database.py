@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.errors import InputError, NotFoundError, StorageError
-from trooper_cli.files import close_to_others
+from trooper_cli.files import chmod_private
 
 try:
     # The same function, without OpenSSL, which hashlib loads for its others: 3 ms of an ask.
@@ -38,7 +38,7 @@ class Format(NamedTuple):
         return max(self.schemas)
 
 
-def make_whole(path: Path, fill: Callable[[Path], object]) -> None:
+def create_atomically(path: Path, fill: Callable[[Path], object]) -> None:
     """Make a file under another name and link it into place, so that nobody ever meets half of it.
 
     If another process was quicker, its file stands.
@@ -73,7 +73,7 @@ def create(path: Path, schema: str, form: Format) -> None:
             connection.execute(f"PRAGMA user_version = {form.version}")
             connection.executescript(schema)
 
-    make_whole(path, fill)
+    create_atomically(path, fill)
 
 
 def check(path: Path, form: Format) -> None:
@@ -98,7 +98,7 @@ def check(path: Path, form: Format) -> None:
         raise InputError(f"{path} is not a file of Trooper's; it is left as it is")
     _check_version(path, form, int.from_bytes(head[60:64]))
     with contextlib.suppress(OSError):
-        close_to_others(path)
+        chmod_private(path)
 
 
 def check_alone(path: Path) -> None:
@@ -110,7 +110,7 @@ def check_alone(path: Path) -> None:
     """
     try:
         for left_over in path.parent.glob(".new-*") if path.stat().st_nlink > 1 else ():
-            # `make_whole` was killed before it took its own name away.
+            # `create_atomically` was killed before it took its own name away.
             if left_over.samefile(path):
                 left_over.unlink()
         links = path.stat().st_nlink
@@ -269,7 +269,7 @@ def translated(error: sqlite3.Error, what: str) -> StorageError | InputError:
     return StorageError(f"{what} could not be written ({name}); is the disk full or read-only?")
 
 
-def settle(connection: sqlite3.Connection, what: str) -> None:
+def vacuum_and_truncate_wal(connection: sqlite3.Connection, what: str) -> None:
     """Rewrite the file without what was deleted, and empty the log beside it.
 
     Deleted rows are overwritten as it is, but a page that was rearranged may hold an older copy of one.

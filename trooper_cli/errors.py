@@ -50,11 +50,11 @@ class NoConnectionError(UnavailableError):
 
 
 class BusyError(UnavailableError):
-    """A server on this machine cannot take the request just now; `patience` is how many seconds it is worth waiting."""
+    """A server on this machine cannot take the request just now; `max_wait` is how many seconds it is worth waiting."""
 
-    def __init__(self, message: str, patience: float) -> None:
+    def __init__(self, message: str, max_wait: float) -> None:
         super().__init__(message)
-        self.patience = patience
+        self.max_wait = max_wait
 
 
 class QuotaError(TrooperError):

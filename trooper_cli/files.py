@@ -31,7 +31,7 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return user_config_path("trooper", appauthor=False) / "config.toml"
 
 
-def private_folder(path: Path) -> Path:
+def ensure_private_dir(path: Path) -> Path:
     """Create a folder that only its owner can enter, or remove the rights of others from an existing one.
 
     Raises:
@@ -53,7 +53,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def close_to_others(path: Path) -> None:
+def chmod_private(path: Path) -> None:
     """Remove the rights of group and others from a file of ours, as ssh demands of its keys."""
     mode = stat.S_IMODE(os.lstat(path).st_mode)
     if mode & 0o077:

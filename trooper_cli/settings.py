@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     SettingValue = str | int | bool | tuple[str, ...] | None
 
 
-class Known(NamedTuple):
+class Setting(NamedTuple):
     """One setting that Trooper knows: its variable, its default, and what it may be (anything, if nothing is named)."""
 
     variable: str | None
@@ -30,27 +30,27 @@ class Known(NamedTuple):
 
 _SWITCH = ("0", "1")
 
-KNOWN: dict[str, Known] = {
-    "session": Known("TROOPER_SESSION", in_file=False),
+KNOWN: dict[str, Setting] = {
+    "session": Setting("TROOPER_SESSION", in_file=False),
     # These two decide who may read a prompt, so that an empty value is a mistake and not a default.
-    "local": Known("TROOPER_LOCAL", None, _SWITCH, "boolean", empty_is_unset=False, in_file=False, in_session=True),
-    "cloud": Known("TROOPER_CLOUD", "on", ("on", "off"), empty_is_unset=False, in_session=True),
-    "cloud_model": Known("TROOPER_CLOUD_MODEL", "claude-sonnet-5-5", in_session=True),
-    "local_model": Known("TROOPER_LOCAL_MODEL", in_session=True),
-    "local_engine": Known("TROOPER_LOCAL_ENGINE", None, ("ollama", "openai", "embedded"), in_session=True),
-    "local_url": Known("TROOPER_LOCAL_URL", kind="url"),
+    "local": Setting("TROOPER_LOCAL", None, _SWITCH, "boolean", empty_is_unset=False, in_file=False, in_session=True),
+    "cloud": Setting("TROOPER_CLOUD", "on", ("on", "off"), empty_is_unset=False, in_session=True),
+    "cloud_model": Setting("TROOPER_CLOUD_MODEL", "claude-sonnet-5-5", in_session=True),
+    "local_model": Setting("TROOPER_LOCAL_MODEL", in_session=True),
+    "local_engine": Setting("TROOPER_LOCAL_ENGINE", None, ("ollama", "openai", "embedded"), in_session=True),
+    "local_url": Setting("TROOPER_LOCAL_URL", kind="url"),
     # Who is trusted with private text is said in a file, not by whatever set the environment.
-    "local_hosts": Known(None, default=(), kind="list"),
-    "embedded_model": Known("TROOPER_EMBEDDED_MODEL"),
+    "local_hosts": Setting(None, default=(), kind="list"),
+    "embedded_model": Setting("TROOPER_EMBEDDED_MODEL"),
     # A program to run is named by the user's own file alone.
-    "api_key_cmd": Known(None, kind="command"),
-    "fallback": Known("TROOPER_FALLBACK", default=True, allowed=_SWITCH, kind="boolean", in_session=True),
-    "budget": Known("TROOPER_BUDGET", kind="number", in_session=True),
-    "on_leak": Known("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
+    "api_key_cmd": Setting(None, kind="command"),
+    "fallback": Setting("TROOPER_FALLBACK", default=True, allowed=_SWITCH, kind="boolean", in_session=True),
+    "budget": Setting("TROOPER_BUDGET", kind="number", in_session=True),
+    "on_leak": Setting("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
     # What the guard looks for beside private text and credentials.
-    "guard_patterns": Known(None, default=(), kind="list"),
-    "guard_hosts": Known(None, default=(), kind="list"),
-    "gitleaks": Known(None),
+    "guard_patterns": Setting(None, default=(), kind="list"),
+    "guard_hosts": Setting(None, default=(), kind="list"),
+    "gitleaks": Setting(None),
 }
 
 # Arrays of tables in config.toml, which are no settings of one value.
@@ -169,7 +169,7 @@ class Settings:
             raise ConfigurationError(f"{name} in {self.file} must be tables, each under [[{name}]]")
         return value
 
-    def _in_environment(self, known: Known) -> str | None:
+    def _in_environment(self, known: Setting) -> str | None:
         text = self.environ.get(known.variable) if known.variable else None
         if text is None or (known.empty_is_unset and not text):
             return None

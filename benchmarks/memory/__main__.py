@@ -59,7 +59,7 @@ def cells(half: str, folded: Mapping[tuple[str, str], Sequence[measure.Folded]])
     }
 
 
-def prepared(written: Sequence[sessions.Session], half: str) -> dict[tuple[str, str], list[measure.Folded]]:
+def fingerprint(written: Sequence[sessions.Session], half: str) -> dict[tuple[str, str], list[measure.Folded]]:
     """Fold the sessions of one half of both sets, single and mixed."""
     found = {}
     for of in _SETS:
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str]) -> int:
     written = sessions.load()
     both = {"--tune": sessions.TUNE, "--held": sessions.HELD_OUT}
     halves = [half for option, half in both.items() if option in options] or list(both.values())
-    folded = {half: prepared(written, half) for half in halves}
+    folded = {half: fingerprint(written, half) for half in halves}
     if "--cost" in options:
         _times([one for half in halves for chosen in folded[half].values() for one in chosen])
         prefix.table([session for half in halves for session in sessions.mixed(written, half)])

@@ -58,18 +58,18 @@ def bm25_sentences(turns: Sequence[Exchange], prompt: str, room: float) -> str:
         if part.strip()
     ]
     bags = [terms.terms(sentence) for sentence in sentences]
-    spread = Counter(term for bag in bags for term in bag)
+    document_frequency = Counter(term for bag in bags for term in bag)
     usual = statistics.mean(map(len, bags))
 
-    def score(place: int) -> float:
-        bag = bags[place]
+    def score(position: int) -> float:
+        bag = bags[position]
         return sum(
-            math.log(1 + (len(bags) - spread[term] + 0.5) / (spread[term] + 0.5))
+            math.log(1 + (len(bags) - document_frequency[term] + 0.5) / (document_frequency[term] + 0.5))
             * 2.2
             / (1 + 1.2 * (0.25 + 0.75 * len(bag) / usual))
             for term in terms.terms(prompt)
             if term in bag
         )
 
-    order = sorted(range(len(sentences)), key=lambda place: -score(place))
-    return _filled([sentences[place] for place in order], room)
+    order = sorted(range(len(sentences)), key=lambda position: -score(position))
+    return _filled([sentences[position] for position in order], room)

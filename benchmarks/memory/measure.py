@@ -55,7 +55,7 @@ def folded(session: Session) -> Folded:
     """Fold a session turn by turn and index it, with the clock running."""
     connection = sqlite3.connect(":memory:")
     connection.executescript(search.schema(Turns.label))
-    table = search.Table(connection, Turns.label)
+    table = search.SqliteIndex(connection, Turns.label)
     state, milliseconds = fold.Folded(), []
     for turn in session.turns:
         began = time.process_time()

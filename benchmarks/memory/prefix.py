@@ -71,12 +71,12 @@ def bills(sessions: Sequence[Session], budget: int) -> dict[str, Bill]:
         turns = session.turns[:100]
         state, everything = fold.Folded(), [""]
         before: dict[str, list[str]] = {name: [] for name in found}
-        memory = Memory(state, search.Shelf([]))
-        for place, turn in enumerate(turns):
+        memory = Memory(state, search.MemoryIndex([]))
+        for position, turn in enumerate(turns):
             if tokens.message_cost(turn.prompt) * FACTOR > budget:  # a paste that no method can send
                 continue
-            context = build(Turns(turns[:place]), turn.prompt, budget, recollect=_Given(memory))
-            window = tail_only(turns[:place], "", budget / FACTOR - tokens.estimate(turn.prompt))
+            context = build(Turns(turns[:position]), turn.prompt, budget, recollect=_Given(memory))
+            window = tail_only(turns[:position], "", budget / FACTOR - tokens.estimate(turn.prompt))
             for name, pieces in (
                 ("everything", [*everything, turn.prompt]),
                 ("sliding window", ["", window, turn.prompt]),
@@ -86,7 +86,7 @@ def bills(sessions: Sequence[Session], budget: int) -> dict[str, Bill]:
                 before[name] = pieces
             everything += [turn.prompt, turn.answer]
             state.add(turn)
-            memory = Memory(state, search.Shelf(state.units))
+            memory = Memory(state, search.MemoryIndex(state.units))
     return found
 
 

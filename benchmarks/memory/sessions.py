@@ -75,8 +75,8 @@ def load(small_talk: int = _SMALL_TALK) -> list[Session]:
     chatter = _turns((HERE / "chatter.txt").read_text("utf-8"), random.Random(0))  # noqa: S311 - filler, not secrets
     ours, ops = (sorted((HERE / folder).glob("*.txt")) for folder in ("sessions", "ops"))
     return [
-        *(_read(OURS, path, place, chatter, small_talk) for place, path in enumerate(ours)),
-        *(_read(OPS, path, place, (), 0) for place, path in enumerate(ops)),
+        *(_read(OURS, path, position, chatter, small_talk) for position, path in enumerate(ours)),
+        *(_read(OPS, path, position, (), 0) for position, path in enumerate(ops)),
     ]
 
 
@@ -87,7 +87,7 @@ def mixed(sessions: Sequence[Session], half: str, of: str = OURS) -> list[Sessio
         return [_mixed_ops(chosen, half)]
     found = []
     for left_out in range(len(chosen)):
-        three = [session for place, session in enumerate(chosen) if place != left_out]
+        three = [session for position, session in enumerate(chosen) if position != left_out]
         dice = random.Random(left_out)  # noqa: S311
         queues = [_runs(session.turns, dice) for session in three]
         turns = [turn for runs in zip_longest(*queues, fillvalue=()) for run in runs for turn in run]
@@ -111,21 +111,21 @@ def _joined(three: Sequence[Session], turns: Sequence[Exchange]) -> Session:
 
 def _runs(turns: Sequence[Exchange], dice: random.Random) -> list[tuple[Exchange, ...]]:
     runs: list[tuple[Exchange, ...]] = []
-    place = 0
-    while place < len(turns):
+    position = 0
+    while position < len(turns):
         size = dice.randint(1, 5)
-        runs.append(tuple(turns[place : place + size]))
-        place += size
+        runs.append(tuple(turns[position : position + size]))
+        position += size
     return runs
 
 
-def _read(of: str, path: Path, place: int, chatter: Sequence[Exchange], small_talk: int) -> Session:
+def _read(of: str, path: Path, position: int, chatter: Sequence[Exchange], small_talk: int) -> Session:
     text = path.read_text("utf-8")
     head, _, body = text.partition("\n\n")
-    turns = _turns(body, random.Random(place))  # noqa: S311
+    turns = _turns(body, random.Random(position))  # noqa: S311
     count = min(small_talk, len(chatter))
     for number in range(count):
-        turns.insert((number + 1) * len(turns) // (count + 2), chatter[(place * 5 + number) % len(chatter)])
+        turns.insert((number + 1) * len(turns) // (count + 2), chatter[(position * 5 + number) % len(chatter)])
     half = re.search(r"^half: (.*)$", head, re.MULTILINE)
     probes = tuple(_probe(line[2:]) for line in body.splitlines() if line.startswith("? "))
     return Session(of, path.stem, half[1] if half else TUNE, tuple(turns), probes)
@@ -137,7 +137,7 @@ def _turns(text: str, dice: random.Random) -> list[Exchange]:
         (role, _PASTE.sub(lambda match: _paste(match[1], int(match[2]), dice), words.strip()))
         for role, words in zip(parts[::2], parts[1::2], strict=True)
     ]
-    return [Exchange(said[place][1], said[place + 1][1]) for place in range(0, len(said) - 1, 2)]
+    return [Exchange(said[position][1], said[position + 1][1]) for position in range(0, len(said) - 1, 2)]
 
 
 def _probe(line: str) -> Probe:

@@ -104,7 +104,7 @@ def interleaved(kinds: dict[str, Kind], runs: int) -> dict[str, Spread]:
             kind.run()
             if turn:
                 seconds[name].append(time.perf_counter() - began)
-        tell(f"{turn} of {runs} rounds")
+        notify(f"{turn} of {runs} rounds")
     return {name: Spread(figures) for name, figures in seconds.items()}
 
 
@@ -170,7 +170,7 @@ def openai(_: Recorded) -> Iterable[bytes]:
     yield b"data: [DONE]\n\n"
 
 
-def tell(text: str) -> None:
+def notify(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
@@ -201,7 +201,7 @@ def _measure(folder: Path, runs: int, longest: int) -> None:
         return there._replace(environ=environ | {"HOME": str(folder / "normal")})
 
     def made(home: str, count: int, *, private: bool = False) -> float:
-        tell(f"a session of {count} turns")
+        notify(f"a session of {count} turns")
         stdin = "\n".join(turns(count, private=private)).encode()
         began = time.perf_counter()
         ask(home, "import", "-s", "ops", stdin=stdin).run()
@@ -225,7 +225,7 @@ def _measure(folder: Path, runs: int, longest: int) -> None:
     peer = llm(folder, other)
     if peer:
         kinds["llm"] = peer
-    tell("the first ask of a long session, which folds it")
+    notify("the first ask of a long session, which folds it")
     for side in ("local", "cloud"):
         kinds[f"{side} middle"].run()
         kinds[f"{side} large"].run()
@@ -237,7 +237,7 @@ def _measure(folder: Path, runs: int, longest: int) -> None:
         "local": first_byte(ask("small", "ask", "--local", QUESTION), local, list(lines("an answer")), runs),
         "cloud": first_byte(ask("small", "ask", QUESTION), cloud, _cut(message_events("an answer")), runs),
     }
-    tell("")
+    notify("")
     _print(seconds, memory, Spread(guarded), streams, imported, longest)
 
 

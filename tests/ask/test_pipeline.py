@@ -15,9 +15,9 @@ from trooper_cli import messages
 from trooper_cli.ask import pipeline, route
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
-from trooper_cli.ask.request import Question
+from trooper_cli.ask.request import AskRequest
 from trooper_cli.guard.guard import Guard
-from trooper_cli.messages.adapter import Wishes, settled
+from trooper_cli.messages.adapter import CliOptions, to_ask_request
 from trooper_cli.messages.request import read
 from trooper_cli.messages.response import Reply
 from trooper_cli.settings import Settings
@@ -30,10 +30,29 @@ if TYPE_CHECKING:
 CODE = Path(pipeline.__file__).parent
 PIPELINE = [
     CODE / f"{name}.py"
-    for name in ("ask", "attempt", "caller", "fallback", "in_progress", "output", "person", "question", "route")
+    for name in (
+        "attempt",
+        "caller",
+        "fallback",
+        "output",
+        "person",
+        "pipeline",
+        "request",
+        "route",
+        "turn_in_progress",
+    )
 ]
 # What writes a turn's rows, or has the guard remember its text.
-WRITING = {"begin", "finish", "begin_attempt", "end_attempt", "learn_ratio", "remember", "remember_report", "prepared"}
+WRITING = {
+    "begin",
+    "finish",
+    "begin_attempt",
+    "end_attempt",
+    "learn_ratio",
+    "remember",
+    "remember_report",
+    "fingerprint",
+}
 
 
 @pytest.fixture
@@ -42,14 +61,16 @@ def settings(tmp_path: Path, cloud: Standin, local: Standin) -> Settings:
     return Settings(environ | {"TROOPER_HOME": str(tmp_path)})
 
 
-def person(question: Question, settings: Settings) -> tuple[Question, Caller]:
+def person(ask_request: AskRequest, settings: Settings) -> tuple[AskRequest, Caller]:
     del settings
-    return question, Person(lambda _: None)
+    return ask_request, Person(lambda _: None)
 
 
-def program(question: Question, settings: Settings) -> tuple[Question, Caller]:
-    body = request(user("hello"), assistant("well?"), user(question.prompt), x_force_local=bool(question.local_flag))
-    return settled(read(json.dumps(body)), Wishes(), settings, Reply(lambda _: None))
+def program(ask_request: AskRequest, settings: Settings) -> tuple[AskRequest, Caller]:
+    body = request(
+        user("hello"), assistant("well?"), user(ask_request.prompt), x_force_local=bool(ask_request.local_flag)
+    )
+    return to_ask_request(read(json.dumps(body)), CliOptions(), settings, Reply(lambda _: None))
 
 
 @pytest.mark.parametrize("made", [person, program])
@@ -71,15 +92,15 @@ def test_a_turn_is_decided_once_by_one_guard(
 
     monkeypatch.setattr(pipeline, "decision_of", decided)
     monkeypatch.setattr(Guard, "__init__", opened)
-    question, caller = made(Question("what now?", local_flag=local_flag), settings)
-    answer = ask(question, caller, settings, tmp_path, lambda _: None)
+    ask_request, caller = made(AskRequest("what now?", local_flag=local_flag), settings)
+    answer = ask(ask_request, caller, settings, tmp_path, lambda _: None)
     assert answer.text == ("a local answer" if local_flag else "a cloud answer")
     assert calls == ["decision", "guard"]
 
 
 def test_what_came_of_a_turn_is_not_changed(settings: Settings, tmp_path: Path) -> None:
     """An answer says what was so; nobody writes into it."""
-    answer: Answer = ask(Question("what now?"), Person(lambda _: None), settings, tmp_path, lambda _: None)
+    answer: Answer = ask(AskRequest("what now?"), Person(lambda _: None), settings, tmp_path, lambda _: None)
     with pytest.raises(dataclasses.FrozenInstanceError):
         answer.failure = None  # type: ignore[misc]
 

@@ -210,7 +210,7 @@ def test_what_breaks_off_is_kept_as_far_as_it_was_read() -> None:
     stdin = io.TextIOWrapper(Broken(SECRET.encode()))
     parts: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        gather(["why?"], [], stdin=stdin, tell=print, parts=parts)
+        gather(["why?"], [], stdin=stdin, notify=print, parts=parts)
     assert parts == ["why?", SECRET]
 
 

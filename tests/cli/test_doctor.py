@@ -284,7 +284,7 @@ class TestFiles:
         real.mkdir(parents=True)
         (tmp_path / "link").symlink_to(real)
         environ = {"HOME": str(tmp_path), "OneDrive": str(tmp_path / "drive")}
-        told = [finding.text for finding in files.synced(tmp_path / "link", environ)]
+        told = [result.text for result in files.synced(tmp_path / "link", environ)]
         assert told == (
             [f"{tmp_path / 'link'} lies in a folder that {service} copies away, private turns included"]
             if service

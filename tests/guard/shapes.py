@@ -342,7 +342,7 @@ def thousand_turns() -> Index:
         prompt = (
             f"Huber{number} earns {80_000 + number * 7919 % 9973} in year {number}, and asks about case OPS-{number}."
         )
-        marks = index.marks([(prompt, False)], public=False, names=text_keys.loose_names(prompt))
+        marks = index.marks([(prompt, False)], public=False, names=text_keys.loose_keys(prompt))
         index.add(marks, public=False, session=None, turn=number)
     return index
 
@@ -362,10 +362,10 @@ def read_as_whole(text: str, index: Index) -> None:
     is_telling(text)
 
 
-def take_in(text: str, index: Index) -> None:
+def index_session(text: str, index: Index) -> None:
     """Fingerprint a text as a private prompt and as an answer, under all the names it is known by."""
     normalize.forget()
-    index.marks([(text, False), (text, True)], public=False, names=text_keys.loose_names(text, text))
+    index.marks([(text, False), (text, True)], public=False, names=text_keys.loose_keys(text, text))
     index.marks([(text, True)], public=True)
 
 

@@ -13,7 +13,7 @@ from tests.guard.generated_credentials import B64, HEX, KINDS, URL, Maker, made
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.guard import credential_rules
 from trooper_cli.guard.credentials import find, load_gitleaks, mask
-from trooper_cli.guard.finding import Find
+from trooper_cli.guard.finding import Finding
 from trooper_cli.guard.go_regex import translated
 from trooper_cli.guard.unseen import unseen
 
@@ -141,7 +141,7 @@ def test_what_documentation_shows_is_no_credential(example: str, around: str) ->
 def test_the_rule_that_knows_most_names_a_place_that_several_find() -> None:
     token = "ghp_" + MAKER.of(URL.replace("-", "").replace("_", ""), 36)
     text = f'password = "{token}"'
-    assert find(text) == [Find("github-token", text.index(token), 40)]
+    assert find(text) == [Finding("github-token", text.index(token), 40)]
 
 
 def test_mask_replaces_the_secret_alone() -> None:
@@ -191,8 +191,8 @@ def test_hostile_text_takes_no_long_time(text: str) -> None:
 
 def test_the_rules_that_are_read_are_those_that_are_written() -> None:
     """`rules.json`, which every ask reads, says what `rules.toml` says, which people write."""
-    written = Path(credential_rules.__file__).with_name("rules.toml").read_text(encoding="utf-8")
-    read = Path(credential_rules.__file__).with_name("rules.json").read_text(encoding="utf-8")
+    written = Path(credential_rules.__file__).with_name("credential_rules.toml").read_text(encoding="utf-8")
+    read = Path(credential_rules.__file__).with_name("credential_rules.json").read_text(encoding="utf-8")
     assert json.loads(read) == tomllib.loads(written), "run `python -m tools.generate`"
 
 
@@ -225,7 +225,7 @@ def test_a_users_rules_and_allowlists_are_used(tmp_path: Path) -> None:
         path = '''\\.p12$'''
         """,
     )
-    assert find("see badge BADGE-123456-X", extra) == [Find("badge", 16, 6)]
+    assert find("see badge BADGE-123456-X", extra) == [Finding("badge", 16, 6)]
     assert find("see badge BADGE-999456-X", extra) == []
     assert find("see badge BADGE-777456-X", extra) == []
 

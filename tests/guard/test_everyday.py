@@ -227,7 +227,7 @@ MOST_REFUSED = 5
 def index() -> Iterator[Index]:
     index = Index.in_memory()
     for prompt, answer in PRIVATE:
-        names = [text_keys.of_prompt(prompt), text_keys.of_answer(answer), *text_keys.loose_names(prompt, answer)]
+        names = [text_keys.of_prompt(prompt), text_keys.of_answer(answer), *text_keys.loose_keys(prompt, answer)]
         marks = index.marks([(prompt, False), (answer, True)], public=False, names=names)
         index.add(marks, public=False, session=None, turn=None)
     yield index

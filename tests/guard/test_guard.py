@@ -277,7 +277,7 @@ class TestUnwritable:
             connection.execute("BEGIN IMMEDIATE")
             yield
 
-    def finds(self, home: Path, text: str) -> int:
+    def findings(self, home: Path, text: str) -> int:
         with contextlib.closing(Store(home, Settings({}), print)) as store:
             return len(store.guard.look(text))
 
@@ -287,7 +287,7 @@ class TestUnwritable:
         trooper("ask", "--local", stdin=SECRET)
         (trooper.home / "sessions" / "old.db").unlink()
         with self.held(trooper.home):
-            assert self.finds(trooper.home, SECRET)
+            assert self.findings(trooper.home, SECRET)
 
     def test_a_session_that_cannot_be_taken_in_counts(self, trooper: Trooper, tmp_path: Path) -> None:
         """It came by hand while the index was held."""
@@ -296,9 +296,9 @@ class TestUnwritable:
         trooper("ask", "-s", "own", "--local", stdin=SECRET[::-1])
         (trooper.home / "sessions" / "ops.db").write_bytes((elsewhere.home / "sessions" / "ops.db").read_bytes())
         with self.held(trooper.home):
-            assert self.finds(trooper.home, SECRET)
-            assert self.finds(trooper.home, SECRET[::-1])
-            assert not self.finds(trooper.home, "Nothing of all that is in this sentence about the weather at sea.")
+            assert self.findings(trooper.home, SECRET)
+            assert self.findings(trooper.home, SECRET[::-1])
+            assert not self.findings(trooper.home, "Nothing of all that is in this sentence about the weather at sea.")
 
     def test_an_index_that_cannot_be_read_stops_public_asks(self, trooper: Trooper, cloud: Standin) -> None:
         """It may hold what no session tells; private asks, which it could not remember, are stopped in a pipe."""

@@ -74,9 +74,9 @@ def test_encoded_text_is_found(name: str) -> None:
         before, after = (sentence(seed + 2 + place, 9 * around) for place in range(2))
         index = remembered(f"{sentence(seed + 5, 50)} {private} {sentence(seed + 6, 50)}")
         text = f"{before}\n{ENCODERS[name](private)}\n{after}"
-        finds = index.find(text)
-        assert finds
-        assert all(find.offset >= 0 and find.length > 0 and find.offset + find.length <= len(text) for find in finds)
+        findings = index.find(text)
+        assert findings
+        assert all(find.offset >= 0 and find.length > 0 and find.offset + find.length <= len(text) for find in findings)
         assert index.find(f"{before}\n{ENCODERS[name](other)}\n{after}") == []
 
     check()
@@ -258,7 +258,7 @@ def test_places_lie_within_the_text(text: str) -> None:
         for start in range(0, len(form.decoded), 7):
             offset, length = form.original(start, min(start + 9, len(form.decoded)))
             assert 0 <= offset <= offset + length <= len(text)
-        assert len(form.places) == len(form.text)
+        assert len(form.offsets) == len(form.text)
 
 
 def bomb(depth: int) -> str:

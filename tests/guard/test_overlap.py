@@ -66,9 +66,9 @@ def test_a_copy_is_found_in_any_dress(index: Index, disguise: Callable[[str], st
     """Re-wrapped, quoted, in a diff, numbered, escaped, encoded or in wide letters: a copy is a copy."""
     remember(index, PRIVATE)
     text = f"Please look at this:\n{disguise(PRIVATE)}\nWhat does it mean?"
-    finds = index.find(text)
-    assert finds
-    assert (finds[0].session, finds[0].turn) == ("ops", 1)
+    findings = index.find(text)
+    assert findings
+    assert (findings[0].session, findings[0].turn) == ("ops", 1)
 
 
 FOREIGN = {
@@ -105,9 +105,9 @@ def test_a_copy_in_any_language_is_found(index: Index, text: str, disguise: Call
     """Where an encoding cuts a letter in two, or writes its accent apart, a copy is a copy too."""
     remember(index, text)
     given = f"Please look at this:\n{disguise(text)}\nWhat does it mean?"
-    finds = index.find(given)
-    assert finds
-    assert all(find.offset >= 0 and find.offset + find.length <= len(given) for find in finds)
+    findings = index.find(given)
+    assert findings
+    assert all(find.offset >= 0 and find.offset + find.length <= len(given) for find in findings)
 
 
 def test_a_short_answer_is_found_in_json(index: Index) -> None:

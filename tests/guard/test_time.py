@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.guard.shapes import SHAPES, read_as_message, refuse_or_pass, take_in, thousand_turns
+from tests.guard.shapes import SHAPES, index_session, read_as_message, refuse_or_pass, thousand_turns
 from trooper_cli.guard import credentials, normalize, tables
 from trooper_cli.messages.private_parts import parts
 
@@ -25,7 +25,7 @@ MOST_GROWTH = 8
 # Who is quicker than this with the larger text is quick enough: so short a time says nothing about growth.
 FLOOR_SECONDS = 0.25
 TRIES = 4
-WAYS = {"look": refuse_or_pass, "store": take_in, "message": read_as_message}
+WAYS = {"look": refuse_or_pass, "store": index_session, "message": read_as_message}
 # What took seconds or minutes once.
 ONCE_SLOW = (
     "one e-mail address",

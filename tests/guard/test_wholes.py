@@ -52,7 +52,7 @@ def test_a_telling_prompt_is_found_whole(prompt: str) -> None:
 
     index = Index.in_memory()
     index.add(
-        index.marks([(prompt, False)], public=False, names=text_keys.loose_names(prompt)),
+        index.marks([(prompt, False)], public=False, names=text_keys.loose_keys(prompt)),
         public=False, session=None, turn=3,
     )  # fmt: skip
     for changed in (prompt, f"  {prompt.upper()}. ", f"\u201c{prompt}\u201d", f"> **{prompt}**", f"[10:00] {prompt}"):
@@ -60,7 +60,7 @@ def test_a_telling_prompt_is_found_whole(prompt: str) -> None:
         assert (find.kind, find.session, find.turn) == ("private-text", None, 3)
     assert index.find(f"{prompt} And tell me, what is the weather in that place?") == []
     index.add(
-        index.marks([(prompt, False)], public=True, names=text_keys.loose_names(prompt)),
+        index.marks([(prompt, False)], public=True, names=text_keys.loose_keys(prompt)),
         public=True, session=None, turn=1,
     )  # fmt: skip
     assert index.find(prompt) == []

@@ -67,7 +67,7 @@ def test_both_indexes_find_the_same() -> None:
             fresh = state.add(turn)
             index.add(fresh)
             units += fresh
-        shelf = search.Shelf(units)
+        shelf = search.MemoryIndex(units)
         for question in ("What is the host for Graz?", "node-17", "restart before 05:15", "nothing of it", ""):
             assert search.find(index, question) == search.find(shelf, question)
         index.clear()

@@ -62,7 +62,7 @@ def test_any_view(
     assert [message.role for message in context.messages] == ["user", "assistant"] * (len(sizes) // 2) + ["user"]
     assert all(message.text.strip() for message in context.messages)
     assert (context.system or "").startswith(system if system and system.strip() else "")
-    assert all(0 <= place < len(view) for place in (*context.anchor, *context.sitrep, *context.tail))
+    assert all(0 <= position < len(view) for position in (*context.anchor, *context.sitrep, *context.tail))
 
     with tables() as indexes:
         index = indexes[Label.PUBLIC]

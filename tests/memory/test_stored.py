@@ -49,9 +49,9 @@ def answered(session: Session, label: Label, prompt: str, answer: str) -> int:
 def fill(session: Session, count: int) -> None:
     session.add(
         ImportedTurn(
-            "2026-01-01T00:00:00Z", LABELS[place % 3 == 0], Status.ANSWERED, None, turn.prompt, turn.answer, *"em"
+            "2026-01-01T00:00:00Z", LABELS[position % 3 == 0], Status.ANSWERED, None, turn.prompt, turn.answer, *"em"
         )
-        for place, turn in enumerate(talk(count).turns)
+        for position, turn in enumerate(talk(count).turns)
     )
 
 
@@ -65,8 +65,8 @@ def assert_is_as_folded_anew(session: Session) -> None:
 
 def test_a_state_is_read_back_and_continued(session: Session) -> None:
     """After each turn the stored state is the one that folding all turns anew gives."""
-    for place, turn in enumerate(talk(12).turns):
-        answered(session, LABELS[place % 2], turn.prompt, turn.answer)
+    for position, turn in enumerate(talk(12).turns):
+        answered(session, LABELS[position % 2], turn.prompt, turn.answer)
         assert_is_as_folded_anew(session)
 
 
@@ -93,7 +93,7 @@ def test_forgetting_and_sharing_make_it_anew(session: Session) -> None:
         memory = memory_cache.recollect(view_of(session, label), mask)
         assert memory.index is not None
         assert "marmalade-77" not in memory.state.dump().decode()
-        assert memory.index.spread(["marmalade-77"]) == {}
+        assert memory.index.document_frequency(["marmalade-77"]) == {}
 
 
 def test_turns_that_end_out_of_order_stand_in_the_order_of_their_answers(session: Session) -> None:
@@ -217,12 +217,12 @@ def test_any_history_gives_the_state_of_its_turns(steps: list[Any]) -> None:
     """Whatever was asked, forgotten, shared and read in whatever order: the state follows from the turns left."""
     said = talk(41).turns
     with contextlib.closing(Session.of_one_turn()) as session:
-        for kind, what, status, place in steps:
+        for kind, what, status, position in steps:
             numbers = [turn.number for turn in session.turns()]
             if kind == "turn":
-                number = session.begin(what, said[place].prompt, None)
+                number = session.begin(what, said[position].prompt, None)
                 if status is not Status.ASKED:
-                    session.finish(number, status, said[place].answer, label=what, engine="e", model="m", stop="")
+                    session.finish(number, status, said[position].answer, label=what, engine="e", model="m", stop="")
             elif kind == "read":
                 memory_cache.recollect(view_of(session, what), mask)
             elif numbers:

@@ -36,12 +36,12 @@ class Turns:
 
 
 @contextlib.contextmanager
-def tables() -> Iterator[dict[Label, search.Table]]:
+def tables() -> Iterator[dict[Label, search.SqliteIndex]]:
     """Return the empty indexes of both views in one SQLite database."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         for label in Label:
             connection.executescript(search.schema(label))
-        yield {label: search.Table(connection, label) for label in Label}
+        yield {label: search.SqliteIndex(connection, label) for label in Label}
 
 
 def report(view: Turns, tokens: int) -> str:
@@ -51,11 +51,13 @@ def report(view: Turns, tokens: int) -> str:
 
 def talk(count: int) -> Turns:
     """Return a view of so many ordinary turns."""
-    places = ("Lisbon", "Graz", "Oulu", "Leipzig", "Dublin", "Porto")
+    positions = ("Lisbon", "Graz", "Oulu", "Leipzig", "Dublin", "Porto")
     turns = []
     for number in range(count):
-        place, when = places[number % 6], f"{number % 24:02}:15"
-        prompt = f"The host for {place} is node-{number}.{place.lower()}.example, it must not restart before {when}."
+        position, when = positions[number % 6], f"{number % 24:02}:15"
+        prompt = (
+            f"The host for {position} is node-{number}.{position.lower()}.example, it must not restart before {when}."
+        )
         answer = f"Noted: node-{number} stays up until {when}. We go with {number * 3 + 4} GB for it, as it needs that."
         turns.append((prompt, answer))
     return Turns(turns)

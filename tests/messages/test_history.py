@@ -23,7 +23,7 @@ from tests.messages.program import Conversation, assistant, plainly, request, us
 from tests.standin import Standin, claude, message, ollama
 from trooper_cli.ask.pipeline import ask
 from trooper_cli.errors import LocalityError
-from trooper_cli.messages.adapter import Wishes, settled
+from trooper_cli.messages.adapter import CliOptions, to_ask_request
 from trooper_cli.messages.request import read
 from trooper_cli.messages.response import Reply
 from trooper_cli.settings import Settings
@@ -324,8 +324,8 @@ def answer(home: Path, cloud: Standin, local: Standin, messages: list[Any], **fi
     written: list[str] = []
     reply = Reply(written.append)
     body = read(json.dumps(request(*messages, **fields)))
-    question, caller = settled(body, Wishes(), Settings(environ), reply)
-    reply.finish(ask(question, caller, Settings(environ), home, lambda _: None))
+    ask_request, caller = to_ask_request(body, CliOptions(), Settings(environ), reply)
+    reply.finish(ask(ask_request, caller, Settings(environ), home, lambda _: None))
     return json.loads("".join(written))
 
 

@@ -219,15 +219,17 @@ MUTANTS = [
         "if False:",
         LOCALITY,
     ),
-    Mutant("public prompts are not looked at", "ask/pipeline.py", "    if not finds:\n", "    if True:\n", GUARD),
+    Mutant("public prompts are not looked at", "ask/pipeline.py", "    if not findings:\n", "    if True:\n", GUARD),
     Mutant(
         "private prompts are not remembered",
         "store/store.py",
-        "session.begin(label, prompt, system, also)",
+        "session.begin(label, prompt, system, on_commit)",
         "session.begin(label, prompt, system)",
         GUARD,
     ),
-    Mutant("private answers are not remembered", "store/store.py", "also=also, **outcome", "**outcome", GUARD),
+    Mutant(
+        "private answers are not remembered", "store/store.py", "on_commit=on_commit, **outcome", "**outcome", GUARD
+    ),
     Mutant(
         "one-off prompts are not remembered",
         "store/store.py",
@@ -245,22 +247,22 @@ MUTANTS = [
     Mutant(
         "a turn is written before its fingerprints",
         "store/session.py",
-        "            self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)\n",
-        "        self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)\n",
+        "            self._call_before_commit(on_commit, number, is_stamped=label is Label.PRIVATE)\n",
+        "        self._call_before_commit(on_commit, number, is_stamped=label is Label.PRIVATE)\n",
         f"{STORE}::test_a_kill_within_any_method_of_the_store",
     ),
     Mutant(
         "an answer is written before its fingerprints",
         "store/session.py",
-        "            self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)\n",
-        "        self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)\n",
+        "            self._call_before_commit(on_commit, turn, is_stamped=label is Label.PRIVATE)\n",
+        "        self._call_before_commit(on_commit, turn, is_stamped=label is Label.PRIVATE)\n",
         f"{STORE}::test_a_kill_within_any_method_of_the_store",
     ),
     Mutant(
         "imports are written before their fingerprints",
         "store/session.py",
-        "            self._call_before_commit(also, first, is_stamped=True)\n",
-        "        self._call_before_commit(also, first, is_stamped=True)\n",
+        "            self._call_before_commit(on_commit, first, is_stamped=True)\n",
+        "        self._call_before_commit(on_commit, first, is_stamped=True)\n",
         f"{STORE}::test_a_kill_within_any_method_of_the_store",
     ),
     Mutant(
@@ -298,7 +300,7 @@ MUTANTS = [
     Mutant(
         "a pipe gets what is not on record",
         "ask/output.py",
-        "if self.failure is None or self._label is Label.PUBLIC or self._turn.question.on_terminal:",
+        "if self.failure is None or self._label is Label.PUBLIC or self._turn.ask_request.on_terminal:",
         "if True:",
         PIPE,
     ),
@@ -319,7 +321,7 @@ MUTANTS = [
     Mutant(
         "a rehearsed prompt is not remembered",
         "ask/output.py",
-        "if text != question.prompt or name not in guard.known([name]).private:",
+        "if text != ask_request.prompt or name not in guard.known([name]).private:",
         "if False:",
         REFUSED,
     ),
@@ -333,7 +335,7 @@ MUTANTS = [
     Mutant(
         "what is refused or fails before it is on record is forgotten",
         "ask/refused.py",
-        "        caller.remember_refused(question, guard)",
+        "        caller.remember_refused(ask_request, guard)",
         "        return",
         REFUSED,
     ),
@@ -446,7 +448,7 @@ MUTANTS = [
     Mutant(
         "the model's name is not looked at",
         "ask/pipeline.py",
-        "if not finds and decision.side is Side.CLOUD and",
+        "if not findings and decision.side is Side.CLOUD and",
         "if False and",
         REFUSED,
     ),
@@ -490,7 +492,7 @@ MUTANTS = [
     Mutant(
         "x_force_local is passed over",
         "messages/adapter.py",
-        "local_flag=True if body.force_local or wishes.local else None",
+        "local_flag=True if body.force_local or options.local else None",
         "local_flag=None",
         MESSAGES,
     ),
@@ -518,8 +520,8 @@ MUTANTS = [
     Mutant(
         "changed texts of a history hide in another shape",
         "messages/caller.py",
-        "if place := _private_leaf(self.body, seen, guard):",
-        "if place := None:",
+        "if path := _private_leaf(self.body, seen, guard):",
+        "if path := None:",
         CHANGED,
     ),
     Mutant(
@@ -691,7 +693,7 @@ MUTANTS = [
     Mutant(
         "parts of a text in a request are read one by one",
         "messages/private_parts.py",
-        "        yield from _apart(place, message)\n",
+        "        yield from _apart(path, message)\n",
         "",
         "tests/messages/test_split_texts.py",
     ),
@@ -852,8 +854,8 @@ MUTANTS = [
     Mutant(
         "share makes the answer of another turn public",
         "guard/guard.py",
-        "exact.of_exchange(turn.prompt, turn.answer)]\n        own",
-        "exact.of_answer(turn.answer)]\n        own",
+        "text_keys.of_exchange(turn.prompt, turn.answer)]\n        own",
+        "text_keys.of_answer(turn.answer)]\n        own",
         DECLASSIFY,
     ),
     Mutant(
@@ -917,8 +919,8 @@ MUTANTS = [
     Mutant(
         "imports declassify credentials",
         "guard/guard.py",
-        "if finds := [*self.look(text), *within]:",
-        "if finds := [*self._repeats(text, None), *within]:",
+        "if findings := [*self.look(text), *within]:",
+        "if findings := [*self._repeats(text, None), *within]:",
         DECLASSIFY,
     ),
     Mutant(

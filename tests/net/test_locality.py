@@ -14,7 +14,7 @@ import pytest
 
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
-from trooper_cli.ask.request import Question
+from trooper_cli.ask.request import AskRequest
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
 from trooper_cli.net import locality, loopback
@@ -268,7 +268,7 @@ class TestTrustedHost:
         monkeypatch.setattr(locality, "is_loopback", lambda _: False)
         config = tmp_path / "config.toml"
         environ = {"OLLAMA_HOST": f"gpu.example:{local.port}", "TROOPER_LOCAL_ENGINE": "ollama"}
-        question = Question("hello", session="ops", local_flag=True)
+        question = AskRequest("hello", session="ops", local_flag=True)
         with pytest.raises(LocalityError, match="local_hosts"):
             ask(question, Person(lambda _: None), Settings(environ, config), tmp_path, lambda _: None)
         assert local.connections == 0

@@ -42,7 +42,7 @@ SECRET = (
 )
 OTHER = "Blasting at the quarry was moved to Whit Monday, since the niece of the mayor weds upstream on that Sunday."
 SETTINGS = Settings({})
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def path_of(trooper: Trooper, name: str = "ops") -> Path:
@@ -477,15 +477,15 @@ def test_a_kill_within_any_method_of_the_store(tmp_path: Path, case: str) -> Non
     as a public turn. After the next call the guard knows just that, and what is gone can be made to leave no trace.
     """
     texts = store_methods.TEXTS
-    prepared = tmp_path / "prepared"
-    with closing(Store(prepared, SETTINGS, print)) as store:
+    fingerprint = tmp_path / "prepared"
+    with closing(Store(fingerprint, SETTINGS, print)) as store:
         store_methods.prepare(store, case)
     if case in store_methods.NO_INDEX:
-        (prepared / "guard.db").unlink()
+        (fingerprint / "guard.db").unlink()
 
     def kill_at(number: int) -> int:
         home = tmp_path / str(number)
-        shutil.copytree(prepared, home)
+        shutil.copytree(fingerprint, home)
         command = [
             sys.executable,
             syscall_killer.__file__,

@@ -16,7 +16,7 @@ from trooper_cli.errors import (
     StorageError,
     TrooperError,
 )
-from trooper_cli.net.deadline import Patience
+from trooper_cli.net.deadline import Deadline
 from trooper_cli.store.memory_cache import recollect
 from trooper_cli.turn import Side
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.ask.caller import V
     from trooper_cli.ask.output import AnswerWriter
-    from trooper_cli.ask.turn_in_progress import UnderWay
+    from trooper_cli.ask.turn_in_progress import TurnInProgress
     from trooper_cli.engines.engine import Engine, LocalEngine
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # What the memory may add to a prompt where --budget does not say it.
 MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
 ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
-SILENCE_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
+READ_TIMEOUT_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
 # Claude counts up to 40 % more than the estimate, small local models up to 25 %; its own counts correct this.
 SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
 SLACK = 1.08
@@ -45,7 +45,7 @@ TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedE
 LONGEST_ANSWER = 4 << 20
 
 
-def attempt(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
+def attempt(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
     """Execute the turn with one engine; if it counts more tokens than fit, once more with a smaller memory."""
     context = context_of(turn, view, engine)
     try:
@@ -60,7 +60,7 @@ def attempt(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) ->
         return _sent(turn, writer, engine, context_of(turn, view, engine, at_most=smaller))
 
 
-def _sent(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
+def _sent(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
     """Ask once; what fails after a part of the answer is out has broken off."""
     try:
         return _answer(turn, writer, engine, context)
@@ -73,7 +73,7 @@ def _sent(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Cont
         raise
 
 
-def _answer(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
+def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
     """Ask, and write down that it was asked and how that ended."""
     request, layers = request_of(turn, engine, context), layers_of(context)
     told = {**layers, "tokens": context.tokens, "budget": context.budget}
@@ -106,7 +106,7 @@ def _answer(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], context: Co
     )
 
 
-def _received(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: Request) -> End:
+def _received(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], request: Request) -> End:
     """Send a request and hand on the pieces of the answer; returns its end.
 
     Raises:
@@ -126,11 +126,11 @@ def _received(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: 
     return end
 
 
-def _read_pieces(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], request: Request) -> End | None:
-    end, size, silence = None, 0, turn.question.silence or SILENCE_SECONDS[engine.side]
-    with Patience(silence) as patience:
-        for piece in _pieces(turn, engine, request, silence):
-            patience.heard()
+def _read_pieces(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], request: Request) -> End | None:
+    end, size, read_timeout = None, 0, turn.ask_request.read_timeout or READ_TIMEOUT_SECONDS[engine.side]
+    with Deadline(read_timeout) as deadline:
+        for piece in _pieces(turn, engine, request, read_timeout):
+            deadline.heard()
             if isinstance(piece, End):
                 end = piece
                 continue
@@ -140,8 +140,8 @@ def _read_pieces(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], reques
     return end
 
 
-def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float) -> Iterator[str | End]:
-    pieces, sequences = engine.send(request, silence), turn.question.stop_sequences
+def _pieces(turn: TurnInProgress, engine: Engine[V], request: Request, read_timeout: float) -> Iterator[str | End]:
+    pieces, sequences = engine.send(request, read_timeout), turn.ask_request.stop_sequences
     if not sequences or engine.takes_stop_sequences:
         return pieces
     from trooper_cli.engines.stop_sequences import until_stopped
@@ -150,7 +150,7 @@ def _pieces(turn: UnderWay, engine: Engine[V], request: Request, silence: float)
     return until_stopped(pieces, sequences, engine.model, estimate)
 
 
-def _check_end(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], end: End) -> None:
+def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], end: End) -> None:
     if end.stop == "refusal":
         raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=writer.begun)
     is_whole = end.sequence is not None or (turn.caller.takes_no_text and engine.side is Side.CLOUD)
@@ -158,44 +158,46 @@ def _check_end(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], end: End
         hint = "; it spent its tokens on thinking, see --max-tokens" if end.stop == "max_tokens" else ""
         raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
-        turn.tell(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
+        turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def local_engine_of(turn: UnderWay, *, connect: bool = True) -> LocalEngine:
+def local_engine_of(turn: TurnInProgress, *, connect: bool = True) -> LocalEngine:
     from trooper_cli.engines.local import local_engine
 
     # A model named for a turn that was meant for the cloud is no local model's name.
-    named = turn.question.model if turn.decision.side is Side.LOCAL else None
+    named = turn.ask_request.model if turn.decision.side is Side.LOCAL else None
     return local_engine(turn.settings, turn.home, named, connect=connect)
 
 
-def context_of(turn: UnderWay, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
+def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
     """Return the context of a view: its memory within the budget and `at_most` tokens, and the prompt."""
     from trooper_cli.guard.credentials import mask
 
-    question = turn.question
-    if (given := turn.caller.given_context(question, view, engine)) is not None:
+    ask_request = turn.ask_request
+    if (given := turn.caller.given_context(ask_request, view, engine)) is not None:
         return given
-    system = question.system or view.system
+    system = ask_request.system or view.system
     factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine)
-    budget = turn.settings.number("budget", question.budget)
+    budget = turn.settings.number("budget", ask_request.budget)
     if budget is None:
-        budget = int(memory.price(question.prompt, system) * factor) + 1 + MEMORY_TOKENS[engine.side]
+        budget = int(memory.price(ask_request.prompt, system) * factor) + 1 + MEMORY_TOKENS[engine.side]
     budget = min(budget, room) if at_most is None else min(budget, room, at_most)
 
     def recollected(view: V) -> memory.Memory:
         return recollect(view, mask, lambda unread: _tell_unread(turn, unread))
 
-    return memory.build(view, question.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor)
+    return memory.build(
+        view, ask_request.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor
+    )
 
 
-def _tell_unread(turn: UnderWay, unread: int) -> None:
+def _tell_unread(turn: TurnInProgress, unread: int) -> None:
     if unread >= MANY_TURNS:
-        turn.tell(f"{unread} earlier turns are read for the first time, which takes a while; later asks need not")
+        turn.notify(f"{unread} earlier turns are read for the first time, which takes a while; later asks need not")
 
 
-def _factor(turn: UnderWay, engine: Engine[V]) -> float:
+def _factor(turn: TurnInProgress, engine: Engine[V]) -> float:
     """Return how many tokens the engine counts per estimated token, with some slack.
 
     What turns of one label taught serves that label alone.
@@ -210,14 +212,14 @@ def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], e
         writer.learn_ratio(engine, min(max(ratio, LEAST_RATIO), MOST_RATIO))
 
 
-def _answer_tokens(turn: UnderWay, engine: Engine[V]) -> int:
+def _answer_tokens(turn: TurnInProgress, engine: Engine[V]) -> int:
     """Return the tokens kept for the answer: never more than half of the engine's window."""
-    return min(turn.question.max_tokens or ANSWER_TOKENS[engine.side], engine.window() // 2)
+    return min(turn.ask_request.max_tokens or ANSWER_TOKENS[engine.side], engine.window() // 2)
 
 
-def request_of(turn: UnderWay, engine: Engine[V], context: Context[V]) -> Request:
+def request_of(turn: TurnInProgress, engine: Engine[V], context: Context[V]) -> Request:
     return engine.prepare(
-        context, _answer_tokens(turn, engine), stream=turn.question.stream, sampling=turn.question.sampling
+        context, _answer_tokens(turn, engine), stream=turn.ask_request.stream, sampling=turn.ask_request.sampling
     )
 
 

@@ -14,11 +14,11 @@ from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine
-    from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.finding import Finding
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.turn import Context, Label
@@ -56,7 +56,7 @@ class AnswerSink(Protocol):
 class Asked(NamedTuple):
     """What is asked, what was decided about it, and who asks."""
 
-    question: Question
+    ask_request: AskRequest
     decision: Decision
     caller: Caller
 
@@ -73,7 +73,12 @@ class Caller(Protocol):
     def sink(self) -> AnswerSink: ...
 
     def admit(
-        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
+        self,
+        ask_request: AskRequest,
+        decision: Decision,
+        guard: Guard,
+        settings: Settings,
+        notify: Callable[[str], None],
     ) -> Asked:
         """Complete a question for which it is decided who may know it.
 
@@ -84,15 +89,15 @@ class Caller(Protocol):
         """
         ...
 
-    def findings(self, question: Question, guard: Guard) -> list[Find]:
+    def findings(self, ask_request: AskRequest, guard: Guard) -> list[Finding]:
         """Return what the guard finds in all that a public turn would send, now and later."""
         ...
 
-    def new_text(self, question: Question, guard: Guard, label: Label) -> str:
+    def new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
         """Return what of the question's text the guard has to remember for a turn of this label."""
         ...
 
-    def remember_refused(self, question: Question, guard: Guard) -> None:
+    def remember_refused(self, ask_request: AskRequest, guard: Guard) -> None:
         """Store fingerprints of a private question that becomes no turn.
 
         Raises:
@@ -101,26 +106,26 @@ class Caller(Protocol):
         """
         ...
 
-    def prompt_keys(self, question: Question) -> list[str]:
-        """Return the names (of guard/exact.py) by which the turn is known again from its prompt."""
+    def prompt_keys(self, ask_request: AskRequest) -> list[str]:
+        """Return the names (of guard/text_keys.py) by which the turn is known again from its prompt."""
         ...
 
-    def answer_keys(self, question: Question, text: str) -> list[str]:
+    def answer_keys(self, ask_request: AskRequest, text: str) -> list[str]:
         """Return the names by which the turn is known again from its answer; none where there is no text."""
         ...
 
-    def clouds(self, question: Question, settings: Settings, *, connect: bool) -> list[Cloud]:
+    def clouds(self, ask_request: AskRequest, settings: Settings, *, connect: bool) -> list[Cloud]:
         """Return the clouds that may be asked, in their order; `connect` as for `clouds.clouds`."""
         ...
 
-    def given_context(self, question: Question, view: V, engine: Engine[V]) -> Context[V] | None:
+    def given_context(self, ask_request: AskRequest, view: V, engine: Engine[V]) -> Context[V] | None:
         """Return the context of a history that goes as it was given; None where it is made of the memory."""
         ...
 
 
 def keys_of_prompt(prompt: str) -> list[str]:
-    return [text_keys.of_prompt(prompt), *text_keys.loose_names(prompt)]
+    return [text_keys.of_prompt(prompt), *text_keys.loose_keys(prompt)]
 
 
 def keys_of_answer(prompt: str, answer: str) -> list[str]:
-    return [text_keys.of_answer(answer), text_keys.of_exchange(prompt, answer), *text_keys.loose_names(prompt, answer)]
+    return [text_keys.of_answer(answer), text_keys.of_exchange(prompt, answer), *text_keys.loose_keys(prompt, answer)]

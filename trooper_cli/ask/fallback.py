@@ -29,7 +29,7 @@ from trooper_cli.turn import Label, Side
 if TYPE_CHECKING:
     from trooper_cli.ask.caller import V
     from trooper_cli.ask.output import AnswerWriter
-    from trooper_cli.ask.turn_in_progress import Answer, UnderWay
+    from trooper_cli.ask.turn_in_progress import Answer, TurnInProgress
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine, LocalEngine
 
@@ -40,22 +40,22 @@ RETRY_SECONDS = 8.0
 LONGEST_WAIT = 4.0
 
 
-def execute(turn: UnderWay, writer: AnswerWriter) -> Answer:
+def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     """Execute the turn on its side; a public one that the clouds cannot answer, on this machine."""
     if turn.decision.label is Label.PRIVATE:
         with this_machine_only():
             return _on_this_machine(turn, writer, local_engine_of(turn), turn.private_view)
     if turn.decision.side is Side.LOCAL:
         return _for_want_of_a_key(turn, writer)
-    asked = turn.caller.clouds(turn.question, turn.settings, connect=True)
+    asked = turn.caller.clouds(turn.ask_request, turn.settings, connect=True)
     failures: list[TrooperError] = []
-    for cloud in asked if turn.question.fallback else asked[:1]:
+    for cloud in asked if turn.ask_request.fallback else asked[:1]:
         if failures:
-            turn.tell(f"{failures[-1]}; {cloud.name} is asked instead")
+            turn.notify(f"{failures[-1]}; {cloud.name} is asked instead")
         try:
             answer = _in_the_cloud(turn, writer, cloud)
         except FALLS_BACK as error:
-            if not turn.question.fallback:
+            if not turn.ask_request.fallback:
                 raise
             failures.append(error)
             writer.discard()
@@ -65,11 +65,11 @@ def execute(turn: UnderWay, writer: AnswerWriter) -> Answer:
         local = local_engine_of(turn)
     except TrooperError as error:
         raise UnavailableError(f"{failures[-1]}; and no fallback: {error}") from error
-    turn.tell(f"{failures[-1]}; {local.name} on this machine answers instead; the turn stays public")
+    turn.notify(f"{failures[-1]}; {local.name} on this machine answers instead; the turn stays public")
     return _instead_of(_on_this_machine(turn, writer, local, turn.public_view), asked[0], failures)
 
 
-def first_cloud(turn: UnderWay) -> tuple[Decision, Cloud | None]:
+def first_cloud(turn: TurnInProgress) -> tuple[Decision, Cloud | None]:
     """Return the cloud that would be asked first, without asking it, and the decision with its side and reason.
 
     The cloud is None if it is this machine's turn.
@@ -78,9 +78,9 @@ def first_cloud(turn: UnderWay) -> tuple[Decision, Cloud | None]:
         BreakerError: none would be asked, and falling back is off.
 
     """
-    asked = turn.caller.clouds(turn.question, turn.settings, connect=False)
+    asked = turn.caller.clouds(turn.ask_request, turn.settings, connect=False)
     holds = [_hold(turn, cloud) for cloud in asked]
-    if not turn.question.fallback and holds[0]:
+    if not turn.ask_request.fallback and holds[0]:
         raise _remembered(asked[0], holds[0])
     place = next((place for place, hold in enumerate(holds) if not hold), None)
     if place is None:
@@ -88,25 +88,25 @@ def first_cloud(turn: UnderWay) -> tuple[Decision, Cloud | None]:
     return turn.decision if place == 0 else Decision(Label.PUBLIC, Side.CLOUD, "breaker"), asked[place]
 
 
-def _for_want_of_a_key(turn: UnderWay, writer: AnswerWriter) -> Answer:
+def _for_want_of_a_key(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     try:
         local = local_engine_of(turn)
     except TrooperError as error:
         error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
         raise
-    turn.tell(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers; the turn is public, see --local")
+    turn.notify(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers; the turn is public, see --local")
     return _on_this_machine(turn, writer, local, turn.public_view)
 
 
-def _on_this_machine(turn: UnderWay, writer: AnswerWriter, local: LocalEngine, view: V) -> Answer:
+def _on_this_machine(turn: TurnInProgress, writer: AnswerWriter, local: LocalEngine, view: V) -> Answer:
     _tell_loading(turn, local)
     return _patiently(turn, writer, local, view)
 
 
-def _tell_loading(turn: UnderWay, local: LocalEngine) -> None:
+def _tell_loading(turn: TurnInProgress, local: LocalEngine) -> None:
     """Write to a terminal that the model is being loaded, so that the wait is explained."""
     if _is_watched() and not local.is_loaded:
-        turn.tell(f"{local.name} loads {local.model} first, which takes a while")
+        turn.notify(f"{local.name} loads {local.model} first, which takes a while")
 
 
 def _is_watched() -> bool:
@@ -122,7 +122,7 @@ def _instead_of(answer: Answer, first: Cloud, failures: list[TrooperError]) -> A
     return replace(answer, decision=decision, fallback={"from": first.name, "cause": type(failures[0]).__name__})
 
 
-def _in_the_cloud(turn: UnderWay, writer: AnswerWriter, cloud: Cloud) -> Answer:
+def _in_the_cloud(turn: TurnInProgress, writer: AnswerWriter, cloud: Cloud) -> Answer:
     """Ask one cloud, unless it is known that it cannot answer; remember what is learnt of that."""
     if hold := _hold(turn, cloud):
         raise _remembered(cloud, hold)
@@ -130,7 +130,7 @@ def _in_the_cloud(turn: UnderWay, writer: AnswerWriter, cloud: Cloud) -> Answer:
         answer = _patiently(turn, writer, cloud, turn.public_view)
     except FALLS_BACK as error:
         # A silence that the user's own limit ended says nothing about the cloud.
-        if turn.question.silence is None or not isinstance(error, UnavailableError):
+        if turn.ask_request.read_timeout is None or not isinstance(error, UnavailableError):
             circuit_breaker.failed(turn.home, cloud.account, error)
         raise
     circuit_breaker.answered(turn.home, cloud.account)
@@ -141,11 +141,11 @@ def _remembered(cloud: Cloud, hold: circuit_breaker.Hold) -> BreakerError:
     return BreakerError(f"{cloud.name} {hold}; --cloud asks it in any case")
 
 
-def _hold(turn: UnderWay, cloud: Cloud) -> circuit_breaker.Hold | None:
-    return None if turn.question.local_flag is False else circuit_breaker.held(turn.home, cloud.account)
+def _hold(turn: TurnInProgress, cloud: Cloud) -> circuit_breaker.Hold | None:
+    return None if turn.ask_request.local_flag is False else circuit_breaker.held(turn.home, cloud.account)
 
 
-def _patiently(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
+def _patiently(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
     """Ask; where the trouble may pass, wait a little and ask again."""
     began = time.monotonic()
     for tries in range(10_000):
@@ -157,20 +157,20 @@ def _patiently(turn: UnderWay, writer: AnswerWriter, engine: Engine[V], view: V)
                 raise
             writer.discard()
             if tries == 0 and isinstance(error, BusyError) and _is_watched():
-                turn.tell(f"{error}; waiting for it")
+                turn.notify(f"{error}; waiting for it")
             time.sleep(wait)
     raise AssertionError
 
 
 def _wait(error: OverloadError | UnavailableError, side: Side, tries: int, spent: float) -> float | None:
     """Return the seconds until the next try, or None where another try is not worthwhile."""
-    most, patience = RETRIES, RETRY_SECONDS
+    most, max_wait = RETRIES, RETRY_SECONDS
     if isinstance(error, BusyError):
-        patience = error.patience
-        most = RETRIES if patience <= RETRY_SECONDS else 10_000
+        max_wait = error.max_wait
+        most = RETRIES if max_wait <= RETRY_SECONDS else 10_000
     elif side is Side.LOCAL:
         return None
     wait = min(0.5 * 2**tries, LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311
     if isinstance(error, OverloadError) and error.retry_after is not None:
         wait = error.retry_after + random.uniform(0.0, 0.25)  # noqa: S311
-    return None if tries >= most or spent + wait > patience else wait
+    return None if tries >= most or spent + wait > max_wait else wait

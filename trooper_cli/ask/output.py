@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from trooper_cli.ask.caller import V
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
-    from trooper_cli.ask.turn_in_progress import Answer, UnderWay
+    from trooper_cli.ask.turn_in_progress import Answer, TurnInProgress
     from trooper_cli.engines.engine import End, Engine
     from trooper_cli.net.http import Request
     from trooper_cli.store.store import Store
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LONGEST_PENDING = 200
 
 
-def open_session(question: Question, store: Store) -> tuple[Session, StorageError | None]:
+def open_session(ask_request: AskRequest, store: Store) -> tuple[Session, StorageError | None]:
     """Open the session of a question, or begin it; return it, and the failure to do so if there was one.
 
     Where it cannot be made, the turn is executed in a session of its own, and the failure is reported at the end.
@@ -45,13 +45,13 @@ def open_session(question: Question, store: Store) -> tuple[Session, StorageErro
         UsageError: there is a session whose name differs in case only.
 
     """
-    if question.session is None:
+    if ask_request.session is None:
         session = Session.of_one_turn()
-        if question.history:
-            session.add(question.history)
+        if ask_request.history:
+            session.add(ask_request.history)
         return session, None
     try:
-        return store.open_or_create(question.session), None
+        return store.open_or_create(ask_request.session), None
     except StorageError as error:
         return Session.of_one_turn(), error
 
@@ -63,14 +63,14 @@ class AnswerWriter:
     written; a private answer is then printed on a terminal only.
     """
 
-    def __init__(self, turn: UnderWay, store: Store, failure: StorageError | None = None) -> None:
+    def __init__(self, turn: TurnInProgress, store: Store, failure: StorageError | None = None) -> None:
         self.number: int | None = None
         self.failure = failure
         self._turn = turn
         self._store = store
         self._label = turn.decision.label
         # Of a private answer a pipe gets whole lines, once the guard knows them.
-        self._prints_at_once = turn.question.on_terminal or self._label is Label.PUBLIC
+        self._prints_at_once = turn.ask_request.on_terminal or self._label is Label.PUBLIC
         self._pieces: list[str] = []
         self._pending = ""
         self._engine = self._model = ""
@@ -106,7 +106,7 @@ class AnswerWriter:
             StorageError: it could not, and standard output is not a terminal.
 
         """
-        if self.failure is None or self._label is Label.PUBLIC or self._turn.question.on_terminal:
+        if self.failure is None or self._label is Label.PUBLIC or self._turn.ask_request.on_terminal:
             return
         raise StorageError(
             "the private answer could not be recorded, so it is printed on a terminal only; set TROOPER_HOME to a "
@@ -115,14 +115,14 @@ class AnswerWriter:
 
     def _write_prompt(self) -> None:
         """Write the prompt down before anything is sent, and with it what the guard must know of a private one."""
-        question, caller = self._turn.question, self._turn.caller
+        ask_request, caller = self._turn.ask_request, self._turn.caller
         known = GuardedText()
         if self._label is Label.PRIVATE:
-            text = caller.new_text(question, self._store.guard, self._label)
-            known = GuardedText(text, names=caller.prompt_keys(question))
+            text = caller.new_text(ask_request, self._store.guard, self._label)
+            known = GuardedText(text, names=caller.prompt_keys(ask_request))
         with self._storing():
             self.number = self._store.begin_turn(
-                self._turn.session, self._label, question.prompt, question.system, known
+                self._turn.session, self._label, ask_request.prompt, ask_request.system, known
             )
 
     def begin_attempt(
@@ -166,7 +166,7 @@ class AnswerWriter:
 
         """
         self._pieces.append(piece)
-        if not self._turn.question.live:
+        if not self._turn.ask_request.live:
             return
         if piece and self._prints_at_once:
             self._turn.caller.sink.write(piece)
@@ -224,7 +224,7 @@ class AnswerWriter:
         """
         self._finish(Status.ANSWERED, answer.decision.side, answer.stop)
         self.check_recorded()
-        if not self._turn.question.live:
+        if not self._turn.ask_request.live:
             self._turn.caller.sink.write(answer.text)
         return replace(answer, failure=self._explained(answer.decision.side))
 
@@ -235,13 +235,13 @@ class AnswerWriter:
             StorageError: as for `check_recorded`.
 
         """
-        question, caller, identity = self._turn.question, self._turn.caller, self._turn.session.identity()
-        name, guard = text_keys.of_prompt(question.prompt), self._store.guard
+        ask_request, caller, identity = self._turn.ask_request, self._turn.caller, self._turn.session.identity()
+        name, guard = text_keys.of_prompt(ask_request.prompt), self._store.guard
         try:
             guard.remember_report(identity, [(None, memory_text)])
-            text = caller.new_text(question, guard, Label.PRIVATE)
-            if text != question.prompt or name not in guard.known([name]).private:
-                guard.remember(Label.PRIVATE, identity, None, prompt=text, names=caller.prompt_keys(question))
+            text = caller.new_text(ask_request, guard, Label.PRIVATE)
+            if text != ask_request.prompt or name not in guard.known([name]).private:
+                guard.remember(Label.PRIVATE, identity, None, prompt=text, names=caller.prompt_keys(ask_request))
         except StorageError as error:
             self.failure = error
             self.check_recorded()
@@ -259,7 +259,7 @@ class AnswerWriter:
     def _finish(self, status: Status, side: Side, stop: str) -> None:
         self._is_finished = True
         session, text = self._turn.session, self.text
-        tokens = fold.cost(Exchange(self._turn.question.prompt, text))
+        tokens = fold.cost(Exchange(self._turn.ask_request.prompt, text))
         outcome = Outcome(status, text, self._engine, self._model, stop, tokens)
         known = self._known_in_the_end(status, side)
         if self.failure is not None:
@@ -273,15 +273,15 @@ class AnswerWriter:
 
     def _known_in_the_end(self, status: Status, side: Side) -> GuardedText | None:
         """Return what the guard must know; of a public turn that was answered here, only which turn it was."""
-        question, caller, text = self._turn.question, self._turn.caller, self.text
+        ask_request, caller, text = self._turn.ask_request, self._turn.caller, self.text
         if self._label is Label.PRIVATE:
-            return GuardedText(answer=text, names=caller.answer_keys(question, text))
+            return GuardedText(answer=text, names=caller.answer_keys(ask_request, text))
         if (not text and status is not Status.ANSWERED) or (self.number is None and not caller.keeps_history):
             return None
-        names = caller.prompt_keys(question) + caller.answer_keys(question, text)
+        names = caller.prompt_keys(ask_request) + caller.answer_keys(ask_request, text)
         if side is not Side.CLOUD or status is not Status.ANSWERED:
             return GuardedText(names=names)
-        prompt = question.said if self.number else caller.new_text(question, self._store.guard, Label.PUBLIC)
+        prompt = ask_request.said if self.number else caller.new_text(ask_request, self._store.guard, Label.PUBLIC)
         return GuardedText(prompt, text, names)
 
     @property

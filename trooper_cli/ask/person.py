@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trooper_cli.ask.caller import AnswerSink, Provenance, V
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine
-    from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.finding import Finding
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.turn import Context, Label
@@ -46,34 +46,39 @@ class Person:
         self.sink: AnswerSink = TextSink(write)
 
     def admit(
-        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
+        self,
+        ask_request: AskRequest,
+        decision: Decision,
+        guard: Guard,
+        settings: Settings,
+        notify: Callable[[str], None],
     ) -> Asked:
-        del guard, settings, tell
-        return Asked(question, decision, self)
+        del guard, settings, notify
+        return Asked(ask_request, decision, self)
 
-    def findings(self, question: Question, guard: Guard) -> list[Find]:
-        finds = guard.look(question.said)
+    def findings(self, ask_request: AskRequest, guard: Guard) -> list[Finding]:
+        findings = guard.look(ask_request.said)
         # Beside a system prompt the prompt is still a whole.
-        return finds + guard.wholes(question.prompt) if question.system else finds
+        return findings + guard.wholes(ask_request.prompt) if ask_request.system else findings
 
-    def new_text(self, question: Question, guard: Guard, label: Label) -> str:
+    def new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
         del guard, label
-        return question.said
+        return ask_request.said
 
-    def remember_refused(self, question: Question, guard: Guard) -> None:
-        remember_prompt(guard, question.said, self.prompt_keys(question))
+    def remember_refused(self, ask_request: AskRequest, guard: Guard) -> None:
+        remember_prompt(guard, ask_request.said, self.prompt_keys(ask_request))
 
-    def prompt_keys(self, question: Question) -> list[str]:
-        return keys_of_prompt(question.prompt)
+    def prompt_keys(self, ask_request: AskRequest) -> list[str]:
+        return keys_of_prompt(ask_request.prompt)
 
-    def answer_keys(self, question: Question, text: str) -> list[str]:
-        return keys_of_answer(question.prompt, text) if text else []
+    def answer_keys(self, ask_request: AskRequest, text: str) -> list[str]:
+        return keys_of_answer(ask_request.prompt, text) if text else []
 
-    def clouds(self, question: Question, settings: Settings, *, connect: bool) -> list[Cloud]:
+    def clouds(self, ask_request: AskRequest, settings: Settings, *, connect: bool) -> list[Cloud]:
         from trooper_cli.engines.clouds import clouds
 
-        return clouds(settings, question.model, connect=connect)
+        return clouds(settings, ask_request.model, connect=connect)
 
-    def given_context(self, question: Question, view: V, engine: Engine[V]) -> Context[V] | None:
-        del question, view, engine
+    def given_context(self, ask_request: AskRequest, view: V, engine: Engine[V]) -> Context[V] | None:
+        del ask_request, view, engine
         return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.ask.caller import Asked, Caller
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.store.store import Store
@@ -124,7 +124,7 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def remembering(refusal: BaseException, tell: Callable[[str], object]) -> Iterator[None]:
+def remembering(refusal: BaseException, notify: Callable[[str], object]) -> Iterator[None]:
     """Add to a refusal, which is raised in any case, that its prompt could not be remembered; else tell it."""
     try:
         yield
@@ -136,14 +136,14 @@ def remembering(refusal: BaseException, tell: Callable[[str], object]) -> Iterat
         if isinstance(refusal, TrooperError):
             refusal.args = (f"{refusal}; and {unknown}",)
         else:
-            tell(f"of a private prompt: {unknown}")
+            notify(f"of a private prompt: {unknown}")
 
 
 class PendingPrompt:
     """A question until its prompt is on record; `asked` is what is decided about it so far."""
 
-    def __init__(self, question: Question, caller: Caller, settings: Settings, home: Path) -> None:
-        self.question = question
+    def __init__(self, ask_request: AskRequest, caller: Caller, settings: Settings, home: Path) -> None:
+        self.ask_request = ask_request
         self.caller = caller
         self.asked: Asked | None = None
         self._settings = settings
@@ -152,12 +152,14 @@ class PendingPrompt:
     def is_private(self) -> bool:
         if self.asked is not None:
             return self.asked.decision.label is Label.PRIVATE
-        question = self.question
-        return is_meant_private_in(self._home, question.session, question.local_flag, self._settings)
+        ask_request = self.ask_request
+        return is_meant_private_in(self._home, ask_request.session, ask_request.local_flag, self._settings)
 
     def remember(self, guard: Guard) -> None:
-        question, caller = (self.asked.question, self.asked.caller) if self.asked else (self.question, self.caller)
-        caller.remember_refused(question, guard)
+        ask_request, caller = (
+            (self.asked.ask_request, self.asked.caller) if self.asked else (self.ask_request, self.caller)
+        )
+        caller.remember_refused(ask_request, guard)
 
 
 @contextlib.contextmanager
@@ -178,6 +180,6 @@ def remembering_unless_done(
         yield
     except BaseException as refusal:
         if is_private():
-            with remembering(refusal, store.tell), store.guard_to_write() as guard:
+            with remembering(refusal, store.notify), store.guard_to_write() as guard:
                 remember(guard)
         raise

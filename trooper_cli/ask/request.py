@@ -20,7 +20,7 @@ def is_model_name(text: str) -> bool:
 
 # Each method that is made for a class costs start-up time, so only those that somebody calls are.
 @dataclass(frozen=True, eq=False, repr=False)
-class Question:
+class AskRequest:
     """What the user asked for in one call.
 
     `stream` asks the engine for pieces, `live` shows them as they arrive; otherwise the whole answer is shown or none.
@@ -39,7 +39,7 @@ class Question:
     on_leak: str = "block"
     budget: int | None = None
     max_tokens: int | None = None
-    silence: float | None = None
+    read_timeout: float | None = None
     # What only programs ask for, by `trooper messages`.
     stop_sequences: tuple[str, ...] = ()
     sampling: Mapping[str, float] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from trooper_cli.turn import Label, Side
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.settings import Settings
 
 
@@ -56,7 +56,7 @@ def decide(
     return Decision(Label.PUBLIC, Side.CLOUD, "default")
 
 
-def decision_of(question: Question, settings: Settings) -> Decision:
+def decision_of(ask_request: AskRequest, settings: Settings) -> Decision:
     """Decide a turn from its question and the user's settings.
 
     Raises:
@@ -65,7 +65,7 @@ def decision_of(question: Question, settings: Settings) -> Decision:
 
     """
     return decide(
-        local_flag=question.local_flag,
+        local_flag=ask_request.local_flag,
         local_setting=settings.boolean("local"),
         origin=settings.value("local").origin,
         cloud_lock=settings.text("cloud") == "off",

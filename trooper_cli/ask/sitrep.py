@@ -60,7 +60,7 @@ def sitrep(
     name: str,
     side: Side,
     tokens: int,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     *,
     write: bool,
     told: bool = False,
@@ -73,7 +73,7 @@ def sitrep(
         name: the session.
         side: for the cloud, what public turns say; for this machine, what all say.
         tokens: the most the report may have, estimated.
-        tell: takes notices.
+        notify: takes notices.
         told: return what that side's engine would be sent instead, as short as it is sent.
         write: have the local model phrase it; where it loses or adds a fact, the extracted report stands.
 
@@ -82,19 +82,19 @@ def sitrep(
         TrooperError: no local model could phrase it.
 
     """
-    with closing(Store(home, settings, tell)) as store, closing(store.open(name)) as session:
+    with closing(Store(home, settings, notify)) as store, closing(store.open(name)) as session:
         view = session.public_view() if side is Side.CLOUD else session.private_view()
         chosen = _included(view, tokens) if told else _sentences(session, view, tokens)
-        places = sorted({place for line in chosen for place in line.turns})
-        numbers = dict(zip(places, view.numbers(places), strict=True))
+        positions = sorted({position for line in chosen for position in line.turns})
+        numbers = dict(zip(positions, view.numbers(positions), strict=True))
         lines = tuple(Line(line.heading, numbers[line.turns[0]], line.text) for line in chosen)
         found = Sitrep(_headed(lines), lines, len(view))
         if write and lines:
             # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
             with this_machine_only():
-                found = _phrased(found, home, settings, session.private_view(), tell)
+                found = _phrased(found, home, settings, session.private_view(), notify)
         # What tells of private turns is private text, and a pipe may carry it on.
-        private = {place for place, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
+        private = {position for position, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
         kept = [line for line, source in zip(lines, chosen, strict=True) if private.intersection(source.turns)]
         store.guard.remember_report(session.identity(), ((line.turn, line.text) for line in kept))
         if kept and found.written_by:
@@ -115,8 +115,8 @@ def _sentences(session: Session, view: StoredPublicView | StoredPrivateView, tok
 def _included(view: StoredPublicView | StoredPrivateView, tokens: int) -> list[report.Line]:
     """Return what an engine would read; a line may hold the question of the turn before."""
     return [
-        report.Line(heading, text, (place, max(0, place - 1)))
-        for heading, place, text in memory.chosen(recollect(view, mask), tokens)
+        report.Line(heading, text, (position, max(0, position - 1)))
+        for heading, position, text in memory.chosen(recollect(view, mask), tokens)
     ]
 
 
@@ -128,7 +128,7 @@ def _headed(lines: tuple[Line, ...]) -> str:
 
 
 def _phrased(
-    found: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, tell: Callable[[str], None]
+    found: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, notify: Callable[[str], None]
 ) -> Sitrep:
     engine = local_engine(settings, home, None, connect=True)
     prompt = _PHRASE + found.text
@@ -144,7 +144,7 @@ def _phrased(
             before, said = facts(found.text), facts(text)
             if before <= said <= before:
                 return Sitrep(text, found.lines, found.turns, piece.model)
-            tell(
+            notify(
                 f"{piece.model} lost {len(before - said)} of {len(before)} names and numbers and added"
                 f" {len(said - before)}; the extracted report stands"
             )

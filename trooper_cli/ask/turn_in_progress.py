@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.ask.caller import Caller
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
     from trooper_cli.engines.engine import Usage
     from trooper_cli.errors import StorageError
@@ -41,16 +41,16 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class UnderWay:
+class TurnInProgress:
     """A turn on its way: all that it takes to execute it, on whichever side."""
 
-    question: Question
+    ask_request: AskRequest
     decision: Decision
     caller: Caller
     session: Session
     settings: Settings
     home: Path
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
 
     @cached_property
     def public_view(self) -> StoredPublicView:

@@ -1,1 +1,1 @@
-"""One function a command: it takes plain values, prints, and returns the exit code."""
+"""One function a command: it parses, prints, returns the exit code, and decides nothing."""

@@ -16,7 +16,7 @@ from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
     from trooper_cli.ask.caller import Caller
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
 
 
@@ -127,7 +127,7 @@ def ask(  # noqa: PLR0913
     from contextlib import closing
 
     from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.variables import check_variables
     from trooper_cli.cli.prompt_input import gather, utf8
     from trooper_cli.store.store import Store
@@ -150,7 +150,7 @@ def ask(  # noqa: PLR0913
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
         text = gather(
-            prompt or [], file or [], stdin=None if no_stdin else environment.stdin, tell=notices.tell, parts=parts
+            prompt or [], file or [], stdin=None if no_stdin else environment.stdin, notify=notices.notify, parts=parts
         )
         check_variables(settings.environ)
         if timeout is not None and not timeout < 1e6:
@@ -164,7 +164,7 @@ def ask(  # noqa: PLR0913
 
             settings = settings.with_session(settings_of(home, check_name(name)))
         settings.validate("local", "cloud")
-        question = Question(
+        ask_request = AskRequest(
             prompt=text,
             session=name,
             local_flag=local,
@@ -177,13 +177,13 @@ def ask(  # noqa: PLR0913
             on_leak=on_leak or settings.text("on_leak") or "block",
             budget=settings.number("budget", budget),
             max_tokens=max_tokens,
-            silence=timeout,
+            read_timeout=timeout,
         )
     if dry_run:
         from trooper_cli.ask.person import Person
 
-        return rehearsed(question, Person(output.write), settings, home, output, notices)
-    answer = _asked(question, settings, environment, output, notices, as_json=as_json)
+        return rehearsed(ask_request, Person(output.write), settings, home, output, notices)
+    answer = _asked(ask_request, settings, environment, output, notices, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
         environment.say(_status(answer), "dim")
@@ -193,7 +193,7 @@ def ask(  # noqa: PLR0913
 
 
 def _asked(
-    question: "Question",
+    ask_request: "AskRequest",
     settings: Settings,
     environment: Environment,
     output: Output,
@@ -216,9 +216,9 @@ def _asked(
         if not notices.quiet and is_screen(stderr, environment.environ):
             from trooper_cli.cli.spinner import Spinner
 
-            with Spinner(show, notices.tell) as spinner:
-                return ask_once(question, Person(spinner.show), settings, home, spinner.tell)
-        return ask_once(question, Person(show), settings, home, notices.tell)
+            with Spinner(show, notices.notify) as spinner:
+                return ask_once(ask_request, Person(spinner.show), settings, home, spinner.notify)
+        return ask_once(ask_request, Person(show), settings, home, notices.notify)
     except MissingModelError:
         if notices.quiet or not (stdin and stdin.isatty() and stderr and stderr.isatty()):
             raise
@@ -229,7 +229,7 @@ def _asked(
     from trooper_cli.engines.default_model import pull as fetch
 
     fetch(home, progress=True)
-    return ask_once(question, Person(show), settings, home, notices.tell)
+    return ask_once(ask_request, Person(show), settings, home, notices.notify)
 
 
 def _checked_system(system: str | None) -> str | None:
@@ -276,14 +276,14 @@ def _status(answer: "Answer") -> str:
 
 
 def rehearsed(
-    question: "Question", caller: "Caller", settings: Settings, home: Path, output: Output, notices: Notices
+    ask_request: "AskRequest", caller: "Caller", settings: Settings, home: Path, output: Output, notices: Notices
 ) -> int:
     """Print the request that would be sent."""
     import hashlib
 
     from trooper_cli.ask.pipeline import rehearse
 
-    rehearsal = rehearse(question, caller, settings, home, notices.tell)
+    rehearsal = rehearse(ask_request, caller, settings, home, notices.notify)
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
     told = {
@@ -322,7 +322,7 @@ def pull(
     check_variables(environment.environ)
     home, stderr = environment.home, environment.stderr
     fetched = default_model.pull(home, progress=not quiet and stderr is not None and stderr.isatty())
-    environment.notices(quiet=quiet).tell(
+    environment.notices(quiet=quiet).notify(
         f"{default_model.default_model(home)} {'is ready' if fetched else 'was there already'}"
     )
     return 0

@@ -113,7 +113,7 @@ def set_value(
         change(_file(settings), name, value)
     variable = KNOWN[name].variable
     if variable in settings.environ:
-        environment.notices(quiet=quiet).tell(f"{variable} is set in this environment and goes before it")
+        environment.notices(quiet=quiet).notify(f"{variable} is set in this environment and goes before it")
     return 0
 
 

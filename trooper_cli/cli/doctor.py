@@ -30,13 +30,13 @@ def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
     if as_json:
         checks = [
             {"check": found.check, "state": found.state, "text": found.text, "next": found.next_step}
-            for found in report.findings
+            for found in report.results
         ]
         record = {"works": report.code == 0, "exit": report.code, "checks": checks}
         output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
         return report.code
-    width = max(len(found.check) for found in report.findings)
-    for found in report.findings:
+    width = max(len(found.check) for found in report.results)
+    for found in report.results:
         mark, colour = _MARKS[found.state]
         output.write(mark, colour)
         output.write(f" {found.check:<{width}}  ", "bold")

@@ -29,19 +29,19 @@ def install() -> Path:
         StorageError: it cannot be written.
 
     """
-    place = _place()
-    if os.path.lexists(place) and not _is_ours(place):
+    path = _place()
+    if os.path.lexists(path) and not _is_ours(path):
         raise UsageError(
-            f"there is a {NAME} hook already, {place}, which is left as it is; "
+            f"there is a {NAME} hook already, {path}, which is left as it is; "
             f"to have both, rename it to {NAME}.earlier, which then runs first, and install again"
         )
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(script(), encoding="utf-8", newline="\n")
-        place.chmod(0o755)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(script(), encoding="utf-8", newline="\n")
+        path.chmod(0o755)
     except OSError as error:
-        raise StorageError(f"cannot write {place}: {error.strerror}") from error
-    return place
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    return path
 
 
 def uninstall() -> tuple[Path, bool]:
@@ -53,20 +53,20 @@ def uninstall() -> tuple[Path, bool]:
         StorageError: it cannot be removed.
 
     """
-    place = _place()
-    if not os.path.lexists(place):
-        raise NotFoundError(f"there is no {NAME} hook here, at {place}; nothing to remove")
-    if not _is_ours(place):
-        raise UsageError(f"the hook {place} is not of trooper and is left as it is; remove it yourself")
-    earlier = place.with_name(f"{NAME}.earlier")
+    path = _place()
+    if not os.path.lexists(path):
+        raise NotFoundError(f"there is no {NAME} hook here, at {path}; nothing to remove")
+    if not _is_ours(path):
+        raise UsageError(f"the hook {path} is not of trooper and is left as it is; remove it yourself")
+    earlier = path.with_name(f"{NAME}.earlier")
     try:
         if os.path.lexists(earlier):
-            earlier.replace(place)
-            return place, True
-        place.unlink()
+            earlier.replace(path)
+            return path, True
+        path.unlink()
     except OSError as error:
-        raise StorageError(f"cannot remove {place}: {error.strerror}") from error
-    return place, False
+        raise StorageError(f"cannot remove {path}: {error.strerror}") from error
+    return path, False
 
 
 def _place() -> Path:
@@ -84,9 +84,9 @@ def _place() -> Path:
     return Path(os.fsdecode(done.stdout.rstrip(b"\n"))).absolute() / NAME
 
 
-def _is_ours(place: Path) -> bool:
+def _is_ours(path: Path) -> bool:
     # A link may lead to a file that several repositories share: what it leads to is not ours to write.
     try:
-        return not place.is_symlink() and _MARK in place.read_text(encoding="utf-8", errors="replace")
+        return not path.is_symlink() and _MARK in path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False

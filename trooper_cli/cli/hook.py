@@ -55,6 +55,6 @@ def uninstall(hook: WhichHook) -> int:
     from trooper_cli.cli import git_hook as hooks
 
     del hook
-    place, restored = hooks.uninstall()
-    say(f"{place} is {'what it was before' if restored else 'removed'}")
+    path, restored = hooks.uninstall()
+    say(f"{path} is {'what it was before' if restored else 'removed'}")
     return 0

@@ -11,8 +11,8 @@ from trooper_cli.cli.terminal import Notices, Output, ReaderGoneError
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from trooper_cli.ask.request import Question
-    from trooper_cli.messages.adapter import Wishes
+    from trooper_cli.ask.request import AskRequest
+    from trooper_cli.messages.adapter import CliOptions
     from trooper_cli.messages.caller import ApiCaller
     from trooper_cli.messages.response import Reply
 
@@ -54,31 +54,33 @@ def messages(
     With "x_force_local": true the message is executed on this machine and stays here. The next request goes to Claude
     again; where its history repeats this turn, that is left out. A failure is the API's error object and an exit code.
     """  # noqa: D301
-    from trooper_cli.messages.adapter import Wishes
+    from trooper_cli.messages.adapter import CliOptions
 
     environment = environment_of(context)
     output = environment.output()
-    wishes = Wishes(
+    options = CliOptions(
         session=session,
         local=local,
         fallback=not no_fallback,
         on_leak=on_leak.value if on_leak else None,
-        silence=timeout,
+        read_timeout=timeout,
     )
-    return _answered(wishes, environment, output, environment.notices(quiet=quiet), dry_run=dry_run)
+    return _answered(options, environment, output, environment.notices(quiet=quiet), dry_run=dry_run)
 
 
-def _answered(wishes: "Wishes", environment: Environment, output: Output, notices: Notices, *, dry_run: bool) -> int:
+def _answered(
+    options: "CliOptions", environment: Environment, output: Output, notices: Notices, *, dry_run: bool
+) -> int:
     from trooper_cli.ask.pipeline import ask
     from trooper_cli.messages.response import Reply
 
     reply, settings = Reply(output.write), environment.settings(check=False)
     try:
         home = environment.home
-        question, caller, settings = _question(wishes, settings, environment, reply, notices)
+        ask_request, caller, settings = _question(options, settings, environment, reply, notices)
         if dry_run:
-            return rehearsed(question, caller, settings, home, output, notices)
-        answer = ask(question, caller, settings, home, notices.tell)
+            return rehearsed(ask_request, caller, settings, home, output, notices)
+        answer = ask(ask_request, caller, settings, home, notices.notify)
     except ReaderGoneError:
         raise
     except Exception as error:
@@ -91,34 +93,34 @@ def _answered(wishes: "Wishes", environment: Environment, output: Output, notice
 
 
 def _question(
-    wishes: "Wishes", settings: Settings, environment: Environment, reply: "Reply", notices: Notices
-) -> "tuple[Question, ApiCaller, Settings]":
+    options: "CliOptions", settings: Settings, environment: Environment, reply: "Reply", notices: Notices
+) -> "tuple[AskRequest, ApiCaller, Settings]":
     """Read the request and the settings of its session.
 
     Of a request that is refused, the guard remembers what was meant to be private.
     """
     from trooper_cli.cli.prompt_input import UnreadableError, stdin_text
     from trooper_cli.errors import InputError, TrooperError
-    from trooper_cli.messages.adapter import session_of, settled
+    from trooper_cli.messages.adapter import session_of, to_ask_request
     from trooper_cli.messages.request import read
     from trooper_cli.store.session import settings_of
 
     data = ""
     try:
         # PowerShell and some editors put a byte order mark in front.
-        data = stdin_text(environment.stdin, notices.tell).removeprefix("\ufeff")
+        data = stdin_text(environment.stdin, notices.notify).removeprefix("\ufeff")
         check_variables(settings.environ)
         settings.validate("local", "cloud")
         body = read(data)
-        settings = settings.with_session(settings_of(environment.home, session_of(body, wishes)))
-        return *settled(body, wishes, settings, reply), settings
+        settings = settings.with_session(settings_of(environment.home, session_of(body, options)))
+        return *to_ask_request(body, options, settings, reply), settings
     except (TrooperError, RecursionError) as fault:
         from trooper_cli.messages.refused import RefusedCall, remember_refused
 
         error = (
             fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
         )
-        call = RefusedCall(wishes.local, wishes.session, settings, environment.home, notices.tell)
+        call = RefusedCall(options.local, options.session, settings, environment.home, notices.notify)
         remember_refused(error.readable if isinstance(error, UnreadableError) else data, call, error)
         if error is fault:
             raise

@@ -35,7 +35,7 @@ def gather(
     files: Sequence[Path],
     *,
     stdin: TextIO | None,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     parts: list[str],
 ) -> str:
     """Join the arguments, what standard input holds, and the files under their names.
@@ -52,10 +52,10 @@ def gather(
     try:
         parts.append(utf8(" ".join(arguments), "the prompt"))
         if stdin is not None:
-            parts.append(stdin_text(stdin, tell, data))
+            parts.append(stdin_text(stdin, notify, data))
         for path in files:
             data.clear()
-            parts.append(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, tell, data)}")
+            parts.append(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, notify, data)}")
     except UnreadableError as error:
         parts.append(error.readable)
         raise
@@ -94,14 +94,14 @@ def _decoded(data: bytes | bytearray, what: str) -> str:
         raise UnreadableError(message, data.decode(form, "replace")) from error
 
 
-def stdin_text(stdin: TextIO | None, tell: Callable[[str], None], data: bytearray | None = None) -> str:
+def stdin_text(stdin: TextIO | None, notify: Callable[[str], None], data: bytearray | None = None) -> str:
     """Return the text of standard input, or "" if it is a terminal or closed; `data` holds what was read of it."""
     if stdin is None or stdin.isatty():
         return ""
     stream, data = cast("BufferedIOBase", stdin.buffer), bytearray() if data is None else data
     try:
         with _patience(
-            "standard input: what fills the pipe is at work, or nobody closes it; -n ignores it", tell
+            "standard input: what fills the pipe is at work, or nobody closes it; -n ignores it", notify
         ) as arrived:
             data += stream.read(1)
             arrived()
@@ -112,9 +112,9 @@ def stdin_text(stdin: TextIO | None, tell: Callable[[str], None], data: bytearra
 
 
 @contextlib.contextmanager
-def _patience(what: str, tell: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def _patience(what: str, notify: Callable[[str], None]) -> Iterator[Callable[[], None]]:
     """Notify the user after a while of what is awaited: a CI runner may hand down a pipe that nobody ever closes."""
-    notice = threading.Timer(_PATIENCE_SECONDS, tell, [f"waiting for {what}"])
+    notice = threading.Timer(_PATIENCE_SECONDS, notify, [f"waiting for {what}"])
     notice.daemon = True
     notice.start()
     try:
@@ -129,13 +129,13 @@ def _read_into(data: bytearray, stream: BufferedIOBase) -> None:
         data += piece
 
 
-def text_of(path: Path, tell: Callable[[str], None], data: bytearray | None = None) -> str:
+def text_of(path: Path, notify: Callable[[str], None], data: bytearray | None = None) -> str:
     """Return the text of a file without the line ends at its end; `data` holds what was read of it."""
     data = bytearray() if data is None else data
     try:
         with contextlib.ExitStack() as stack:
             if path.is_fifo():
-                stack.enter_context(_patience(f"the pipe {path}", tell))
+                stack.enter_context(_patience(f"the pipe {path}", notify))
             _read_into(data, stack.enter_context(path.open("rb")))
     except OSError as error:
         raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error

@@ -175,10 +175,10 @@ def import_turns(
     environment = environment_of(context)
     settings, notices = environment.settings(), environment.notices(quiet=quiet)
     home = environment.home
-    with closing(Store(home, settings, notices.tell)) as store:
-        warn = notices.tell if on_leak is MadePublic.WARN else None
+    with closing(Store(home, settings, notices.notify)) as store:
+        warn = notices.notify if on_leak is MadePublic.WARN else None
         count = store.import_turns(session, list(read_turns(file, environment.stdin)), warn)
-    notices.tell(f"{count} turn{'' if count == 1 else 's'} imported into {session}")
+    notices.notify(f"{count} turn{'' if count == 1 else 's'} imported into {session}")
     return 0
 
 
@@ -246,14 +246,14 @@ def share(
     home = environment.home
     with closing(Store(home, settings, environment.say)) as store, closing(store.open(session)) as opened:
         for turn in map(opened.turn, turns):
-            finds = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
-            if finds and on_leak is MadePublic.BLOCK:
+            findings = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
+            if findings and on_leak is MadePublic.BLOCK:
                 raise LocalityError(
-                    f"nothing was shared: turn {turn.number} holds {described(finds)}; share the turn it is "
+                    f"nothing was shared: turn {turn.number} holds {described(findings)}; share the turn it is "
                     "of as well, or --on-leak warn shares this one as it is"
                 )
-            if finds:
-                environment.say(f"warning: turn {turn.number} holds {described(finds)}")
+            if findings:
+                environment.say(f"warning: turn {turn.number} holds {described(findings)}")
         for number in turns:
             copy = store.share(opened, number)
             output.write(f"turn {number} was copied to the new public turn {copy.number}\n")

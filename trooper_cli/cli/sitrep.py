@@ -51,7 +51,7 @@ def sitrep(
     settings, notices, output = environment.settings(), environment.notices(quiet=quiet), environment.output()
     home = environment.home
     settings = settings.with_session(settings_of(home, check_name(session)))
-    report = report_of(home, settings, session, Side(side.value), budget, notices.tell, write=write, told=told)
+    report = report_of(home, settings, session, Side(side.value), budget, notices.notify, write=write, told=told)
     if as_json:
         record = {
             "session": session,
@@ -65,5 +65,5 @@ def sitrep(
     elif report.text:
         output.write(f"{report.text}\n")
     else:
-        notices.tell(f"nothing is told of {session} yet")
+        notices.notify(f"nothing is told of {session} yet")
     return 0

@@ -18,8 +18,8 @@ _WIPE = "\r\x1b[K"
 class Spinner:
     """It turns inside its `with`, until the first text is shown."""
 
-    def __init__(self, show: Callable[[str], None], tell: Callable[[str], None]) -> None:
-        self._show, self._tell = show, tell
+    def __init__(self, show: Callable[[str], None], notify: Callable[[str], None]) -> None:
+        self._show, self._tell = show, notify
         self._stopped = threading.Event()
         self._screen = threading.Lock()
         self._thread = threading.Thread(target=self._turn, daemon=True)
@@ -37,7 +37,7 @@ class Spinner:
             self._stop()
         self._show(text)
 
-    def tell(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         """Write a notice; the spinner continues below it."""
         with self._screen:
             if self._thread.is_alive():

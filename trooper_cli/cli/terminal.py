@@ -91,7 +91,7 @@ class Notices:
         self.quiet = quiet
         self._write = write
 
-    def tell(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         if not self.quiet:
             self._write(text)
 

@@ -1,1 +1,1 @@
-"""One file an engine, behind one small protocol."""
+"""One file an engine, one small protocol."""

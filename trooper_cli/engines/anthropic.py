@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from trooper_cli import __version__
-from trooper_cli.engines.api_errors import Place, failure_in_stream, failure_of_response
-from trooper_cli.engines.decoding import count, items, parse, parse_or_none, pick, server_sent_events, text
+from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
+from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, server_sent_events, text
 from trooper_cli.engines.engine import CLAUDE_WINDOW, End, Usage
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
 from trooper_cli.net.http import Request, Response, cloud_url, to_cloud
@@ -51,7 +51,7 @@ class Anthropic:
         self.model = model
         self._key = key_of(environ)
         self._base = cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
-        self._place = Place(urlsplit(self._base).netloc, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+        self._place = ErrorSource(urlsplit(self._base).netloc, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
         self._proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
 
     @property
@@ -92,8 +92,8 @@ class Anthropic:
             body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
         )
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        with to_cloud(request, silence, self._proxy) as response:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+        with to_cloud(request, read_timeout, self._proxy) as response:
             if response.status != 200:
                 raise failure_of_response(response, self._place)
             kind = response.headers.get("content-type", "")
@@ -109,15 +109,17 @@ class Anthropic:
 
     def _whole(self, response: Response) -> Iterator[str | End]:
         message = parse(response.read(), "the cloud")
-        if pick(message, "type") != "message":
+        if get_path(message, "type") != "message":
             raise BrokenAnswerError("the cloud's answer is not a message; check ANTHROPIC_BASE_URL")
         self._arrived(message)
         for block in items(message, "content"):
-            if pick(block, "type") == "text" and (piece := text(block, "text")):
+            if get_path(block, "type") == "text" and (piece := text(block, "text")):
                 yield piece
-        yield End(text(message, "stop_reason"), _usage(pick(message, "usage")), text(message, "model") or self.model)
+        yield End(
+            text(message, "stop_reason"), _usage(get_path(message, "usage")), text(message, "model") or self.model
+        )
 
-    def check(self, silence: float) -> bool | None:
+    def check(self, read_timeout: float) -> bool | None:
         """Return whether the key is accepted and the model exists, without spending a token.
 
         None means that this address answers but lists no models, so that neither could be tried.
@@ -126,17 +128,17 @@ class Anthropic:
             TrooperError: as for `send`.
 
         """
-        listed = pick(self._get("/v1/models?limit=1000", silence), "data")
+        listed = get_path(self._get("/v1/models?limit=1000", read_timeout), "data")
         if not isinstance(listed, list):
             return None
         if any(text(row, "id") == self.model for row in listed):
             return True
         # The list does not name aliases; a look at one model resolves them.
-        return bool(text(self._get(f"/v1/models/{quote(self.model, safe='')}", silence), "id"))
+        return bool(text(self._get(f"/v1/models/{quote(self.model, safe='')}", read_timeout), "id"))
 
-    def _get(self, path: str, silence: float) -> object:
+    def _get(self, path: str, read_timeout: float) -> object:
         request = Request(self._base + path, self._headers("application/json"), b"", "GET")
-        with to_cloud(request, silence, self._proxy) as response:
+        with to_cloud(request, read_timeout, self._proxy) as response:
             if response.status in {404, 405}:
                 return None
             if response.status != 200:
@@ -161,21 +163,21 @@ class Anthropic:
         usage: dict[str, object] = {}
         for data in server_sent_events(response.lines()):
             event = parse(data, "the cloud")
-            kind = pick(event, "type")
+            kind = get_path(event, "type")
             if kind != "error":
                 self._arrived(event)
-            if kind == "content_block_delta" and pick(event, "delta", "type") == "text_delta":
+            if kind == "content_block_delta" and get_path(event, "delta", "type") == "text_delta":
                 if piece := text(event, "delta", "text"):
                     yield piece
-            elif kind == "content_block_start" and pick(event, "content_block", "type") == "text":
+            elif kind == "content_block_start" and get_path(event, "content_block", "type") == "text":
                 if piece := text(event, "content_block", "text"):
                     yield piece
             elif kind == "message_start":
                 model = text(event, "message", "model") or model
-                usage |= _table(pick(event, "message", "usage"))
+                usage |= _table(get_path(event, "message", "usage"))
             elif kind == "message_delta":
                 stop = text(event, "delta", "stop_reason") or stop
-                usage |= {name: value for name, value in _table(pick(event, "usage")).items() if value is not None}
+                usage |= {name: value for name, value in _table(get_path(event, "usage")).items() if value is not None}
             elif kind == "error":
                 raise failure_in_stream(event, self._place)
             elif kind == "message_stop":

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trooper_cli.net.http import Response
 
 
-class Rule(NamedTuple):
+class ErrorRule(NamedTuple):
     """One row: it fits a response if each of its fields does; a field that is empty fits any."""
 
     error: type[TrooperError]
@@ -49,9 +49,9 @@ _BUSY = "is overloaded"
 
 # The first row that fits decides. Words are matched only where the API has no name for the case.
 TABLE = (
-    Rule(ConfigurationError, "has put the organization on hold; see {key}", 200, 599, ("organization_on_hold",)),
-    Rule(QuotaError, _QUOTA, 402),
-    Rule(
+    ErrorRule(ConfigurationError, "has put the organization on hold; see {key}", 200, 599, ("organization_on_hold",)),
+    ErrorRule(QuotaError, _QUOTA, 402),
+    ErrorRule(
         QuotaError,
         _QUOTA,
         200,
@@ -66,27 +66,27 @@ TABLE = (
             "billing_hard_limit_reached",
         ),
     ),
-    Rule(QuotaError, _QUOTA, 400, words="credit balance is too low"),
-    Rule(QuotaError, _QUOTA, 400, words="reached your specified (workspace )?API usage limits"),
-    Rule(
+    ErrorRule(QuotaError, _QUOTA, 400, words="credit balance is too low"),
+    ErrorRule(QuotaError, _QUOTA, 400, words="reached your specified (workspace )?API usage limits"),
+    ErrorRule(
         NotCoveredError,
         "does not cover so long a request by its quota",
         429,
         words="(usage credits|extra usage).*long context",
     ),
-    Rule(OverloadError, "has reached its rate limit", 429, waits=True),
-    Rule(QuotaError, _QUOTA, 429, waits=False),
-    Rule(OverloadError, _BUSY, 503),
-    Rule(OverloadError, _BUSY, 529),
-    Rule(OverloadError, _BUSY, 200, 599, ("overloaded_error",)),
-    Rule(ConfigurationError, _KEY, 401),
-    Rule(ConfigurationError, _KEY, 403),
-    Rule(ConfigurationError, "does not know this model or address; see --model and {address}", 404),
-    Rule(ConfigurationError, "answers with a redirect, which is never followed; check {address}", 300, 399),
-    Rule(UnavailableError, "is in trouble", 408, 409),
-    Rule(UnavailableError, "is in trouble", 500, 599),
-    Rule(InputError, "calls the request invalid", 400, 499),
-    Rule(BrokenAnswerError, "gives no answer; check {address}", 100, 999),
+    ErrorRule(OverloadError, "has reached its rate limit", 429, waits=True),
+    ErrorRule(QuotaError, _QUOTA, 429, waits=False),
+    ErrorRule(OverloadError, _BUSY, 503),
+    ErrorRule(OverloadError, _BUSY, 529),
+    ErrorRule(OverloadError, _BUSY, 200, 599, ("overloaded_error",)),
+    ErrorRule(ConfigurationError, _KEY, 401),
+    ErrorRule(ConfigurationError, _KEY, 403),
+    ErrorRule(ConfigurationError, "does not know this model or address; see --model and {address}", 404),
+    ErrorRule(ConfigurationError, "answers with a redirect, which is never followed; check {address}", 300, 399),
+    ErrorRule(UnavailableError, "is in trouble", 408, 409),
+    ErrorRule(UnavailableError, "is in trouble", 500, 599),
+    ErrorRule(InputError, "calls the request invalid", 400, 499),
+    ErrorRule(BrokenAnswerError, "gives no answer; check {address}", 100, 999),
 )
 
 # In a stream the status has been sent before the error. A rate limit told there has no header to say how it is meant.
@@ -111,7 +111,7 @@ _TOO_LONG = (
 )
 
 
-class Place(NamedTuple):
+class ErrorSource(NamedTuple):
     """What a message names of a cloud: its host, and where its key and its address are set."""
 
     host: str
@@ -119,7 +119,7 @@ class Place(NamedTuple):
     address: str
 
 
-def failure_of_response(response: Response, place: Place) -> TrooperError:
+def failure_of_response(response: Response, place: ErrorSource) -> TrooperError:
     """Return the exception for an error response, also where its body is cut or too long to read."""
     import httpx
 
@@ -130,7 +130,7 @@ def failure_of_response(response: Response, place: Place) -> TrooperError:
     return failure_of(response.status, response.headers, body, place)
 
 
-def failure_of(status: int, headers: Mapping[str, str], body: object, place: Place) -> TrooperError:
+def failure_of(status: int, headers: Mapping[str, str], body: object, place: ErrorSource) -> TrooperError:
     """Return the exception for an error response. The API's words may quote the prompt and are not repeated."""
     kind, words = text(body, "error", "type"), text(body, "error", "message")
     names = {kind, text(body, "error", "details", "error_code"), text(body, "error", "code")}
@@ -158,7 +158,7 @@ def failure_of(status: int, headers: Mapping[str, str], body: object, place: Pla
     return rule.error(message)
 
 
-def failure_in_stream(body: object, place: Place) -> TrooperError:
+def failure_in_stream(body: object, place: ErrorSource) -> TrooperError:
     """Return the exception for an error event in a stream that has begun."""
     status = count(body, "error", "code") or _STATUS_OF.get(text(body, "error", "type"), 500)
     return failure_of(status if 400 <= status <= 599 else 500, {}, body, place)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trooper_cli.errors import NoConnectionError, OverloadError, QuotaError, TrooperError, UnavailableError
-from trooper_cli.files import private_folder
+from trooper_cli.files import ensure_private_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def _write(home: Path, salt: bytes, holds: dict[str, Hold]) -> None:
 
     held_now = {name: [hold.cause, round(hold.until, 3), hold.failures] for name, hold in holds.items()}
     with suppress(OSError, TrooperError):
-        descriptor, name = tempfile.mkstemp(prefix=".breaker-", dir=private_folder(home))
+        descriptor, name = tempfile.mkstemp(prefix=".breaker-", dir=ensure_private_dir(home))
         try:
             with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123
                 json.dump({"salt": salt.hex(), "held": held_now}, file)

@@ -120,11 +120,11 @@ class _Named:
             raise ConfigurationError(f"{self._variable} holds characters that no key has; copy it again")
 
     def engine(self, model: str | None, environ: Mapping[str, str]) -> Cloud:
-        from trooper_cli.engines.api_errors import Place
+        from trooper_cli.engines.api_errors import ErrorSource
         from trooper_cli.engines.openai_cloud import OpenAICloud
 
         url = cloud_url(self._url)
-        place = Place(urlsplit(url).netloc, self._variable, f"url of {self.name} in {self._file}")
+        place = ErrorSource(urlsplit(url).netloc, self._variable, f"url of {self.name} in {self._file}")
         proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
         return OpenAICloud(self.name, url, model or self._model, place, self.key, self._window, proxy)
 

@@ -37,7 +37,7 @@ def parse_or_none(data: bytes | str) -> object:
     return value
 
 
-def pick(value: object, *path: str | int) -> object:
+def get_path(value: object, *path: str | int) -> object:
     """Follow keys and places into parsed JSON; None where the way ends."""
     for step in path:
         if (isinstance(step, str) and isinstance(value, dict)) or (
@@ -51,7 +51,7 @@ def pick(value: object, *path: str | int) -> object:
 
 def text(value: object, *path: str | int) -> str:
     """Return the text at a path, or "". Half a surrogate pair, which no file can hold, becomes U+FFFD."""
-    found = pick(value, *path)
+    found = get_path(value, *path)
     if not isinstance(found, str):
         return ""
     try:
@@ -62,12 +62,12 @@ def text(value: object, *path: str | int) -> str:
 
 
 def count(value: object, *path: str | int) -> int:
-    found = pick(value, *path)
+    found = get_path(value, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 53 else 0
 
 
 def items(value: object, *path: str | int) -> list[object]:
-    found = pick(value, *path)
+    found = get_path(value, *path)
     return found if isinstance(found, list) else []
 
 

@@ -13,7 +13,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import StorageError, UnavailableError
-from trooper_cli.files import private_folder
+from trooper_cli.files import ensure_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def pull(home: Path, *, progress: bool) -> bool:
     target = default_model(home)
     if target.exists() and _digest(target) == SHA256:
         return False
-    private_folder(folder(home))
+    ensure_private_dir(folder(home))
     with _alone(folder(home)):
         if target.exists() and _digest(target) == SHA256:
             return False
@@ -74,9 +74,9 @@ def pull(home: Path, *, progress: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(place: Path) -> Iterator[None]:
+def _alone(path: Path) -> Iterator[None]:
     """Hold a lock, so that one process downloads at a time; the others wait and find the model there."""
-    with (place / ".lock").open("w") as lock:
+    with (path / ".lock").open("w") as lock:
         try:
             import fcntl
         except ImportError:  # Windows: two at once would do the work twice, nothing worse.

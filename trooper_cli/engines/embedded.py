@@ -8,7 +8,7 @@ import struct
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
-from trooper_cli.engines.decoding import count, pick
+from trooper_cli.engines.decoding import count, get_path
 from trooper_cli.engines.openai import failure_of, read_chunks
 from trooper_cli.errors import ConfigurationError, InputError, UnavailableError
 from trooper_cli.net.http import Request
@@ -63,13 +63,13 @@ class Embedded:
             f"embedded:{self._path}", {}, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         )
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
         stopped = threading.Event()
         worker = threading.Thread(target=_work, args=(self._path, request, arrived, stopped), daemon=True)
         worker.start()
         try:
-            yield from read_chunks(_received(arrived, silence), self.model)
+            yield from read_chunks(_received(arrived, read_timeout), self.model)
         except (KeyboardInterrupt, SystemExit):
             # llama.cpp evaluates a prompt to its end, uninterruptibly; the process ends first, and takes it along.
             stopped.set()
@@ -123,10 +123,10 @@ def _load(path: Path, context_tokens: int):  # type: ignore[no-untyped-def]  # n
     return xllamacpp.Server(parameters)
 
 
-def _received(arrived: queue.SimpleQueue[object], silence: float) -> Iterator[object]:
+def _received(arrived: queue.SimpleQueue[object], read_timeout: float) -> Iterator[object]:
     while True:
         try:
-            chunk = arrived.get(timeout=silence)
+            chunk = arrived.get(timeout=read_timeout)
         except queue.Empty as error:
             raise UnavailableError("the embedded model was silent for too long; see --timeout") from error
         if chunk is None:
@@ -135,7 +135,7 @@ def _received(arrived: queue.SimpleQueue[object], silence: float) -> Iterator[ob
             raise UnavailableError(
                 f"the embedded engine could not load or run the model ({type(chunk).__name__})"
             ) from chunk
-        if pick(chunk, "error") is not None:
+        if get_path(chunk, "error") is not None:
             raise failure_of(count(chunk, "error", "code") or 500, chunk)
         yield chunk
 

@@ -63,7 +63,7 @@ class Engine(Protocol[V_contra]):
         """
         ...
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
         """Send the request and yield the answer's pieces as they arrive, then one `End`.
 
         Raises:

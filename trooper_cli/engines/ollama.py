@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from trooper_cli.engines.decoding import count, items, parse, parse_or_none, pick, text
+from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, text
 from trooper_cli.engines.engine import End, Usage
 from trooper_cli.errors import (
     BrokenAnswerError,
@@ -19,7 +19,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
-from trooper_cli.net.deadline import Patience
+from trooper_cli.net.deadline import Deadline
 from trooper_cli.net.http import Request, Response, to_local
 from trooper_cli.net.locality import LocalEndpoint, local_endpoint
 from trooper_cli.turn import Context, Side, View
@@ -172,7 +172,7 @@ class Server:
             raise UnavailableError(f"Ollama cannot describe the model {_printable(model.name)} ({status})")
         if _is_remote(shown):
             raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
-        table = pick(shown, "model_info")
+        table = get_path(shown, "model_info")
         keys = [key for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
         window = max((count(table, key) for key in keys), default=0) or _STEP
         running = self.running(model)
@@ -193,7 +193,7 @@ class Server:
         disabled = None
         # Servers before 0.16.2 have no such address.
         with contextlib.suppress(UnavailableError):
-            disabled = pick(self._get("/api/status"), "cloud", "disabled")
+            disabled = get_path(self._get("/api/status"), "cloud", "disabled")
         is_open = not disabled if isinstance(disabled, bool) else None
         return Inventory(_printable(version), list(map(_printable, names)), list(map(_printable, elsewhere)), is_open)
 
@@ -203,7 +203,7 @@ class Server:
 
     def _get(self, path: str) -> object:
         request = Request(self.url + path, {"connection": "close"}, b"", "GET")
-        with Patience(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
+        with Deadline(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
             if response.status != 200:
                 raise UnavailableError(f"{self.endpoint().url} does not answer as an Ollama does ({response.status})")
             return parse(response.read(), "Ollama")
@@ -211,7 +211,7 @@ class Server:
     def _call(self, path: str, body: object) -> tuple[int, object]:
         headers = {"content-type": "application/json", "connection": "close"}
         request = Request(self.url + path, headers, _json(body))
-        with Patience(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
+        with Deadline(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
             return response.status, parse_or_none(response.read())
 
 
@@ -261,8 +261,8 @@ class Ollama:
             estimate=context.estimate,
         )
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        with to_local(self._server.endpoint(), "/api/chat", request, silence) as response:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+        with to_local(self._server.endpoint(), "/api/chat", request, read_timeout) as response:
             if response.status != 200:
                 raise _failure(response, self.model)
             for line in response.lines():
@@ -273,12 +273,12 @@ class Ollama:
                     raise LocalityError(
                         f"Ollama says that {_printable(self.model)} ran on another machine: do not use this model"
                     )
-                if pick(chunk, "error") is not None:
+                if get_path(chunk, "error") is not None:
                     raise BrokenAnswerError("Ollama broke the answer off with an error; its log tells why")
                 # A model that thinks is given an empty piece for a sign of life.
                 if (piece := text(chunk, "message", "content")) or text(chunk, "message", "thinking"):
                     yield piece
-                if pick(chunk, "done") is True:
+                if get_path(chunk, "done") is True:
                     reason = text(chunk, "done_reason")
                     usage = Usage(count(chunk, "prompt_eval_count"), count(chunk, "eval_count"))
                     self._check_whole(request.estimate, usage.input)
@@ -310,7 +310,7 @@ def _has_cloud_suffix(model: str) -> bool:
 
 
 def _is_remote(record: object) -> bool:
-    return bool(pick(record, "remote_host") or pick(record, "remote_model"))
+    return bool(get_path(record, "remote_host") or get_path(record, "remote_model"))
 
 
 def _allocated(running: list[object]) -> int:
@@ -334,7 +334,7 @@ def _failure(response: Response, model: str) -> TrooperError:
     if 300 <= status < 400:
         return LocalityError("the local engine answers with a redirect, which is never followed; nothing more was sent")
     inner = parse_or_none(text(body, "error"))
-    if pick(inner, "error", "type") == "exceed_context_size_error":
+    if get_path(inner, "error", "type") == "exceed_context_size_error":
         tokens, limit = count(inner, "error", "n_prompt_tokens"), count(inner, "error", "n_ctx")
         return ContextExceededError(f"{name} takes {limit} tokens and the prompt has {tokens}", tokens, limit)
     if status in {401, 403}:

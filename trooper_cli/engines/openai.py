@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines.decoding import count, items, parse, parse_or_none, pick, server_sent_events, text
+from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, server_sent_events, text
 from trooper_cli.engines.engine import End, Usage
 from trooper_cli.errors import (
     BrokenAnswerError,
@@ -22,7 +22,7 @@ from trooper_cli.errors import (
     UnavailableError,
 )
 from trooper_cli.lazy_re import pattern
-from trooper_cli.net.deadline import Patience
+from trooper_cli.net.deadline import Deadline
 from trooper_cli.net.http import Request, Response, to_local
 from trooper_cli.net.locality import LocalEndpoint, local_endpoint
 from trooper_cli.turn import Context, Side, View
@@ -65,7 +65,7 @@ class OpenAI:
     def make_ready(self) -> None:
         """Learn the server's models and their context lengths. Sends no text of the user's."""
         request = Request(f"{self._base}/models", {"connection": "close"}, b"", "GET")
-        with Patience(_PROBE_SECONDS), to_local(self._local(), "/models", request, _PROBE_SECONDS) as response:
+        with Deadline(_PROBE_SECONDS), to_local(self._local(), "/models", request, _PROBE_SECONDS) as response:
             if response.status != 200:
                 return
             rows = items(parse(response.read(), "the local server"), "data")
@@ -94,8 +94,8 @@ class OpenAI:
             body=chat_body(context, self.model or "default", max_tokens, stream=stream, sampling=sampling),
         )
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        with to_local(self._local(), "/chat/completions", request, silence) as response:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+        with to_local(self._local(), "/chat/completions", request, read_timeout) as response:
             if response.status != 200:
                 raise self._failure(response)
             yield from read_answer(response, self.model)
@@ -139,7 +139,7 @@ def read_answer(response: Response, model: str, failure: Failure | None = None) 
         yield from read_chunks((parse(data, "the server") for data in events), model, failure)
         return
     answer = parse(response.read(), "the server")
-    if pick(answer, "choices", 0, "message") is None:
+    if get_path(answer, "choices", 0, "message") is None:
         raise BrokenAnswerError("the server's answer is not a chat completion; is it the right address?")
     if piece := text(answer, "choices", 0, "message", "content"):
         yield piece
@@ -157,14 +157,14 @@ def read_chunks(chunks: Iterator[object], model: str, failure: Failure | None = 
     """Read `chat.completion.chunk` objects. The stop reason comes before the usage, so both are kept to the end."""
     stop, last = "", None
     for chunk in chunks:
-        if pick(chunk, "error") is not None:
+        if get_path(chunk, "error") is not None:
             raise failure(chunk) if failure else failure_of(count(chunk, "error", "code") or 500, chunk)
-        delta = pick(chunk, "choices", 0, "delta")
+        delta = get_path(chunk, "choices", 0, "delta")
         # A model that thinks is given an empty piece for a sign of life.
         if (piece := text(delta, "content")) or text(delta, "reasoning_content"):
             yield piece
         stop = text(chunk, "choices", 0, "finish_reason") or stop
-        if isinstance(pick(chunk, "usage"), dict):
+        if isinstance(get_path(chunk, "usage"), dict):
             last = chunk
     if not stop:
         raise failure(None) if failure else BrokenAnswerError("the local engine's answer broke off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trooper_cli import __version__
-from trooper_cli.engines.api_errors import Place, failure_in_stream, failure_of_response
+from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
 from trooper_cli.engines.openai import chat_body, read_answer
 from trooper_cli.errors import LocalityError, NoConnectionError, TrooperError
 from trooper_cli.net.http import Request, to_cloud
@@ -24,7 +24,9 @@ class OpenAICloud:
     on_network = False
     takes_stop_sequences = False
 
-    def __init__(self, name: str, url: str, model: str, place: Place, key: str, window: int, proxy: str | None) -> None:
+    def __init__(
+        self, name: str, url: str, model: str, place: ErrorSource, key: str, window: int, proxy: str | None
+    ) -> None:
         self.name = name
         self.model = model
         self._url = url
@@ -67,8 +69,8 @@ class OpenAICloud:
             body=chat_body(context, self.model, max_tokens, stream=stream, sampling=known),
         )
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
-        with to_cloud(request, silence, self._proxy) as response:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+        with to_cloud(request, read_timeout, self._proxy) as response:
             if response.status != 200:
                 raise failure_of_response(response, self._place)
             yield from read_answer(response, self.model, self._broke_off)

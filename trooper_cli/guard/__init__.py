@@ -1,1 +1,1 @@
-"""What may not leave: private text, credentials and the user's own patterns, found in a text."""
+"""What may not leave: findings in a text."""

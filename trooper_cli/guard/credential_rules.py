@@ -27,7 +27,7 @@ class Allowlist(NamedTuple):
     only_for: tuple[str, ...] = ()
 
 
-class Rule(NamedTuple):
+class CredentialRule(NamedTuple):
     """One kind of credential.
 
     `group` 0 is the first group that took part, or the whole match. A match stands near a keyword, or `anywhere`.
@@ -45,7 +45,7 @@ class Rule(NamedTuple):
 class Rules(NamedTuple):
     """Rules in order of precedence, and what none of them may report."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[CredentialRule, ...]
     allowlists: tuple[Allowlist, ...]
 
 
@@ -55,7 +55,7 @@ def own_rules() -> Rules:
 
     They are written in `rules.toml`. `rules.json` is made from it, because JSON is read in a tenth of a millisecond.
     """
-    text = Path(__file__).with_name("rules.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("credential_rules.json").read_text(encoding="utf-8")
     return _rules(json.loads(text), anywhere=False)
 
 
@@ -122,7 +122,7 @@ def _translate(owner: dict[str, Any]) -> None:
 def _rules(table: Mapping[str, Any], *, anywhere: bool) -> Rules:
     return Rules(
         tuple(
-            Rule(
+            CredentialRule(
                 kind=rule["id"],
                 regex=rule["regex"],
                 keywords=tuple(word.lower() for word in rule.get("keywords", ())),

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trooper_cli.guard.credential_rules import Allowlist, Rule, Rules, load_gitleaks, own_rules
-from trooper_cli.guard.finding import Find
+from trooper_cli.guard.credential_rules import Allowlist, CredentialRule, Rules, load_gitleaks, own_rules
+from trooper_cli.guard.finding import Finding
 from trooper_cli.guard.normalize import forms
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Rules", "find", "load_gitleaks", "mask"]
 
 
-def find(text: str, extra: Rules | None = None) -> list[Find]:
+def find(text: str, extra: Rules | None = None) -> list[Finding]:
     """Return the places of `text` that are credentials, plain or encoded, in order and apart.
 
     The user's rules come first. The allowlists of that file hold for its own rules and not for Trooper's: such a file
@@ -39,11 +39,11 @@ def find(text: str, extra: Rules | None = None) -> list[Find]:
             if form.is_new(*match):
                 offset, length = form.original(start, end)
                 spans.append((offset, offset + length, rank))
-    return [Find(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
+    return [Finding(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
 
 def _found(
-    text: str, rules: Sequence[Rule], general: Callable[[int], Sequence[Allowlist]]
+    text: str, rules: Sequence[CredentialRule], general: Callable[[int], Sequence[Allowlist]]
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int], int]]:
     """Yield the place of what a rule matches, that of the credential within it, and the rule's rank."""
     lowered = text.lower()
@@ -60,9 +60,9 @@ def mask(text: str) -> str:
     """Replace each credential by its kind in brackets."""
     pieces: list[str] = []
     end = 0
-    for place in find(text):
-        pieces += [text[end : place.offset], f"[{place.kind}]"]
-        end = place.offset + place.length
+    for offset in find(text):
+        pieces += [text[end : offset.offset], f"[{offset.kind}]"]
+        end = offset.offset + offset.length
     return "".join((*pieces, text[end:]))
 
 
@@ -76,7 +76,7 @@ def _held(keywords: Iterable[str], lowered: str) -> set[str]:
     }
 
 
-def _parts(rule: Rule, keywords: list[str], lowered: str, text: str) -> Iterator[tuple[int, int]]:
+def _parts(rule: CredentialRule, keywords: list[str], lowered: str, text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of what a rule's regex must search: a regex everywhere is far slower than finding a word."""
     # Lowering a text may lengthen it, and then places in it mean nothing.
     if rule.anywhere or not keywords or len(lowered) != len(text):
@@ -110,7 +110,7 @@ def _joined(parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _spans(
-    rule: Rule, text: str, first: int, last: int, general: Iterable[Allowlist]
+    rule: CredentialRule, text: str, first: int, last: int, general: Iterable[Allowlist]
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     for match in re.compile(rule.regex, re.ASCII).finditer(text, first, last):
         group = rule.group or next((n for n, part in enumerate(match.groups(), 1) if part), 0)

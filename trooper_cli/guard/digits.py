@@ -83,12 +83,12 @@ def from_lines(lines: re.Match[str]) -> Iterator[Piece]:
     starts = [0, *accumulate(len(line[0]) for line in found)]
     are_words = all(_WORDS.fullmatch(line[0]) for line in found)
 
-    def place(at: int, line: int) -> int:
+    def offset(at: int, line: int) -> int:
         return lines.start() + found[line].start() + at - starts[line]
 
     for first, last, texts in _joined(_texts(digits, starts, are_words=are_words)):
-        end = lines.end() if last == len(digits) else place(last, bisect_left(starts, last) - 1)
-        yield Piece(place(first, bisect_right(starts, first) - 1), end, f"\n{APART.join(texts)}\n")
+        end = lines.end() if last == len(digits) else offset(last, bisect_left(starts, last) - 1)
+        yield Piece(offset(first, bisect_right(starts, first) - 1), end, f"\n{APART.join(texts)}\n")
 
 
 def _joined(found: Iterator[tuple[int, int, str]]) -> Iterator[tuple[int, int, list[str]]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from trooper_cli.errors import LocalityError
 
 
-class Find(NamedTuple):
+class Finding(NamedTuple):
     """One place in a text, counted in characters from zero; session and turn where private text comes from one."""
 
     kind: str
@@ -20,22 +20,22 @@ class Find(NamedTuple):
 PRIVATE_TEXT = "private-text"
 
 
-def described(finds: list[Find]) -> str:
+def described(findings: list[Finding]) -> str:
     """Return one line on what was found and where, without a character of it."""
-    shown = [_described(find) for find in finds[:3]]
-    more = f" and {len(finds) - 3} more" if len(finds) > 3 else ""
+    shown = [_described(find) for find in findings[:3]]
+    more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
     return "; ".join(shown) + more
 
 
-def _described(find: Find) -> str:
+def _described(find: Finding) -> str:
     source = ""
     if find.kind == PRIVATE_TEXT:
         source = f" of session {find.session}, turn {find.turn}" if find.session else " of a turn without a session"
     return f"{find.kind}{source} at character {find.offset}, length {find.length}"
 
 
-def refusal(finds: list[Find], what: str = "the prompt") -> LocalityError:
+def refusal(findings: list[Finding], what: str = "the prompt") -> LocalityError:
     return LocalityError(
-        f"{what} was not sent to the cloud, it holds {described(finds)}; "
+        f"{what} was not sent to the cloud, it holds {described(findings)}; "
         "ask with --local, or see --on-leak and `trooper share`"
     )

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from trooper_cli.guard import tables, text_keys
-from trooper_cli.guard.finding import PRIVATE_TEXT, Find
+from trooper_cli.guard.finding import PRIVATE_TEXT, Finding
 from trooper_cli.guard.index import IndexFile
 from trooper_cli.guard.normalize import Form, forms
 from trooper_cli.guard.text_keys import Known
@@ -64,8 +64,8 @@ class Index(IndexFile):
         for start in range(0, max(1, len(text) - RUN + 1), _PART):
             # Each window of neighbours lies whole in one of the parts.
             part = text[start : start + _PART + WINDOW + RUN - 2]
-            for place in _minima(self._selectors(part), WINDOW):
-                yield part[place : place + RUN]
+            for offset in _minima(self._selectors(part), WINDOW):
+                yield part[offset : offset + RUN]
 
     def _public_runs(self, text: str) -> Iterator[str]:
         """Return the runs of a public text that a private one which quotes it, or a part of it, may have stored.
@@ -76,8 +76,8 @@ class Index(IndexFile):
         beyond = [1 << 32] * (ASKING_WINDOW - 1)
         for start in range(0, max(1, len(text) - RUN + 1), _PART):
             part = text[start : start + _PART + ASKING_WINDOW + RUN - 2]
-            for place in _minima([*beyond, *self._selectors(part), *beyond], ASKING_WINDOW):
-                run = part[(at := place - len(beyond)) : at + RUN]
+            for offset in _minima([*beyond, *self._selectors(part), *beyond], ASKING_WINDOW):
+                run = part[(at := offset - len(beyond)) : at + RUN]
                 if at >= 0 and len(run) == RUN:
                     yield run
 
@@ -101,29 +101,29 @@ class Index(IndexFile):
         )
         return {row[0] for row in rows}.union(*map(self._origins, names))
 
-    def find(self, text: str, known_as: str | None = None, passed_over: Collection[int] = ()) -> list[Find]:
+    def find(self, text: str, known_as: str | None = None, passed_over: Collection[int] = ()) -> list[Finding]:
         """Return where `text` repeats private text, except of turns `passed_over` or with the key `known_as`."""
-        finds: list[Find] = []
+        findings: list[Finding] = []
         passed_over = {*passed_over, *(self._origins(known_as) if known_as else ())}
         # Part of a decoded form is the text as it was, whose runs need no second look.
         known: set[str] = set()
-        places: dict[str, list[tuple[Form, int, int]]] = {}
+        offsets: dict[str, list[tuple[Form, int, int]]] = {}
         for form in forms(text):
-            finds += self._runs(form, known, passed_over)
+            findings += self._runs(form, known, passed_over)
             for start, size, unit in chain(*_units(form)):
-                places.setdefault(unit, []).append((form, start, size))
-        finds = [find for find in finds if not _is_everybody_s(text, find, is_run=True)]
-        asked = {self._hash(unit): found for unit, found in places.items()}
+                offsets.setdefault(unit, []).append((form, start, size))
+        findings = [find for find in findings if not _is_everybody_s(text, find, is_run=True)]
+        asked = {self._hash(unit): found for unit, found in offsets.items()}
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
                 for form, start, size in asked[mark]:
-                    find = Find(PRIVATE_TEXT, *form.original(start, start + size), session, turn)
+                    find = Finding(PRIVATE_TEXT, *form.original(start, start + size), session, turn)
                     if not _is_everybody_s(text, find):
-                        finds.append(find)
-        return _merged([*finds, *self.whole(text, passed_over)])
+                        findings.append(find)
+        return _merged([*findings, *self.whole(text, passed_over)])
 
-    def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Find]:
+    def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Finding]:
         """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         # What is longer is found by its runs.
         if len(text) > _LONGEST_WHOLE:
@@ -138,14 +138,14 @@ class Index(IndexFile):
         if not is_telling(text_keys.bare(text)):
             return []
         session, turn = next(iter(private.values()))
-        return [Find(PRIVATE_TEXT, 0, len(text), session, turn)]
+        return [Finding(PRIVATE_TEXT, 0, len(text), session, turn)]
 
     def _origins(self, name: str) -> set[int]:
         """Return the ids of the private turns that have a key."""
         query = "SELECT origin FROM mark JOIN origin ON origin.id = origin WHERE hash = ? AND NOT public"
         return {row[0] for row in self._connection.execute(query, (self._hash_of_name(name),))}
 
-    def _runs(self, form: Form, asked: set[str], passed_over: set[int]) -> Iterator[Find]:
+    def _runs(self, form: Form, asked: set[str], passed_over: set[int]) -> Iterator[Finding]:
         """Find runs that private turns have; other forms were `asked` about theirs already."""
         # Part by part, for their selectors take much memory; each with the neighbours of its runs on both sides.
         for start in range(0, max(1, len(form.text) - RUN + 1), _PART):
@@ -153,26 +153,26 @@ class Index(IndexFile):
             text = form.text[first : start + _PART + RUN + 2 * WINDOW]
             selectors = self._selectors(text)
             marks: dict[int, int] = {}
-            for place in _minima(selectors, ASKING_WINDOW):
-                run = text[place : place + RUN]
-                if first + place < start + _PART and run not in asked:
+            for offset in _minima(selectors, ASKING_WINDOW):
+                run = text[offset : offset + RUN]
+                if first + offset < start + _PART and run not in asked:
                     asked.add(run)
-                    marks[place] = self._hash(run)
+                    marks[offset] = self._hash(run)
             private, public = self._known(marks.values(), passed_over)
             if private.keys() <= public:
                 continue
             settled = _minima(selectors, WINDOW)
-            for place, mark in marks.items():
+            for offset, mark in marks.items():
                 if mark not in private or mark in public:
                     continue
                 # At the edge of what public turns hold as well, a letter or two go on alike by chance.
-                near = settled[bisect_left(settled, place - WINDOW) : bisect_right(settled, place + WINDOW)]
-                others = {self._hash(text[other : other + RUN]) for other in near if other != place}
+                near = settled[bisect_left(settled, offset - WINDOW) : bisect_right(settled, offset + WINDOW)]
+                others = {self._hash(text[other : other + RUN]) for other in near if other != offset}
                 if others and others <= self._known(others)[1]:
                     continue
                 session, turn = private[mark]
-                offset, length = form.original_of_run(first + place, first + place + RUN)
-                yield Find(PRIVATE_TEXT, offset, length, session, turn)
+                at, length = form.original_of_run(first + offset, first + offset + RUN)
+                yield Finding(PRIVATE_TEXT, at, length, session, turn)
 
     def _known(
         self, marks: Iterable[int], passed_over: Collection[int] = ()
@@ -217,7 +217,7 @@ def _minima(values: list[int], window: int) -> list[int]:
         reach += step
     # Where one value stands twice, so does one run.
     chosen = set(least)
-    return [place for place, value in enumerate(values) if value in chosen]
+    return [offset for offset, value in enumerate(values) if value in chosen]
 
 
 def _units(form: Form) -> tuple[Units, Units]:
@@ -245,7 +245,7 @@ def _stored_units(form: Form, *, is_answer: bool) -> Iterator[tuple[int, int, st
         yield from (one for one in kind if form.is_new(one[0], one[0] + one[1]))
 
 
-def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:
+def _is_everybody_s(text: str, find: Finding, *, is_run: bool = False) -> bool:
     """Return whether what was found is no secret: a licence, a frame of a library, a short line of everyday words.
 
     A run of everyday words may say what nobody else knows.
@@ -259,14 +259,14 @@ def _is_everybody_s(text: str, find: Find, *, is_run: bool = False) -> bool:
     )
 
 
-def _merged(finds: list[Find]) -> list[Find]:
+def _merged(findings: list[Finding]) -> list[Finding]:
     """Join what overlaps, in order of place."""
-    joined: list[Find] = []
-    for find in sorted(finds, key=lambda found: (found.offset, -found.length)):
+    joined: list[Finding] = []
+    for find in sorted(findings, key=lambda found: (found.offset, -found.length)):
         last = joined[-1] if joined else None
         if last is not None and find.offset <= last.offset + last.length:
             end = max(last.offset + last.length, find.offset + find.length)
-            joined[-1] = Find(last.kind, last.offset, end - last.offset, last.session, last.turn)
+            joined[-1] = Finding(last.kind, last.offset, end - last.offset, last.session, last.turn)
         else:
             joined.append(find)
     return joined

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.finding import Finding
     from trooper_cli.guard.fingerprints import Index
     from trooper_cli.guard.identity import Identity
     from trooper_cli.guard.knowledge import Marked
@@ -31,35 +31,35 @@ _SAME_FILE = "(this file)"
 class Guard(Knowledge):
     """The guard of one user."""
 
-    def __init__(self, home: Path, settings: Settings, tell: Callable[[str], object]) -> None:
-        super().__init__(home, tell)
+    def __init__(self, home: Path, settings: Settings, notify: Callable[[str], object]) -> None:
+        super().__init__(home, notify)
         self._settings = settings
 
-    def look(self, text: str, known_as: str | None = None) -> list[Find]:
+    def look(self, text: str, known_as: str | None = None) -> list[Finding]:
         """Return every finding in a text, by offset; text of turns with the key `known_as` is not counted.
 
         Raises:
             StorageError: the index is there and cannot be read, so that private text would not be known.
 
         """
-        finds = [*self._repeats(text, known_as), *self._secrets(text)]
-        return sorted(finds, key=lambda found: (found.offset, found.kind))
+        findings = [*self._repeats(text, known_as), *self._secrets(text)]
+        return sorted(findings, key=lambda found: (found.offset, found.kind))
 
-    def _secrets(self, text: str) -> list[Find]:
+    def _secrets(self, text: str) -> list[Finding]:
         """Return the credentials in a text, and the matches of the user's own patterns."""
         from trooper_cli.guard import credentials
 
         extra = None
         if path := self._settings.path("gitleaks"):
             extra = credentials.load_gitleaks(path)
-        finds = credentials.find(text, extra)
+        findings = credentials.find(text, extra)
         if self._settings.words("guard_patterns"):
             from trooper_cli.guard import user_patterns
 
-            finds = [*finds, *user_patterns.find(text, self._settings.words("guard_patterns"))]
-        return finds
+            findings = [*findings, *user_patterns.find(text, self._settings.words("guard_patterns"))]
+        return findings
 
-    def mentioned_hosts(self, text: str) -> list[Find]:
+    def mentioned_hosts(self, text: str) -> list[Finding]:
         """Return the user's own hosts and addresses in a text; they only warn, since every log of theirs holds some."""
         if not (hosts := self._settings.words("guard_hosts")):
             return []
@@ -67,14 +67,14 @@ class Guard(Knowledge):
 
         return user_patterns.hosts(text, hosts)
 
-    def _repeats(self, text: str, known_as: str | None, passed_over: Collection[int] = ()) -> list[Find]:
+    def _repeats(self, text: str, known_as: str | None, passed_over: Collection[int] = ()) -> list[Finding]:
         self._check_ready()
         if self._is_blind:
             raise StorageError(f"{self._failure}; without the guard nothing is sent to the cloud")
         found = self._index.find(text, known_as, passed_over)
         return found + self._beside.find(text, known_as) if self._beside is not None else found
 
-    def wholes(self, text: str) -> list[Find]:
+    def wholes(self, text: str) -> list[Finding]:
         """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         self._check_ready()
         if self._is_blind:
@@ -83,7 +83,7 @@ class Guard(Knowledge):
 
     def look_at_import(
         self, turns: Sequence[ImportedTurn], marked: Sequence[Marked]
-    ) -> Iterator[tuple[int, list[Find]]]:
+    ) -> Iterator[tuple[int, list[Finding]]]:
         """Yield each turn labelled public, by its position from 1, that holds a credential or private text.
 
         That may be the text of a private turn that stands before it among the same turns.
@@ -91,27 +91,27 @@ class Guard(Knowledge):
         private: set[int] = set()
         waiting: list[tuple[int, Marked]] = []
         with contextlib.closing(self._index.beside()) as beside:
-            for place, (turn, (marks, public)) in enumerate(zip(turns, marked, strict=True), 1):
+            for offset, (turn, (marks, public)) in enumerate(zip(turns, marked, strict=True), 1):
                 if turn.label is Label.PUBLIC:
                     text = "\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part)
-                    within: list[Find] = []
+                    within: list[Finding] = []
                     # A shared passage has a shared fingerprint, but for what stands in quotation marks.
                     if private and ('"' in text or not private.isdisjoint(marks)):
                         self._fill(beside, waiting)
                         within = [find._replace(session=_SAME_FILE) for find in beside.find(text)]
-                    if finds := [*self.look(text), *within]:
-                        yield place, finds
+                    if findings := [*self.look(text), *within]:
+                        yield offset, findings
                 if not public:
                     private |= marks
-                waiting.append((place, (marks, public)))
+                waiting.append((offset, (marks, public)))
 
     def _fill(self, beside: Index, waiting: list[tuple[int, Marked]]) -> None:
-        for place, (marks, public) in waiting:
+        for offset, (marks, public) in waiting:
             # What is public already is not made so by this file.
-            beside.add(marks if public else marks - self._index.public(marks), public=public, session=None, turn=place)
+            beside.add(marks if public else marks - self._index.public(marks), public=public, session=None, turn=offset)
         waiting.clear()
 
-    def look_at_share(self, session: Identity | None, turn: StoredTurn, shared: Iterable[int]) -> list[Find]:
+    def look_at_share(self, session: Identity | None, turn: StoredTurn, shared: Iterable[int]) -> list[Finding]:
         """Return what a private turn holds beside its own text: credentials, and text of earlier private turns.
 
         The turns that are shared with it are passed over.

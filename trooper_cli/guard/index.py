@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
 from trooper_cli.errors import StorageError
-from trooper_cli.files import private_folder
+from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.index_key import read_or_make
 
 try:
@@ -113,7 +113,7 @@ class IndexFile:
 
         """
         path, key_path = _path(home), home / "guard.key"
-        private_folder(home)
+        ensure_private_dir(home)
         # The key is made after the index and looked for before it: where it is alone, the index was lost.
         had_key, had_index = os.path.lexists(key_path), os.path.lexists(path)
         if not had_index:
@@ -217,7 +217,9 @@ class IndexFile:
             with contextlib.suppress(StorageError), self._writing():
                 pass
 
-    def take_in(self, session: Identity, state: FileState | None, turns: list[ReadTurn], numbers: list[int]) -> None:
+    def index_session(
+        self, session: Identity, state: FileState | None, turns: list[ReadTurn], numbers: list[int]
+    ) -> None:
         """Know the file of a session as it is; `turns` are those that count, `numbers` those of all its turns.
 
         What private turns had before stays, since it may be of an answer that was printed and never stored; but not
@@ -245,7 +247,7 @@ class IndexFile:
         if was_known:
             # What is left of turns that were forgotten goes before the file counts as known, or next time.
             try:
-                database.settle(self._connection, _WHAT)
+                database.vacuum_and_truncate_wal(self._connection, _WHAT)
             except StorageError:
                 return
             with self._writing():
@@ -302,7 +304,7 @@ class IndexFile:
                 "DELETE FROM origin WHERE session = ? AND turn = ?", ((session.id, number) for number in numbers)
             )
             self._connection.execute("DELETE FROM stamp WHERE session = ?", (session.id,))
-        database.settle(self._connection, _WHAT)
+        database.vacuum_and_truncate_wal(self._connection, _WHAT)
         if was_listed:
             with self._writing():
                 self._list(session)
@@ -319,7 +321,7 @@ class IndexFile:
                 self._connection.execute("DELETE FROM stamp WHERE session = ?", (gone,))
                 self._connection.execute("DELETE FROM session WHERE id = ?", (gone,))
                 self._pending.pop(gone, None)
-        database.settle(self._connection, _WHAT)
+        database.vacuum_and_truncate_wal(self._connection, _WHAT)
 
     def _hash(self, text: str) -> int:
         # To copy what has taken in the key already takes half the time.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import InputError, StorageError
-from trooper_cli.files import close_to_others
+from trooper_cli.files import chmod_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +26,11 @@ def read_or_make(path: Path) -> bytes:
             with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
                 key = file.read()
         except FileNotFoundError:
-            database.make_whole(path, lambda temporary: temporary.write_bytes(os.urandom(32)))
+            database.create_atomically(path, lambda temporary: temporary.write_bytes(os.urandom(32)))
             continue
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror}") from error
-        close_to_others(path)
+        chmod_private(path)
         if len(key) == 32:
             return key
         break

@@ -42,8 +42,8 @@ class Knowledge:
     Until that is done, by `end_reading`, look-ups raise an error: the newest private text may be missing.
     """
 
-    def __init__(self, home: Path, tell: Callable[[str], object]) -> None:
-        self._tell = tell
+    def __init__(self, home: Path, notify: Callable[[str], object]) -> None:
+        self._tell = notify
         self._failure: StorageError | None = None
         # What the index does not know and cannot take in: on a disk that is full or read-only it still counts.
         self._beside: Index | None = None
@@ -75,7 +75,7 @@ class Knowledge:
         if self._beside is not None:
             self._beside.close()
 
-    def prepared(self, label: Label, *, prompt: str = "", answer: str = "", names: Iterable[str] = ()) -> Remember:
+    def fingerprint(self, label: Label, *, prompt: str = "", answer: str = "", names: Iterable[str] = ()) -> Remember:
         """Fingerprint a turn's texts now; return a callback that stores the fingerprints under the turn's number.
 
         Hashing is slow and needs no lock; the callback only inserts. Text of public turns is known to the
@@ -126,7 +126,7 @@ class Knowledge:
             StorageError: it cannot be written down, so that later calls will not know it.
 
         """
-        self.prepared(label, prompt=prompt, answer=answer, names=names)(turn, session)
+        self.fingerprint(label, prompt=prompt, answer=answer, names=names)(turn, session)
 
     def marks_of(self, turns: Iterable[ImportedTurn]) -> list[Marked]:
         """Return for each turn its fingerprints and whether it is public."""
@@ -179,7 +179,7 @@ class Knowledge:
                     turn.number,
                     prompt=_said(turn),
                     answer=turn.answer,
-                    names=text_keys.names_of(turn),
+                    names=text_keys.keys_of(turn),
                 )
 
     def _knows(self, turn: StoredTurn) -> bool:
@@ -190,7 +190,7 @@ class Knowledge:
         return not turn.system or not self._index.new_marks([(_said(turn), False)])
 
     def remember_turn(self, session: Identity | None, turn: StoredTurn) -> None:
-        names = text_keys.names_of(turn)
+        names = text_keys.keys_of(turn)
         self.remember(turn.label, session, turn.number, prompt=_said(turn), answer=turn.answer, names=names)
 
     def forget_turns(self, session: Identity, numbers: Iterable[int]) -> None:
@@ -239,7 +239,7 @@ class Knowledge:
         """Return whether the index was written whenever that was tried."""
         return not self._is_stuck
 
-    def take_in(self, session: Identity, state: FileState | None, turns: Iterable[StoredTurn]) -> bool:
+    def index_session(self, session: Identity, state: FileState | None, turns: Iterable[StoredTurn]) -> bool:
         """Write all turns of a session's file, which is held meanwhile, into the index; return whether that worked."""
         self._present.add(session.id)
         # Another process may have read it while this one waited.
@@ -247,7 +247,7 @@ class Knowledge:
             return True
         read, numbers = self._read(session, session.name, turns, self._index)
         try:
-            self._index.take_in(session, state, read, numbers)
+            self._index.index_session(session, state, read, numbers)
         except StorageError:
             self._is_stuck = True
         return not self._is_stuck
@@ -259,7 +259,7 @@ class Knowledge:
         if session is not None:
             self._held_beside.add(session.id)
         read = self._read(session, name, turns, self._beside)
-        self._beside.take_in(Identity(os.urandom(16).hex(), name, "", ""), None, *read)
+        self._beside.index_session(Identity(os.urandom(16).hex(), name, "", ""), None, *read)
 
     def end_reading(self, present: Iterable[str], *, had_turns: bool) -> None:
         """Begin to look: all changed files were read. `present` are the ids of all sessions that are there.
@@ -301,7 +301,7 @@ class Knowledge:
     def _marked(self, turn: StoredTurn | ImportedTurn, index: Index) -> tuple[set[int], bool]:
         public = turn.label is Label.PUBLIC
         texts = [(_said(turn), False), (turn.answer, True)]
-        return index.marks(texts, public=public, names=text_keys.names_of(turn)), public
+        return index.marks(texts, public=public, names=text_keys.keys_of(turn)), public
 
 
 def _said(turn: StoredTurn | ImportedTurn) -> str:

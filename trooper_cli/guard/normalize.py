@@ -43,15 +43,15 @@ class Form:
         return reduced(self.decoded)
 
     @cached_property
-    def places(self) -> Sequence[int]:
+    def offsets(self) -> Sequence[int]:
         """Where each character of the reduced text stands in `decoded`."""
         kept = array("I")
         for run in _RUN.finditer(self.decoded):
             if run[0].isascii():
                 kept.extend(range(run.start(), run.end()))
                 continue
-            for place, character in enumerate(run[0], run.start()):
-                kept.extend((place,) * len(_alike(character)))
+            for offset, character in enumerate(run[0], run.start()):
+                kept.extend((offset,) * len(_alike(character)))
         return kept
 
     def original(self, start: int, end: int) -> tuple[int, int]:
@@ -64,7 +64,7 @@ class Form:
 
     def original_of_run(self, start: int, end: int) -> tuple[int, int]:
         """Do the same for a part of the reduced text."""
-        return self.original(self.places[start], self.places[end - 1] + 1)
+        return self.original(self.offsets[start], self.offsets[end - 1] + 1)
 
     def is_new(self, start: int, end: int) -> bool:
         """Return whether `decoded[start:end]` holds or touches something that the form above does not.

@@ -82,8 +82,8 @@ def _objects(data: bytes) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
         if first is not None:
             start = int(first[1])
             header = [int(figure) for figure in re.findall(rb"\d{1,9}", stream[:start])]
-            places = [start + place for place in header[1::2]]
-            for inner, at, end in zip(header[::2], places, [*places[1:], len(stream)], strict=False):
+            offsets = [start + offset for offset in header[1::2]]
+            for inner, at, end in zip(header[::2], offsets, [*offsets[1:], len(stream)], strict=False):
                 yield inner, (stream[at:end], b"")
 
 

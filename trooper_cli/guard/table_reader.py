@@ -90,7 +90,7 @@ def _even_runs(split: list[list[str]]) -> Iterator[list[list[str]]]:
 
 def _has_number_column(rows: list[list[str]]) -> bool:
     return any(
-        all(place[0].isdigit() for place in column[1:]) and any(len(cell) > 2 for cell in column)
+        all(offset[0].isdigit() for offset in column[1:]) and any(len(cell) > 2 for cell in column)
         for column in zip(*rows, strict=True)
     )
 

@@ -94,8 +94,8 @@ def asked(text: str, is_wanted: Callable[[int, int], bool] = lambda *_: True) ->
 def _halves(words: list[str]) -> set[str]:
     """Return the units of a few words that may be two cells apart by a blank."""
     units = set[str]()
-    for place in range(1, len(words)):
-        halves = (" ".join(words[:place]), " ".join(words[place:]))
+    for offset in range(1, len(words)):
+        halves = (" ".join(words[:offset]), " ".join(words[offset:]))
         keys = [key for half in halves if (key := key_of(half)) is not None]
         units.update(key.text for key in keys if key.is_telling)
         units.update(pairs_of(keys))
@@ -104,18 +104,18 @@ def _halves(words: list[str]) -> set[str]:
 
 def _table_units(header: Sequence[str], rows: list[list[str]]) -> Iterator[str]:
     width = max(map(len, rows), default=0)
-    is_common = [_is_common_column(header[place] if place < len(header) else "") for place in range(width)]
-    values = [Counter(row[place] for row in rows if place < len(row)) for place in range(width)]
+    is_common = [_is_common_column(header[offset] if offset < len(header) else "") for offset in range(width)]
+    values = [Counter(row[offset] for row in rows if offset < len(row)) for offset in range(width)]
     most = len(rows) * _COMMON_SHARE
-    for place, counted in enumerate(values):
+    for offset, counted in enumerate(values):
         size = counted.total()
-        is_common[place] |= size >= _FEW_ROWS and len(counted) <= (_DISTINCT_SHARE * size if size < 50 else 25)
+        is_common[offset] |= size >= _FEW_ROWS and len(counted) <= (_DISTINCT_SHARE * size if size < 50 else 25)
     allowed = max(4, min(_MOST_KEYS, math.isqrt(2 * MOST_PAIRS // max(1, len(rows)))))
     for row in rows:
         # In order, each once.
         keys: dict[Key, None] = {}
-        for place, cell in enumerate(row):
-            if is_common[place] or not cell or values[place][cell] > max(2, most):
+        for offset, cell in enumerate(row):
+            if is_common[offset] or not cell or values[offset][cell] > max(2, most):
                 continue
             key = key_of(cell)
             if key is None:

@@ -95,15 +95,15 @@ def pair(asked: str, answered: str) -> str:
     return f"pair {len(asked)} {asked}{answered}"
 
 
-def loose_names(prompt: str, answer: str = "") -> list[str]:
+def loose_keys(prompt: str, answer: str = "") -> list[str]:
     """Return the loose names that a turn is remembered by."""
     asked, answered = loosely(prompt), loosely(answer)
     return [*map(said, dict.fromkeys(asked + answered)), *(pair(*both) for both in product(asked, answered))]
 
 
-def names_of(turn: StoredTurn | ImportedTurn) -> list[str]:
+def keys_of(turn: StoredTurn | ImportedTurn) -> list[str]:
     """Return all names that a whole turn is remembered by."""
-    names = [of_prompt(turn.prompt), *loose_names(turn.prompt, turn.answer)]
+    names = [of_prompt(turn.prompt), *loose_keys(turn.prompt, turn.answer)]
     if turn.answer:
         names += [of_answer(turn.answer), of_exchange(turn.prompt, turn.answer)]
     return names

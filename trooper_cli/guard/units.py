@@ -196,10 +196,10 @@ def _iban(word: str) -> str | None:
 
     What stands behind it is no part of it.
     """
-    places = [place for place, sign in enumerate(word) if sign not in _BETWEEN]
+    offsets = [offset for offset, sign in enumerate(word) if sign not in _BETWEEN]
     letters = reduced(word)
-    size = _IBAN_LENGTHS.get(letters[:2].upper(), len(places) + 1)
-    if len(places) < size or (len(places) > size and places[size] == places[size - 1] + 1):
+    size = _IBAN_LENGTHS.get(letters[:2].upper(), len(offsets) + 1)
+    if len(offsets) < size or (len(offsets) > size and offsets[size] == offsets[size - 1] + 1):
         return None
     letters = letters[:size]
     return letters if int("".join(str(int(one, 36)) for one in letters[4:] + letters[:4])) % 97 == 1 else None
@@ -210,7 +210,7 @@ def _card(word: str) -> str | None:
     digits = reduced(word)
     if not 13 <= len(digits) <= 19 or len(set(digits)) < 4:
         return None
-    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    doubled = (int(digit) * (1 + offset % 2) for offset, digit in enumerate(reversed(digits)))
     return digits if sum(number - 9 * (number > 9) for number in doubled) % 10 == 0 else None
 
 

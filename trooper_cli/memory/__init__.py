@@ -1,4 +1,4 @@
-"""A view compressed under a token budget: Anchor, SITREP, Tail.
+"""A view in, messages out: Anchor, SITREP, Tail.
 
 `build` is the entry: a pure function of the view, the prompt and the budget. What it is given besides (the folded
 state and the index) is a cache of the view's turns. Nothing here knows a session, an engine, or turns outside the view.
@@ -74,7 +74,7 @@ def remember(view: View, mask: Callable[[str], str] | None = None) -> Memory:
     """Fold a view that has no stored state."""
     state = fold.Folded()
     everything = [unit for exchange in list(view.latest())[::-1] for unit in state.add(exchange, mask)]
-    return Memory(state, search.Shelf(everything))
+    return Memory(state, search.MemoryIndex(everything))
 
 
 def chosen(memory: Memory, budget: int) -> list[tuple[str, int, str]]:

@@ -114,8 +114,8 @@ def compress(ask: Ask[V], memory: Memory) -> Context[V]:
         told.update(terms.terms(turn.prompt))
         told.update(terms.terms(turn.answer))
     parts.beside = _recalled(ask.prompt, memory, parts, room, told, weights)
-    taken = {(unit.turn, unit.place) for unit in (*parts.core, *parts.beside)}
-    rest = [unit for unit in middle if (unit.turn, unit.place) not in taken]
+    taken = {(unit.turn, unit.position) for unit in (*parts.core, *parts.beside)}
+    rest = [unit for unit in middle if (unit.turn, unit.position) not in taken]
     room -= sum(unit.cost for unit in parts.beside)
     parts.beside = [*parts.beside, *select.by_importance(rest, room, told, weights)]
     return _fitted(ask, parts)
@@ -125,15 +125,15 @@ def _recalled(
     prompt: str, memory: Memory, parts: _Parts, room: float, told: set[str], weights: dict[str, float]
 ) -> list[Unit]:
     """Choose what the prompt asks about and is not told yet."""
-    index = memory.index if memory.index is not None else search.Shelf(memory.state.units)
+    index = memory.index if memory.index is not None else search.MemoryIndex(memory.state.units)
     result = search.find(index, prompt)
-    taken = {(unit.turn, unit.place) for unit in parts.core}
+    taken = {(unit.turn, unit.position) for unit in parts.core}
     # What is replaced is included as well, and marked: the index does not know of it.
-    replaced = {(unit.turn, unit.place): unit for unit in memory.state.units if unit.stale}
+    replaced = {(unit.turn, unit.position): unit for unit in memory.state.units if unit.stale}
     found = [
-        search.Found(replaced.get((item.unit.turn, item.unit.place), item.unit), item.relevance)
+        search.Found(replaced.get((item.unit.turn, item.unit.position), item.unit), item.relevance)
         for item in result.found
-        if item.unit.turn < parts.start and (item.unit.turn, item.unit.place) not in taken
+        if item.unit.turn < parts.start and (item.unit.turn, item.unit.position) not in taken
     ]
     return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
 

@@ -20,7 +20,7 @@ class Unit(NamedTuple):
     """One clause or line of a turn, told short. Its turn counts inside the view and is never rendered."""
 
     turn: int
-    place: int
+    position: int
     kind: int
     score: float  # the logarithm of its importance
     cost: float  # tokens

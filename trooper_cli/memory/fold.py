@@ -72,13 +72,13 @@ class Folded:
         gone: dict[tuple[int, int], int] = {}
         for position, new in enumerate(entering):
             for old in slots.replaced(new):
-                gone[old.turn, old.place] = new.turn
+                gone[old.turn, old.position] = new.turn
                 if not old.stale and old.score > entering[position].score:
                     entering[position] = entering[position]._replace(score=old.score)
         if gone:
             self.units = [
                 unit
-                if unit.stale or (by := gone.get((unit.turn, unit.place), 0)) == 0
+                if unit.stale or (by := gone.get((unit.turn, unit.position), 0)) == 0
                 else unit._replace(stale=by, cost=unit.cost + _CHANGED_COST)
                 for unit in self.units
             ]
@@ -97,8 +97,8 @@ class Folded:
             if form != FORM:
                 return None
             read = [
-                clauses.Unit(turn, place, kind, score, price, text, tuple(terms.split(" ")), stale)
-                for turn, place, kind, score, price, text, terms, stale in rows
+                clauses.Unit(turn, position, kind, score, price, text, tuple(terms.split(" ")), stale)
+                for turn, position, kind, score, price, text, terms, stale in rows
             ]
         except (ValueError, TypeError, AttributeError):
             return None
@@ -113,8 +113,8 @@ def _weightiest(fresh: list[Unit]) -> list[Unit]:
     """Return the units of one turn that enter the state, in their order."""
     if len(fresh) <= _MOST_OF_A_TURN:
         return fresh
-    best = sorted(fresh, key=lambda unit: (-unit.score, unit.place))[:_MOST_OF_A_TURN]
-    return sorted(best, key=lambda unit: unit.place)
+    best = sorted(fresh, key=lambda unit: (-unit.score, unit.position))[:_MOST_OF_A_TURN]
+    return sorted(best, key=lambda unit: unit.position)
 
 
 def cost(exchange: Exchange) -> int:
@@ -140,11 +140,11 @@ def _best(found: list[Unit], most: int) -> list[Unit]:
         gain = select.gain(unit, told, weights)
         return math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) * gain / math.sqrt(unit.cost)
 
-    first = {(unit.turn, unit.place): worth(unit, told=set()) for unit in found}
+    first = {(unit.turn, unit.position): worth(unit, told=set()) for unit in found}
     told: set[str] = set()
     second: list[tuple[float, int, int]] = []
-    for unit in sorted(found, key=lambda unit: (-first[unit.turn, unit.place], -unit.turn, unit.place)):
-        second.append((-worth(unit, told=told), -unit.turn, unit.place))
+    for unit in sorted(found, key=lambda unit: (-first[unit.turn, unit.position], -unit.turn, unit.position)):
+        second.append((-worth(unit, told=told), -unit.turn, unit.position))
         told.update(unit.terms)
-    keep = {(-turn, place) for _, turn, place in sorted(second)[:most]}
-    return [unit for unit in found if (unit.turn, unit.place) in keep]
+    keep = {(-turn, position) for _, turn, position in sorted(second)[:most]}
+    return [unit for unit in found if (unit.turn, unit.position) in keep]

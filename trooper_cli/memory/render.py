@@ -56,7 +56,7 @@ def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
     found = []
     for turn, group in groupby(select.in_order(told), key=lambda unit: unit.turn):
         said = list(group)
-        kind = max(said, key=lambda unit: (unit.score, -unit.place)).kind
+        kind = max(said, key=lambda unit: (unit.score, -unit.position)).kind
         found.append((_HEADINGS[kind], turn, line(said)))
     headings = list(_HEADINGS.values())
     return sorted(found, key=lambda entry: (headings.index(entry[0]), entry[1]))
@@ -95,8 +95,8 @@ def clip(text: str, room: float) -> str:
 def anchor(first: Sequence[Exchange], room: float) -> tuple[str, tuple[int, ...]]:
     """Write the first turns, each text clipped after its head; give also which of them are told."""
     texts = [
-        (place, role, text.strip())
-        for place, turn in enumerate(first)
+        (position, role, text.strip())
+        for position, turn in enumerate(first)
         for role, text in (("User", turn.prompt), ("Assistant", turn.answer))
     ]
     costs = [tokens.estimate(text) + 3 for _, _, text in texts]
@@ -107,18 +107,18 @@ def anchor(first: Sequence[Exchange], room: float) -> tuple[str, tuple[int, ...]
     if share < min(_WORTH_TELLING, max(costs)):  # a few words of each would tell nothing
         return "", ()
     written = []
-    for (place, role, text), price in zip(texts, costs, strict=True):
+    for (position, role, text), price in zip(texts, costs, strict=True):
         shown = text if price <= share else clip(text, share - 3)
         if shown:
-            written.append((place, f"{role}: {shown}"))
-    return "\n".join(text for _, text in written), tuple(sorted({place for place, _ in written}))
+            written.append((position, f"{role}: {shown}"))
+    return "\n".join(text for _, text in written), tuple(sorted({position for position, _ in written}))
 
 
 def _level(costs: Sequence[float], room: float) -> float:
     """Share room so that short texts stay whole and long ones get the same each."""
     left, share = room, 0.0
-    for place, price in enumerate(sorted(costs)):
-        share = left / (len(costs) - place)
+    for position, price in enumerate(sorted(costs)):
+        share = left / (len(costs) - position)
         if price > share:
             return share
         left -= price

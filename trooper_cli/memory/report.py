@@ -68,14 +68,14 @@ def lines(
     replaced = supersede.pairs(sentences)
     older = {id(old) for old, _ in replaced}
     standing = _weighed([unit for unit in sentences if id(unit) not in older])
-    was = {(new.turn, new.place): old for old, new in replaced if may_join(new.turn, old.turn)}
+    was = {(new.turn, new.position): old for old, new in replaced if may_join(new.turn, old.turn)}
     room -= _HEADING * len(_ORDER)
     taken = select.by_importance(standing, room, set(), select.term_weights(standing))
     found = []
     for _, group in groupby(select.in_order(taken), key=lambda unit: unit.turn):
         said = list(group)
-        weightiest = max(said, key=lambda unit: (unit.score, -unit.place))
-        parts = [_line(unit, was.get((unit.turn, unit.place))) for unit in said]
+        weightiest = max(said, key=lambda unit: (unit.score, -unit.position))
+        parts = [_line(unit, was.get((unit.turn, unit.position))) for unit in said]
         text = " ".join(
             part.text if part.text.endswith((".", "!", "?", ":", ";")) else part.text + "." for part in parts
         )
@@ -133,12 +133,12 @@ def _add(found: list[Unit], turn: int, text: str, base: float) -> None:
 def _weighed(sentences: Sequence[Unit]) -> list[Unit]:
     """Push down open items that are old, or that a later sentence calls done."""
     last = max((unit.turn for unit in sentences), default=0)
-    spread = select.spread(sentences)
+    document_frequency = select.document_frequency(sentences)
     done = [(unit.turn, set(unit.terms)) for unit in sentences if unit.kind == weigh.DONE]
     found = []
     for unit in sentences:
         if unit.kind == weigh.OPEN and not _LISTS_OPEN.match(unit.text):
-            rare = {term for term in unit.terms if spread[term] <= _RARE}
+            rare = {term for term in unit.terms if document_frequency[term] <= _RARE}
             is_closed = any(turn > unit.turn and rare & own for turn, own in done)
             if is_closed or unit.turn < _LATE * last:
                 unit = unit._replace(kind=weigh.FACT, score=unit.score + _STALE_OPEN)  # noqa: PLW2901

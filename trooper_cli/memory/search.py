@@ -1,7 +1,7 @@
 """Recall: the passages of the whole view that the present prompt asks about.
 
-The search reads an index of all units. `Table` keeps it in SQLite, `Shelf` holds a few units in memory; both belong to
-one view, since how rare a word is depends on every turn that was counted.
+The search reads an index of all units. `SqliteIndex` keeps it in SQLite, `MemoryIndex` holds a few units in memory;
+both belong to one view, since how rare a word is depends on every turn that was counted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Posting(NamedTuple):
     """Where a term occurs, and how many terms are there."""
 
     turn: int
-    place: int
+    position: int
     length: int
 
 
@@ -47,7 +47,7 @@ class Index(Protocol):
 
     def __len__(self) -> int: ...
 
-    def spread(self, terms: Sequence[str]) -> dict[str, int]:
+    def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
         """Return in how many units each term occurs; terms that occur nowhere are left out."""
         ...
 
@@ -64,20 +64,20 @@ class Index(Protocol):
         ...
 
 
-class Shelf:
+class MemoryIndex:
     """An index over units that are in memory."""
 
     def __init__(self, units: Iterable[Unit]) -> None:
-        self._units = sorted(units, key=lambda unit: (unit.turn, unit.place))
+        self._units = sorted(units, key=lambda unit: (unit.turn, unit.position))
         self._postings: defaultdict[str, list[Posting]] = defaultdict(list)
         for unit in reversed(self._units):
             for term in unit.terms:
-                self._postings[term].append(Posting(unit.turn, unit.place, len(unit.terms)))
+                self._postings[term].append(Posting(unit.turn, unit.position, len(unit.terms)))
 
     def __len__(self) -> int:
         return len(self._units)
 
-    def spread(self, terms: Sequence[str]) -> dict[str, int]:
+    def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
         return {term: len(self._postings[term]) for term in terms if term in self._postings}
 
     def postings(self, term: str, most: int) -> list[Posting]:
@@ -94,14 +94,14 @@ class Shelf:
 
 def schema(label: Label) -> str:
     """Return the statements that make the tables of one view's index."""
-    unit, term, spread = _tables(label)
+    unit, term, document_frequency = _tables(label)
     return (
         f"CREATE TABLE {unit} (turn INTEGER, place INTEGER, kind INTEGER,"
         " score REAL, cost REAL, text TEXT, terms TEXT, PRIMARY KEY (turn, place)) WITHOUT ROWID;\n"
         f"CREATE TABLE {term} (term TEXT, turn INTEGER, place INTEGER, length INTEGER,"
         " PRIMARY KEY (term, turn, place)) WITHOUT ROWID;\n"
         # The row with the empty term counts all units.
-        f"CREATE TABLE {spread} (term TEXT PRIMARY KEY, units INTEGER) WITHOUT ROWID;\n"
+        f"CREATE TABLE {document_frequency} (term TEXT PRIMARY KEY, units INTEGER) WITHOUT ROWID;\n"
     )
 
 
@@ -110,7 +110,7 @@ def _tables(label: Label) -> tuple[str, str, str]:
     return f"{name}_unit", f"{name}_term", f"{name}_spread"
 
 
-class Table:
+class SqliteIndex:
     """An index in three tables of an SQLite database, named after the view's label. The caller owns the transaction."""
 
     def __init__(self, connection: sqlite3.Connection, label: Label) -> None:
@@ -133,7 +133,7 @@ class Table:
         )
         many(
             f"INSERT INTO {self._term} VALUES (?, ?, ?, ?)",  # noqa: S608
-            [(term, unit.turn, unit.place, len(unit.terms)) for unit in units for term in unit.terms],
+            [(term, unit.turn, unit.position, len(unit.terms)) for unit in units for term in unit.terms],
         )
         seen = Counter(term for unit in units for term in unit.terms)
         seen[""] = len(units)
@@ -146,7 +146,7 @@ class Table:
         row = self._connection.execute(f"SELECT units FROM {self._spread} WHERE term = ''").fetchone()  # noqa: S608
         return int(row[0]) if row else 0
 
-    def spread(self, terms: Sequence[str]) -> dict[str, int]:
+    def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
         marks = ",".join("?" * len(terms))
         rows = self._connection.execute(f"SELECT term, units FROM {self._spread} WHERE term IN ({marks})", terms)  # noqa: S608
         return {str(term): int(units) for term, units in rows}
@@ -173,8 +173,8 @@ class Table:
             tuple(turns),
         )
         return [
-            Unit(turn, place, kind, score, cost, text, tuple(terms.split(" ")))
-            for turn, place, kind, score, cost, text, terms in rows
+            Unit(turn, position, kind, score, cost, text, tuple(terms.split(" ")))
+            for turn, position, kind, score, cost, text, terms in rows
         ]
 
 
@@ -204,21 +204,23 @@ def find(index: Index, prompt: str) -> Search:
     """
     total = len(index)
     asked = asked_terms(prompt)[:900]
-    spread = index.spread(asked) if asked and total else {}
-    rarest = sorted((term for term in asked if term in spread), key=lambda term: (spread[term], term))[:MOST_TERMS]
+    document_frequency = index.document_frequency(asked) if asked and total else {}
+    rarest = sorted(
+        (term for term in asked if term in document_frequency), key=lambda term: (document_frequency[term], term)
+    )[:MOST_TERMS]
     if not rarest:
         return Search([], 0.0)
     own: defaultdict[tuple[int, int], float] = defaultdict(float)
     by_turn: defaultdict[int, float] = defaultdict(float)
     for term in rarest:
-        rarity = math.log(1 + (total - spread[term] + 0.5) / (spread[term] + 0.5))
+        rarity = math.log(1 + (total - document_frequency[term] + 0.5) / (document_frequency[term] + 0.5))
         postings = index.postings(term, MOST_POSTINGS)
-        if spread[term] > len(postings):
+        if document_frequency[term] > len(postings):
             likely = sorted(by_turn, key=lambda turn: (-by_turn[turn], -turn))[: 2 * MOST_TURNS]
             postings = list(dict.fromkeys([*postings, *index.postings_in(term, likely)]))
         seen: set[int] = set()
-        for turn, place, length in postings:
-            own[turn, place] += rarity * (_K1 + 1) / (1 + _K1 * (1 - _B + _B * length / _USUAL_LENGTH))
+        for turn, position, length in postings:
+            own[turn, position] += rarity * (_K1 + 1) / (1 + _K1 * (1 - _B + _B * length / _USUAL_LENGTH))
             if turn not in seen:
                 seen.add(turn)
                 by_turn[turn] += rarity
@@ -241,9 +243,9 @@ def _rank(index: Index, own: dict[tuple[int, int], float], by_turn: dict[int, fl
     units = index.units(turns)
     # A line of code stands for itself: of a pasted log only the lines that hold what is asked.
     scored = [
-        Found(unit, own.get((unit.turn, unit.place), 0.0) + around[unit.turn])
+        Found(unit, own.get((unit.turn, unit.position), 0.0) + around[unit.turn])
         for unit in units
-        if unit.kind != CODE or (unit.turn, unit.place) in own
+        if unit.kind != CODE or (unit.turn, unit.position) in own
     ]
     scored.sort(key=_best_first)
     if not scored:
@@ -253,4 +255,4 @@ def _rank(index: Index, own: dict[tuple[int, int], float], by_turn: dict[int, fl
 
 
 def _best_first(found: Found) -> tuple[float, int, int]:
-    return -found.relevance, -found.unit.turn, found.unit.place
+    return -found.relevance, -found.unit.turn, found.unit.position

@@ -23,7 +23,7 @@ _RECALL_NOVEL = 0.35
 _PRIOR = 0.15
 
 
-def spread(units: Sequence[Unit]) -> Counter[str]:
+def document_frequency(units: Sequence[Unit]) -> Counter[str]:
     """Return in how many units each term occurs."""
     return Counter(term for unit in units for term in unit.terms)
 
@@ -33,7 +33,7 @@ def term_weights(units: Sequence[Unit]) -> dict[str, float]:
     total = len(units)
     return {
         term: (1.0 if term.isalpha() else _SHAPED) * math.sqrt(math.log(1 + total / seen))
-        for term, seen in spread(units).items()
+        for term, seen in document_frequency(units).items()
     }
 
 
@@ -54,17 +54,18 @@ def _take(
     `most`.
     """
     heap = [
-        (-value, -unit.turn, unit.place, place) for place, (unit, value) in enumerate(zip(units, most, strict=True))
+        (-value, -unit.turn, unit.position, position)
+        for position, (unit, value) in enumerate(zip(units, most, strict=True))
     ]
     heapq.heapify(heap)
     taken: list[Unit] = []
     while heap and room > 0:
-        _, turn, order, place = heap[0]
-        unit = units[place]
+        _, turn, order, position = heap[0]
+        unit = units[position]
         if unit.cost > room:
             heapq.heappop(heap)
             continue
-        now = (-worth(place), turn, order, place)
+        now = (-worth(position), turn, order, position)
         if len(heap) > 1 and now > min(heap[1:3]):
             heapq.heapreplace(heap, now)
             continue
@@ -85,8 +86,8 @@ def by_importance(units: Sequence[Unit], room: float, told: set[str], weights: M
     base = [math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) / unit.cost for unit in units]
     most = [value * sum(map(weights.__getitem__, unit.terms)) for value, unit in zip(base, units, strict=True)]
 
-    def worth(place: int) -> float:
-        return base[place] * gain(units[place], told, weights)
+    def worth(position: int) -> float:
+        return base[position] * gain(units[position], told, weights)
 
     return _take(units, most, worth, room, told)
 
@@ -96,17 +97,17 @@ def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: M
     units = [item.unit for item in found]
     base = [item.relevance * math.exp(_PRIOR * item.unit.score) / item.unit.cost**_RECALL_COST for item in found]
 
-    def worth(place: int) -> float:
+    def worth(position: int) -> float:
         whole = new = 0.0
-        for term in units[place].terms:
+        for term in units[position].terms:
             weight = weights.get(term, 1.0)
             whole += weight
             new += weight * (_RECALL_NOVEL if term in told else 1.0)
-        return float(base[place] * new / whole)
+        return float(base[position] * new / whole)
 
     return _take(units, base, worth, room, told)
 
 
 def in_order(units: Iterable[Unit]) -> list[Unit]:
     """Return units in the order they were said."""
-    return sorted(units, key=lambda unit: (unit.turn, unit.place))
+    return sorted(units, key=lambda unit: (unit.turn, unit.position))

@@ -124,8 +124,8 @@ def values(text: str) -> dict[str, set[str]]:
             unit = (match["unit"] or "").lower()
             group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, terms.stem(unit)))
         told.append((group, value, match.start()))
-    for place, (group, value, start) in enumerate(told):
-        after = told[place + 1] if place + 1 < len(told) else None
+    for position, (group, value, start) in enumerate(told):
+        after = told[position + 1] if position + 1 < len(told) else None
         # "16000 instead of 14500 euros": both are euros.
         shared = after and group == "measure " and _BETWEEN.intersection(text[start : after[2]].lower().split()[1:])
         found.setdefault(after[0] if after and shared else group, set()).add(value)
@@ -162,8 +162,8 @@ def may_replace(unit: Unit) -> bool:
 class Slots:
     """The values that some units told, found by what they are of: the words beside them, and the kind of value."""
 
-    def __init__(self, units: Iterable[Unit], spread: Mapping[str, int]) -> None:
-        self._spread = spread
+    def __init__(self, units: Iterable[Unit], document_frequency: Mapping[str, int]) -> None:
+        self._spread = document_frequency
         self._by_term: dict[str, list[Unit]] = {}
         for unit in units:
             self.add(unit)
@@ -194,7 +194,7 @@ class Slots:
         for term in newer.terms:
             for unit in self._by_term.get(term, ()):
                 if unit.turn < newer.turn:
-                    key = (unit.turn, unit.place)
+                    key = (unit.turn, unit.position)
                     found[key] = unit
                     weights[key] = weights.get(key, 0.0) + _share(term, mine, before, self._spread)
         return [
@@ -230,14 +230,14 @@ def old_value(older: str, newer: str) -> str:
     return ""
 
 
-def _share(term: str, mine: Mapping[str, set[str]], before: set[str], spread: Mapping[str, int]) -> float:
+def _share(term: str, mine: Mapping[str, set[str]], before: set[str], document_frequency: Mapping[str, int]) -> float:
     """Return how much a shared term says that two clauses are about one thing; figures and units say nothing."""
     if term in before:
         # A host that is gone is topic enough; that someone is ill does not end all that was said of them.
         return 1.0 if len(term) >= _IDENTIFIER and not term.isalpha() and not term[0].isdigit() else 0.0
     if term[0].isdigit() or _CALENDAR.match(term) or f"measure {_UNIT_NAMES.get(term, term)}" in mine:
         return 0.0
-    return 1.0 / (1.0 + math.log(max(1, spread.get(term, 1))))
+    return 1.0 / (1.0 + math.log(max(1, document_frequency.get(term, 1))))
 
 
 def _conflict(

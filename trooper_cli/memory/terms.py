@@ -183,20 +183,20 @@ def telegraph(text: str) -> str:
     if not is_english(text):
         return text.rstrip(" .,;")
     spans = text.split()
-    kept = [span for place, span in enumerate(spans) if not _is_idle(spans, place)]
+    kept = [span for position, span in enumerate(spans) if not _is_idle(spans, position)]
     return (" ".join(kept) or text).rstrip(" .,;")
 
 
-def _is_idle(spans: list[str], place: int) -> bool:
+def _is_idle(spans: list[str], position: int) -> bool:
     """Return whether a word says nothing where it stands."""
-    low = spans[place].lower()
+    low = spans[position].lower()
     if low in _COPULAS:
-        return 0 < place < len(spans) - 1 and not _NEGATION.match(spans[place + 1])
+        return 0 < position < len(spans) - 1 and not _NEGATION.match(spans[position + 1])
     if low not in _ARTICLES and low not in _FILLERS:
         return False
-    if place + 1 == len(spans) or (spans[place] == "A" and place):
+    if position + 1 == len(spans) or (spans[position] == "A" and position):
         return False
-    following = spans[place + 1]
+    following = spans[position + 1]
     if not _PLAIN.match(following) and low != "the":
         return False
     if low == "the" and not following[0].isalnum():

@@ -1,1 +1,1 @@
-"""The Messages API over a pipe: its requests, how private turns are known again in them, and its responses."""
+"""The Messages API, all of it and nowhere else."""

@@ -12,7 +12,7 @@ from trooper_cli.engines.api_key import has_key
 from trooper_cli.errors import InputError, LocalityError, StorageError
 from trooper_cli.guard import text_keys
 from trooper_cli.memory.tokens import message_cost
-from trooper_cli.messages.history import Exchange, Recognised, place_of_answer, without_private
+from trooper_cli.messages.history import HistoryTurn, Recognised, digest_after_answer, without_private
 from trooper_cli.messages.private_parts import leaves_of, private_leaf
 from trooper_cli.messages.texts import beside_text, blocks_beside_text, own_texts, readings, text_of, texts_in
 from trooper_cli.store.schema import now
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from trooper_cli.ask.caller import V
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine
-    from trooper_cli.guard.finding import Find
+    from trooper_cli.guard.finding import Finding
     from trooper_cli.guard.guard import Guard
     from trooper_cli.messages.request import Body
     from trooper_cli.messages.response import Reply
-    from trooper_cli.messages.texts import Message
+    from trooper_cli.messages.texts import ApiMessage
     from trooper_cli.settings import Settings
     from trooper_cli.turn import Context
 
@@ -45,8 +45,8 @@ class ApiCaller:
 
     body: Body
     sink: Reply
-    exchanges: Sequence[Exchange]
-    messages: Sequence[Message] = ()
+    exchanges: Sequence[HistoryTurn]
+    messages: Sequence[ApiMessage] = ()
     text: str = ""
     beside_text: str = ""
     prompts: tuple[str, ...] = ()
@@ -54,49 +54,61 @@ class ApiCaller:
     takes_no_text = True
 
     def admit(
-        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
+        self,
+        ask_request: AskRequest,
+        decision: Decision,
+        guard: Guard,
+        settings: Settings,
+        notify: Callable[[str], None],
     ) -> Asked:
         """Complete the question; from a public one's history, private turns are left out."""
-        question = self._executable(question, decision, settings)
+        ask_request = self._executable(ask_request, decision, settings)
         if decision.label is Label.PUBLIC:
             try:
-                return self._in_public(question, decision, guard, settings, tell)
+                return self._in_public(ask_request, decision, guard, settings, notify)
             except LocalityError as error:
-                if question.on_leak != "local":
+                if ask_request.on_leak != "local":
                     raise
-                tell(f"kept on this machine, as private: {error}")
+                notify(f"kept on this machine, as private: {error}")
                 decision = Decision(Label.PRIVATE, Side.LOCAL, "leak")
         *history, last = self.exchanges
         # A private turn has nothing that could be sent to the cloud.
         caller = replace(self, prompts=_prompts(last.prompts))
-        return Asked(caller.completed(question, history, decision.label), decision, caller)
+        return Asked(caller.completed(ask_request, history, decision.label), decision, caller)
 
-    def _executable(self, question: Question, decision: Decision, settings: Settings) -> Question:
+    def _executable(self, ask_request: AskRequest, decision: Decision, settings: Settings) -> AskRequest:
         obstacle = self.body.obstacle()
         # A cloud of another API is told text alone, as this machine is.
         if obstacle is not None and (decision.side is Side.LOCAL or not has_key(settings)):
             raise InputError(obstacle)
-        if question.session is not None and (len(self.body.messages) != 1 or obstacle is not None):
+        if ask_request.session is not None and (len(self.body.messages) != 1 or obstacle is not None):
             raise InputError(
                 obstacle or "messages: with a session, which holds the history, there is one message: the new one"
             )
         if obstacle is None:
-            return question
+            return ask_request
         # Nobody here could stand in.
-        return replace(question, fallback=False, on_leak="block" if question.on_leak == "local" else question.on_leak)
+        return replace(
+            ask_request, fallback=False, on_leak="block" if ask_request.on_leak == "local" else ask_request.on_leak
+        )
 
     def _in_public(
-        self, question: Question, decision: Decision, guard: Guard, settings: Settings, tell: Callable[[str], None]
+        self,
+        ask_request: AskRequest,
+        decision: Decision,
+        guard: Guard,
+        settings: Settings,
+        notify: Callable[[str], None],
     ) -> Asked:
         try:
             seen = without_private(self.body.messages, guard)
-            if place := _private_leaf(self.body, seen, guard):
-                if question.on_leak != "warn":
+            if path := _private_leaf(self.body, seen, guard):
+                if ask_request.on_leak != "warn":
                     raise LocalityError(
-                        f"{place} holds the prompt or the answer of a private turn; nothing was sent. "
+                        f"{path} holds the prompt or the answer of a private turn; nothing was sent. "
                         "Leave it out, or set x_force_local"
                     )
-                tell(f"warning: {place} holds the prompt or the answer of a private turn")
+                notify(f"warning: {path} holds the prompt or the answer of a private turn")
         except StorageError as error:
             if len(self.body.messages) > 1:
                 raise LocalityError(
@@ -115,13 +127,13 @@ class ApiCaller:
         beside = [*map(beside_text, messages), self.body.beside_text]
         other_text = "\n\n".join(reading for part in beside for reading in readings(part))
         budget = settings.number("budget")
-        if question.session is None and budget is not None:
-            told = (text, *texts_in(beside), question.system or "")
+        if ask_request.session is None and budget is not None:
+            told = (text, *texts_in(beside), ask_request.system or "")
             cost = round(sum(map(message_cost, told)) * SCALE[Side.CLOUD])
             if cost > budget:
                 raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
         caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))
-        return Asked(caller.completed(question, seen.exchanges, decision.label), decision, caller)
+        return Asked(caller.completed(ask_request, seen.exchanges, decision.label), decision, caller)
 
     def _changed_answer(self, seen: Recognised, guard: Guard) -> int | None:
         """Return the number of a message that would be sent and says that it is private, unless it was made public."""
@@ -131,26 +143,26 @@ class ApiCaller:
         known = guard.known(names.values()) if names else None
         return next((at for at, name in names.items() if known and not known.only_public(name)), None)
 
-    def completed(self, question: Question, history: Sequence[Exchange], label: Label) -> Question:
+    def completed(self, ask_request: AskRequest, history: Sequence[HistoryTurn], label: Label) -> AskRequest:
         """Return the question with its prompt, and with its history where no session holds it."""
         turns = [
             ImportedTurn(now(), label, Status.ANSWERED, None, exchange.prompt, exchange.answer, None, None)
             for exchange in history
         ]
         return replace(
-            question, prompt="\n\n".join(self.prompts), history=tuple(turns) if question.session is None else ()
+            ask_request, prompt="\n\n".join(self.prompts), history=tuple(turns) if ask_request.session is None else ()
         )
 
-    def findings(self, question: Question, guard: Guard) -> list[Find]:
+    def findings(self, ask_request: AskRequest, guard: Guard) -> list[Finding]:
         # A program sends the same system prompt with its private messages and its public ones: what these turns say
         # does not count in it, only what others say.
-        system = guard.look(question.system, text_keys.of_system(question.system)) if question.system else []
+        system = guard.look(ask_request.system, text_keys.of_system(ask_request.system)) if ask_request.system else []
         return system + guard.look(self.text) + guard.look(self.beside_text)
 
-    def new_text(self, question: Question, guard: Guard, label: Label) -> str:
+    def new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
         """Return the prompt, and the system prompt where no turn of this label had it: it comes every time."""
         beside = self._beside() if label is Label.PRIVATE else ""
-        return self._new_text(question, guard, label) + beside
+        return self._new_text(ask_request, guard, label) + beside
 
     def _beside(self) -> str:
         """Return what the newest messages and the system prompt say beside their text, each behind a blank line."""
@@ -158,62 +170,66 @@ class ApiCaller:
         parts += blocks_beside_text(self.body.fields.get("system"))
         return "".join(f"\n\n{text}" for text in dict.fromkeys(text for part in parts for text in own_texts(part)))
 
-    def _new_text(self, question: Question, guard: Guard, label: Label) -> str:
-        if not question.system:
-            return question.prompt
-        name = text_keys.of_system(question.system)
+    def _new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
+        if not ask_request.system:
+            return ask_request.prompt
+        name = text_keys.of_system(ask_request.system)
         try:
             known = guard.known([name])
         except StorageError:
-            return question.said
-        return question.prompt if name in (known.public if label is Label.PUBLIC else known.private) else question.said
+            return ask_request.said
+        return (
+            ask_request.prompt
+            if name in (known.public if label is Label.PUBLIC else known.private)
+            else ask_request.said
+        )
 
-    def remember_refused(self, question: Question, guard: Guard) -> None:
-        del question
+    def remember_refused(self, ask_request: AskRequest, guard: Guard) -> None:
+        del ask_request
         from trooper_cli.messages.refused import remember_messages
 
         last = self.exchanges[-1]
         messages = (*last.prompts, *last.answers)
         texts = [[text_of(message["content"]), *own_texts(message)] for message in messages]
-        remember_messages(guard, texts, [name for place in last.prompt_places[-1:] for name in place])
+        remember_messages(guard, texts, [name for path in last.prompt_digests[-1:] for name in path])
 
-    def prompt_keys(self, question: Question) -> list[str]:
-        names = [*keys_of_prompt(question.prompt), *_system_key(question)]
-        if question.session is not None:
+    def prompt_keys(self, ask_request: AskRequest) -> list[str]:
+        names = [*keys_of_prompt(ask_request.prompt), *_system_key(ask_request)]
+        if ask_request.session is not None:
             return names
-        places = [name for place in self.exchanges[-1].prompt_places[-1:] for name in place]
+        places = [name for path in self.exchanges[-1].prompt_digests[-1:] for name in path]
         return [*names, *places, *(name for text in self.prompts for name in keys_of_prompt(text))]
 
-    def answer_keys(self, question: Question, text: str) -> list[str]:
+    def answer_keys(self, ask_request: AskRequest, text: str) -> list[str]:
         if not text:
             return []
-        names = [*keys_of_answer(question.prompt, text), *_system_key(question)]
-        if question.session is not None:
+        names = [*keys_of_answer(ask_request.prompt, text), *_system_key(ask_request)]
+        if ask_request.session is not None:
             return names
         given = self.exchanges[-1]
-        return [*names, *place_of_answer((*given.prompt_places, *given.answer_places)[-1], text)]
+        return [*names, *digest_after_answer((*given.prompt_digests, *given.answer_digests)[-1], text)]
 
-    def clouds(self, question: Question, settings: Settings, *, connect: bool) -> list[Cloud]:
+    def clouds(self, ask_request: AskRequest, settings: Settings, *, connect: bool) -> list[Cloud]:
         from trooper_cli.engines.clouds import clouds
         from trooper_cli.messages.passthrough import Forwarding
 
         def claude(_: str, environ: Mapping[str, str]) -> Cloud:
-            messages = self.messages if question.session is None else None
+            messages = self.messages if ask_request.session is None else None
             return Forwarding(self.body, messages, self.sink.arrived, environ)
 
         return clouds(settings, connect=connect, claude=claude)
 
-    def given_context(self, question: Question, view: V, engine: Engine[V]) -> Context[V] | None:
-        if question.session is not None or engine.side is not Side.CLOUD:
+    def given_context(self, ask_request: AskRequest, view: V, engine: Engine[V]) -> Context[V] | None:
+        if ask_request.session is not None or engine.side is not Side.CLOUD:
             return None
         from trooper_cli.messages.passthrough import as_given
 
-        return as_given(view, question, engine.window())
+        return as_given(view, ask_request, engine.window())
 
 
-def _system_key(question: Question) -> list[str]:
+def _system_key(ask_request: AskRequest) -> list[str]:
     """Return the name of the system prompt; one that a user writes for a turn is as private as its prompt."""
-    return [text_keys.of_system(question.system)] if question.system else []
+    return [text_keys.of_system(ask_request.system)] if ask_request.system else []
 
 
 def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
@@ -226,5 +242,5 @@ def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:
     return private_leaf(leaves_of(messages, fields), seen.halves, guard)
 
 
-def _prompts(messages: Sequence[Message]) -> tuple[str, ...]:
+def _prompts(messages: Sequence[ApiMessage]) -> tuple[str, ...]:
     return tuple(text_of(message["content"]) for message in messages if message["role"] != "assistant")

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.texts import Message
+    from trooper_cli.messages.texts import ApiMessage
 
 # So many letters and digits are no coincidence; the guard takes lines of this length for what they say, too.
 _TELLING = 16
 
 
-class Place(NamedTuple):
+class PrefixDigest(NamedTuple):
     """The names of a history's beginning up to a message: of its texts as they are, and of their loose forms."""
 
     strict: str
@@ -41,14 +41,14 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Exchange:
+class HistoryTurn:
     """A prompt and its answer in a history: messages of the user's, then messages of the assistant's."""
 
-    prompts: tuple[Message, ...]
-    answers: tuple[Message, ...]
+    prompts: tuple[ApiMessage, ...]
+    answers: tuple[ApiMessage, ...]
     # The places of each of the messages.
-    prompt_places: tuple[Place, ...]
-    answer_places: tuple[Place, ...]
+    prompt_digests: tuple[PrefixDigest, ...]
+    answer_digests: tuple[PrefixDigest, ...]
     is_first: bool
 
     @property
@@ -75,50 +75,50 @@ class Exchange:
         ]
 
     def names(self) -> Iterator[str]:
-        for place in (*self.prompt_places, *self.answer_places):
-            yield from place
+        for digest in (*self.prompt_digests, *self.answer_digests):
+            yield from digest
         yield text_keys.of_exchange(self.prompt, self.answer)
         yield from self.pairs
         for name, text in self.wholes.items():
             yield from (name, *map(text_keys.said, text_keys.loosely(text)))
 
 
-def exchanges(messages: Sequence[Message]) -> list[Exchange]:
+def exchanges(messages: Sequence[ApiMessage]) -> list[HistoryTurn]:
     """Divide a history into exchanges; the last one has no answers where the user has the last word."""
-    found: list[Exchange] = []
-    prompts: list[tuple[Message, Place]] = []
-    answers: list[tuple[Message, Place]] = []
-    place = Place("", "")
+    found: list[HistoryTurn] = []
+    prompts: list[tuple[ApiMessage, PrefixDigest]] = []
+    answers: list[tuple[ApiMessage, PrefixDigest]] = []
+    digest = PrefixDigest("", "")
     for message in messages:
-        place = _further(place, message)
+        digest = extend_digest(digest, message)
         if message["role"] == "assistant":
-            answers.append((message, place))
+            answers.append((message, digest))
             continue
         if answers:
             found.append(_exchange(prompts, answers, is_first=not found))
             prompts, answers = [], []
-        prompts.append((message, place))
+        prompts.append((message, digest))
     return [*found, _exchange(prompts, answers, is_first=not found)]
 
 
 def _exchange(
-    prompts: list[tuple[Message, Place]], answers: list[tuple[Message, Place]], *, is_first: bool
-) -> Exchange:
-    return Exchange(
+    prompts: list[tuple[ApiMessage, PrefixDigest]], answers: list[tuple[ApiMessage, PrefixDigest]], *, is_first: bool
+) -> HistoryTurn:
+    return HistoryTurn(
         tuple(message for message, _ in prompts),
         tuple(message for message, _ in answers),
-        tuple(place for _, place in prompts),
-        tuple(place for _, place in answers),
+        tuple(digest for _, digest in prompts),
+        tuple(digest for _, digest in answers),
         is_first,
     )
 
 
-def place_of_answer(place: Place, answer: str) -> Place:
+def digest_after_answer(digest: PrefixDigest, answer: str) -> PrefixDigest:
     """Return the place that a history has after this answer."""
-    return _further(place, {"role": "assistant", "content": answer})
+    return extend_digest(digest, {"role": "assistant", "content": answer})
 
 
-def _further(place: Place, message: Mapping[str, object]) -> Place:
+def extend_digest(digest: PrefixDigest, message: Mapping[str, object]) -> PrefixDigest:
     """Return the place after one more message. Marks of caching and empty fields come and go with a library."""
     text, others = text_of(message["content"]), list[str]()
     for block in blocks_of(message["content"]):
@@ -126,9 +126,9 @@ def _further(place: Place, message: Mapping[str, object]) -> Place:
             kept = {name: value for name, value in block.items() if name != "cache_control" and value is not None}
             others.append(json.dumps(kept, sort_keys=True))
     role = str(message["role"])
-    return Place(
-        f"place {_digest([place.strict, role, text_keys.plain(text), *others])}",
-        f"loose place {_digest([place.loose, role, text_keys.loose(text_keys.bare(text)), *others])}",
+    return PrefixDigest(
+        f"place {_digest([digest.strict, role, text_keys.plain(text), *others])}",
+        f"loose place {_digest([digest.loose, role, text_keys.loose(text_keys.bare(text)), *others])}",
     )
 
 
@@ -143,14 +143,14 @@ class Recognised(NamedTuple):
     elsewhere. `fresh` are the messages that remain and that the cloud was not sent before as they are.
     """
 
-    exchanges: list[Exchange]
-    remaining: list[Message]
+    exchanges: list[HistoryTurn]
+    remaining: list[ApiMessage]
     left_out: int
     halves: list[str]
-    fresh: list[Message]
+    fresh: list[ApiMessage]
 
 
-def without_private(messages: Sequence[Message], guard: Guard) -> Recognised:
+def without_private(messages: Sequence[ApiMessage], guard: Guard) -> Recognised:
     """Leave a history's private turns out.
 
     Raises:
@@ -160,7 +160,7 @@ def without_private(messages: Sequence[Message], guard: Guard) -> Recognised:
     *history, last = exchanges(messages)
     known = guard.known(name for exchange in (*history, last) for name in exchange.names())
     halves: list[str] = []
-    kept: list[Exchange] = []
+    kept: list[HistoryTurn] = []
     for exchange in history:
         if not _is_private(exchange, known):
             kept.append(_without_lost_prompts(exchange, known, halves))
@@ -174,20 +174,20 @@ def without_private(messages: Sequence[Message], guard: Guard) -> Recognised:
     fresh = [
         message
         for exchange in kept
-        if not known.only_public(exchange.answer_places[-1].strict)
+        if not known.only_public(exchange.answer_digests[-1].strict)
         for message in (*exchange.prompts, *exchange.answers)
     ]
     return Recognised(kept, remaining, len(messages) - left, halves, [*fresh, *remaining])
 
 
-def _of_both(exchange: Exchange) -> list[str]:
+def _of_both(exchange: HistoryTurn) -> list[str]:
     """Return the names that a prompt and its answer have together."""
     both = [text_keys.of_exchange(exchange.prompt, exchange.answer), *exchange.pairs]
-    return [*exchange.answer_places[0], *both] if exchange.answers else both
+    return [*exchange.answer_digests[0], *both] if exchange.answers else both
 
 
-def _is_private(exchange: Exchange, known: text_keys.Known) -> bool:
-    of_answer = exchange.answer_places[0]
+def _is_private(exchange: HistoryTurn, known: text_keys.Known) -> bool:
+    of_answer = exchange.answer_digests[0]
     # A changed pair of everyday words, which many conversations begin with, is no sure sign.
     tells = is_telling(f"{exchange.prompt} {exchange.answer}")
     strict = [([of_answer.strict], True), ([text_keys.of_exchange(exchange.prompt, exchange.answer)], True)]
@@ -206,7 +206,7 @@ def _is_private(exchange: Exchange, known: text_keys.Known) -> bool:
 
 
 def _decided(
-    exchange: Exchange,
+    exchange: HistoryTurn,
     kind: Literal["strict", "loose"],
     signs: Iterable[tuple[list[str], bool]],
     known: text_keys.Known,
@@ -217,9 +217,9 @@ def _decided(
         if label is Label.PUBLIC or (label is Label.PRIVATE and is_sure):
             return label
     answer = {text_keys.of_answer(exchange.answer), *map(text_keys.said, text_keys.loosely(exchange.answer))}
-    for place in exchange.prompt_places[-1:]:
-        label = _label_of([getattr(place, kind)], known)
-        if label is Label.PRIVATE and _is_one_of_a_kind(exchange, exchange.prompt):
+    for digest in exchange.prompt_digests[-1:]:
+        label = _label_of([getattr(digest, kind)], known)
+        if label is Label.PRIVATE and _is_unique(exchange, exchange.prompt):
             return label
         if label is Label.PUBLIC and known.private.isdisjoint(answer):
             return label
@@ -245,21 +245,21 @@ def _may_be_private(name: str, text: str, known: text_keys.Known) -> bool:
     return name in known.private or (says_something and known.any_private(map(text_keys.said, text_keys.loosely(text))))
 
 
-def _without_lost_prompts(exchange: Exchange, known: text_keys.Known, halves: list[str]) -> Exchange:
+def _without_lost_prompts(exchange: HistoryTurn, known: text_keys.Known, halves: list[str]) -> HistoryTurn:
     """Leave out what was asked privately, got no answer, and stands before a prompt that is public."""
     first = 0
-    for at, (message, place) in enumerate(zip(exchange.prompts[:-1], exchange.prompt_places, strict=False)):
+    for at, (message, digest) in enumerate(zip(exchange.prompts[:-1], exchange.prompt_digests, strict=False)):
         text = text_of(message["content"])
-        label = _label_of([place.strict], known) or _label_of([place.loose], known)
-        if label is Label.PRIVATE and _is_one_of_a_kind(exchange, text):
+        label = _label_of([digest.strict], known) or _label_of([digest.loose], known)
+        if label is Label.PRIVATE and _is_unique(exchange, text):
             first = at + 1
-        elif label is not Label.PUBLIC and (known.any_private(place) or _is_only_private(text, known)):
+        elif label is not Label.PUBLIC and (known.any_private(digest) or _is_only_private(text, known)):
             raise LocalityError(
                 "a prompt without an answer is also a private turn's; nothing was sent. "
                 "Leave it out of messages, or set x_force_local"
             )
     halves += [text_of(message["content"]) for message in exchange.prompts[:first]]
-    return replace(exchange, prompts=exchange.prompts[first:], prompt_places=exchange.prompt_places[first:])
+    return replace(exchange, prompts=exchange.prompts[first:], prompt_digests=exchange.prompt_digests[first:])
 
 
 def _is_only_private(text: str, known: text_keys.Known) -> bool:
@@ -269,6 +269,6 @@ def _is_only_private(text: str, known: text_keys.Known) -> bool:
     return label is Label.PRIVATE and not is_ordinary(text_keys.bare(text))
 
 
-def _is_one_of_a_kind(exchange: Exchange, prompt: str) -> bool:
+def _is_unique(exchange: HistoryTurn, prompt: str) -> bool:
     """Return whether an exchange identifies one conversation: many begin with one short prompt, none go on alike."""
     return not exchange.is_first or len(reduced(prompt)) >= _TELLING

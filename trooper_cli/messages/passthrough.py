@@ -15,7 +15,7 @@ from trooper_cli.turn import Context, Message, Side, View
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from trooper_cli.ask.request import Question
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.engines.engine import End
     from trooper_cli.messages.request import Body
     from trooper_cli.messages.texts import Message as ApiMessage
@@ -74,9 +74,9 @@ class Forwarding(Anthropic):
         text = json.dumps({**self._body.fields, **given}, ensure_ascii=False, separators=(",", ":"))
         return request._replace(body=text.encode())
 
-    def send(self, request: Request, silence: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
         try:
-            yield from super().send(request, silence)
+            yield from super().send(request, read_timeout)
         except ContextExceededError as error:
             if self._messages is not None:
                 # There is no memory to be made smaller.
@@ -87,17 +87,17 @@ class Forwarding(Anthropic):
         self._take(part)
 
 
-def as_given(view: V, question: Question, window: int) -> Context[V]:
+def as_given(view: V, ask_request: AskRequest, window: int) -> Context[V]:
     """Return the context of a history that is sent as given: nothing is selected and nothing is recalled."""
     turns = list(view.latest())[::-1]
     both = ((Message("user", turn.prompt), Message("assistant", turn.answer)) for turn in turns)
     messages = [message for pair in both for message in pair]
-    texts = [message.text for message in messages] + [question.prompt, question.system or ""]
+    texts = [message.text for message in messages] + [ask_request.prompt, ask_request.system or ""]
     estimate = sum(map(message_cost, texts))
     return Context(
         view=view,
-        system=question.system,
-        messages=(*messages, Message("user", question.prompt)),
+        system=ask_request.system,
+        messages=(*messages, Message("user", ask_request.prompt)),
         anchor=(),
         sitrep=(),
         tail=tuple(range(len(turns))),

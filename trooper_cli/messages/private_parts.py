@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.messages.texts import Message
+    from trooper_cli.messages.texts import ApiMessage
 
 # A shared run of so many letters and digits is always found by the guard.
 _LONGEST = 48
@@ -43,40 +43,40 @@ _QUOTED = pattern(
 class Leaf(NamedTuple):
     """A text of a request with its place; one that was put together of several counts as a part of a text does."""
 
-    place: str
+    path: str
     text: str
     is_whole: bool = True
 
 
-def leaves_of(messages: Iterable[tuple[int, Message]], fields: Mapping[str, object]) -> Iterator[Leaf]:
+def leaves_of(messages: Iterable[tuple[int, ApiMessage]], fields: Mapping[str, object]) -> Iterator[Leaf]:
     """Return each text of numbered messages and of fields with its place; blocks are read together and alone."""
     messages = list(messages)
     for at, message in messages:
-        place = f"messages.{at}"
+        path = f"messages.{at}"
         blocks = blocks_of(message["content"])
         texts = [str(block["text"]) for block in blocks if block["type"] == "text"]
         if len(texts) > 1:
-            yield Leaf(place, text_of(message["content"]))
+            yield Leaf(path, text_of(message["content"]))
         for text in (*texts, *readings(beside_text(message))):
-            yield Leaf(place, text)
-        yield from _apart(place, message)
+            yield Leaf(path, text)
+        yield from _apart(path, message)
     if len(messages) > 1:
         for text in in_rows([message for _, message in messages]):
             yield Leaf("messages", text, is_whole=False)
     for name, value in fields.items():
         # What a program calls a field of its own is not repeated in an error.
-        place = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
+        path = name if name.isidentifier() and len(name) < _LONG_NAME else "a field"
         for text in readings({name: value}):
-            yield Leaf(place, text)
-        yield from _apart(place, {name: value})
+            yield Leaf(path, text)
+        yield from _apart(path, {name: value})
 
 
-def _apart(place: str, part: Mapping[str, object]) -> Iterator[Leaf]:
+def _apart(path: str, part: Mapping[str, object]) -> Iterator[Leaf]:
     """Return what a part of a request, and the JSON in its texts, has in a row."""
     found = [part, *(value for text in texts_in(part) for value in json_in(text))]
     for value in found:
         for text in in_rows(value):
-            yield Leaf(place, text, is_whole=False)
+            yield Leaf(path, text, is_whole=False)
 
 
 def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:
@@ -90,31 +90,31 @@ def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) ->
 
     """
     found: dict[str, tuple[str, str, bool]] = {}
-    for place, leaf, is_whole in leaves:
+    for path, leaf, is_whole in leaves:
         for form in text_keys.loosely(leaf) if is_whole else ():
             if form not in found or not found[form][2]:
-                found[form] = place, leaf, True
+                found[form] = path, leaf, True
         for form, part in parts(leaf):
-            found.setdefault(form, (place, part, False))
+            found.setdefault(form, (path, part, False))
     known = guard.known(map(text_keys.said, found))
     private = {form: each for form, each in found.items() if text_keys.said(form) in known.private}
     alone = {form: each for form, each in private.items() if text_keys.said(form) not in known.public}
-    for place, text, is_whole in alone.values():
+    for path, text, is_whole in alone.values():
         if is_telling(text) if is_whole else is_telling(text, LINE_FLOOR):
-            return place
+            return path
     asked = {form: text for form, (_, text, _) in private.items()}
     left_out = {form: half for half in halves for form in text_keys.loosely(half)}
     pairs = {
-        text_keys.pair(first, second): place
+        text_keys.pair(first, second): path
         for first, prompt in (asked | left_out).items()
-        for second, (place, answer, _) in private.items()
+        for second, (path, answer, _) in private.items()
         if first != second
         and is_telling(f"{prompt} {answer}")
         # What was asked in public too is a reason only beside an answer that is nobody else's.
         and (first in alone or first in left_out or (second in alone and _is_rare(answer)))
     }
     known = guard.known(pairs)
-    return next((place for name, place in pairs.items() if known.only_private(name)), None)
+    return next((path for name, path in pairs.items() if known.only_private(name)), None)
 
 
 def _is_rare(text: str) -> bool:

@@ -61,7 +61,7 @@ class RefusedCall(NamedTuple):
     session: str | None
     settings: Settings
     home: Path
-    tell: Callable[[str], object]
+    notify: Callable[[str], object]
 
 
 def remember_refused(data: str, call: RefusedCall, refusal: TrooperError) -> None:
@@ -74,7 +74,7 @@ def remember_refused(data: str, call: RefusedCall, refusal: TrooperError) -> Non
     messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
     if says_so:
         messages.append([data, *filter(None, map(str.strip, _BORDER.split(data)))])
-    with remembering(refusal, call.tell), closing(Store(call.home, call.settings, call.tell)) as store:
+    with remembering(refusal, call.notify), closing(Store(call.home, call.settings, call.notify)) as store:
         remember_messages(store.guard, messages, _places(data))
 
 
@@ -171,7 +171,7 @@ def _names(messages: Sequence[Sequence[str]]) -> list[str]:
         name
         for text in dict.fromkeys(wholes)
         if text
-        for name in (text_keys.of_prompt(text), *text_keys.loose_names(text))
+        for name in (text_keys.of_prompt(text), *text_keys.loose_keys(text))
     ]
 
 
@@ -179,5 +179,5 @@ def _places(data: str) -> list[str]:
     """Return the names of the place of the newest message, if the request is sound."""
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError, InputError):
         *_, last = exchanges(checked_messages(json.loads(data)["messages"]))
-        return [name for place in last.prompt_places[-1:] for name in place]
+        return [name for place in last.prompt_digests[-1:] for name in place]
     return []

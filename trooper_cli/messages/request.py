@@ -14,7 +14,7 @@ from trooper_cli.messages.texts import blocks_beside_text, blocks_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trooper_cli.messages.texts import Message
+    from trooper_cli.messages.texts import ApiMessage
 
 _ROLES = {"user", "assistant"}
 # The API takes instructions among the messages as well.
@@ -66,7 +66,7 @@ class Body:
     """A checked request. `fields` are those of the API but the messages; nothing of ours is left in either."""
 
     fields: Mapping[str, object]
-    messages: tuple[Message, ...]
+    messages: tuple[ApiMessage, ...]
     force_local: bool
     session: str | None
     # Which messages say that they are private answers of ours.
@@ -118,13 +118,13 @@ class Body:
             return f"{name}: an engine on this machine cannot do this"
         if self.max_tokens < 1:
             return "max_tokens: an engine on this machine has no cache to warm, give it 1 at the least"
-        for place, message in enumerate(self.messages):
+        for path, message in enumerate(self.messages):
             if message["role"] not in _ROLES:
-                return f"messages.{place}.role: an engine on this machine takes user and assistant"
+                return f"messages.{path}.role: an engine on this machine takes user and assistant"
             for at, block in enumerate(blocks_of(message["content"])):
                 if block["type"] not in {"text", *_THOUGHTS}:
                     kind = named(str(block["type"]))
-                    return f"messages.{place}.content.{at}: an engine on this machine takes text, and this is {kind}"
+                    return f"messages.{path}.content.{at}: an engine on this machine takes text, and this is {kind}"
         if self.messages[0]["role"] != "user" or self.messages[-1]["role"] != "user":
             return "messages: for an engine on this machine the first and the last message are the user's"
         return None
@@ -193,38 +193,38 @@ def _ours(body: Mapping[str, object]) -> tuple[bool, str | None]:
     return force_local, session
 
 
-def checked_messages(value: object) -> tuple[Message, ...]:
+def checked_messages(value: object) -> tuple[ApiMessage, ...]:
     if not isinstance(value, list) or not value:
         raise InputError("messages: must be a list of at least one message; nothing was sent")
-    return tuple(_message(message, f"messages.{place}") for place, message in enumerate(value))
+    return tuple(_message(message, f"messages.{path}") for path, message in enumerate(value))
 
 
-def _message(value: object, place: str) -> Message:
+def _message(value: object, path: str) -> ApiMessage:
     if not isinstance(value, dict):
-        raise InputError(f"{place}: must be an object; nothing was sent")
+        raise InputError(f"{path}: must be an object; nothing was sent")
     if value.get("type") == "message":
         # A whole response given back as a message: what else stands in it is not of the conversation.
         value = {name: value[name] for name in ("role", "content") if name in value}
     message = _without_ours(value)
     if message.get("role") not in _ROLES_OF_API:
-        raise InputError(f"{place}.role: must be user or assistant; nothing was sent")
+        raise InputError(f"{path}.role: must be user or assistant; nothing was sent")
     content = message.get("content")
     if isinstance(content, list):
-        message["content"] = [_block(block, f"{place}.content.{at}") for at, block in enumerate(content)]
+        message["content"] = [_block(block, f"{path}.content.{at}") for at, block in enumerate(content)]
     elif not isinstance(content, str):
-        raise InputError(f"{place}.content: must be a text or a list of blocks; nothing was sent")
+        raise InputError(f"{path}.content: must be a text or a list of blocks; nothing was sent")
     return message
 
 
-def _block(value: object, place: str) -> dict[str, object]:
+def _block(value: object, path: str) -> dict[str, object]:
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-        raise InputError(f"{place}: must be an object with a type; nothing was sent")
+        raise InputError(f"{path}: must be an object with a type; nothing was sent")
     if value["type"] == "text" and not isinstance(value.get("text"), str):
-        raise InputError(f"{place}.text: must be a text; nothing was sent")
+        raise InputError(f"{path}.text: must be a text; nothing was sent")
     return _without_ours(value)
 
 
-def _without_ours(value: Mapping[str, object]) -> Message:
+def _without_ours(value: Mapping[str, object]) -> ApiMessage:
     stripped = without_ours(value)
     assert isinstance(stripped, dict)  # noqa: S101
     return stripped

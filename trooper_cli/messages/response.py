@@ -10,7 +10,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines.decoding import items, pick, text
+from trooper_cli.engines.decoding import get_path, items, text
 from trooper_cli.errors import (
     BreakerError,
     ConfigurationError,
@@ -240,6 +240,6 @@ def _as_events(message: Part) -> Iterator[Part]:
     for index, block in enumerate(items(message, "content")):
         yield {"type": "content_block_start", "index": index, "content_block": block}
         yield {"type": "content_block_stop", "index": index}
-    delta = {"stop_reason": text(message, "stop_reason") or None, "stop_sequence": pick(message, "stop_sequence")}
-    yield {"type": "message_delta", "delta": delta, "usage": pick(message, "usage") or {"output_tokens": 0}}
+    delta = {"stop_reason": text(message, "stop_reason") or None, "stop_sequence": get_path(message, "stop_sequence")}
+    yield {"type": "message_delta", "delta": delta, "usage": get_path(message, "usage") or {"output_tokens": 0}}
     yield {"type": "message_stop"}

@@ -16,7 +16,7 @@ from trooper_cli.messages.api_names import is_frame, is_kind, own_names
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Message = dict[str, object]
+ApiMessage = dict[str, object]
 
 # Text that is longer is read by itself, and is no cell of a table.
 _LONGEST_CELL = 300
@@ -32,7 +32,7 @@ def text_of(content: object, joint: str = "") -> str:
     return joint.join(str(block["text"]) for block in blocks_of(content) if block["type"] == "text")
 
 
-def beside_text(message: Mapping[str, object]) -> Message:
+def beside_text(message: Mapping[str, object]) -> ApiMessage:
     """Return what of a message would be sent beside what `text_of` returns, with its role; nothing if that is all."""
     rest = {name: value for name, value in message.items() if name not in {"role", "content"}}
     if blocks := blocks_beside_text(message["content"]):
@@ -40,7 +40,7 @@ def beside_text(message: Mapping[str, object]) -> Message:
     return {"role": message["role"], **rest} if rest else {}
 
 
-def blocks_beside_text(content: object) -> list[Message]:
+def blocks_beside_text(content: object) -> list[ApiMessage]:
     """Return the blocks of a message or a system prompt without their text, as far as there is more to them."""
     if not isinstance(content, list):
         return []

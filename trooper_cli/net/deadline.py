@@ -18,15 +18,15 @@ WITHOUT_A_WORD = 5
 LONGEST_SECONDS = 4 * 3600.0
 
 
-class Patience:
+class Deadline:
     """Within it, whatever is waited for is interrupted when the time is over.
 
     Raises `UnavailableError` wherever the code stands then. An alarm of the system sees to it, since libraries read
     in loops of their own; without one (Windows, another thread than the first) there is no such end.
     """
 
-    def __init__(self, silence: float) -> None:
-        self._limit = silence * WITHOUT_A_WORD
+    def __init__(self, read_timeout: float) -> None:
+        self._limit = read_timeout * WITHOUT_A_WORD
         self._end = time.monotonic() + max(LONGEST_SECONDS, self._limit)
         self._works = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 

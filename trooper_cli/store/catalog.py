@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import StorageError, UsageError
-from trooper_cli.files import private_folder
+from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import FileState
 from trooper_cli.lazy_re import pattern
 from trooper_cli.store.schema import FORMAT, new_identity, schema
@@ -68,8 +68,8 @@ def _state(file: os.stat_result, log: os.stat_result | None) -> FileState:
 
 
 def create(home: Path, name: str) -> None:
-    private_folder(home)
-    private_folder(folder(home))
+    ensure_private_dir(home)
+    ensure_private_dir(folder(home))
     twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
     if twin:
         raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")

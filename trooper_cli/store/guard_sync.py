@@ -47,7 +47,7 @@ def read_changed(home: Path, files: dict[str, FileState], guard: Guard) -> None:
                 if identity is not None and identity.id in last_names:
                     # It may be that `forget` was cut short: no byte of what it erased stays in the log.
                     with contextlib.suppress(StorageError):
-                        opened.settle()
+                        opened.vacuum_and_truncate_wal()
                 hand_over(opened, guard, files[name])
             had_turns = had_turns or opened.counts()[0] > 0
     guard.end_reading(owners, had_turns=had_turns)
@@ -67,7 +67,11 @@ def hand_over(session: Session, guard: Guard, state: FileState | None, copy_of: 
     if guard.can_take_in:
         try:
             with session.held() as identity:
-                if identity is not None and identity.id != copy_of and guard.take_in(identity, state, session.turns()):
+                if (
+                    identity is not None
+                    and identity.id != copy_of
+                    and guard.index_session(identity, state, session.turns())
+                ):
                     return
         except StorageError:
             # Another process writes, longer than anybody waits.

@@ -33,7 +33,7 @@ def schema() -> str:
 def clear(connection: sqlite3.Connection, label: Label) -> None:
     """Forget all that is kept of one label's view; the caller owns the transaction."""
     connection.execute("DELETE FROM memory WHERE label = ?", (label.value,))
-    search.Table(connection, label).clear()
+    search.SqliteIndex(connection, label).clear()
 
 
 def recollect(
@@ -74,7 +74,7 @@ class _Store:
     def __init__(self, view: StoredPublicView | StoredPrivateView) -> None:
         self._connection = view.connection
         self._label = view.label.value
-        self.index = search.Table(view.connection, view.label)
+        self.index = search.SqliteIndex(view.connection, view.label)
 
     def load(self) -> fold.Folded:
         row = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.errors import NotFoundError, StorageError, UsageError
-from trooper_cli.files import private_folder
+from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import Identity
 from trooper_cli.store.attempts import AttemptTable
 from trooper_cli.store.catalog import create, path_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trooper_cli.turn import ImportedTurn
 
     # Gets a turn's number and the identity that the session's file will have.
-    Also = Callable[[int, Identity | None], object]
+    OnCommit = Callable[[int, Identity | None], object]
 
 _TOLD = (Status.ANSWERED, Status.INCOMPLETE)
 _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
@@ -63,7 +63,7 @@ class Session(AttemptTable):
             raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
         database.check(path, FORMAT)
         with contextlib.suppress(StorageError):
-            private_folder(path.parent)
+            ensure_private_dir(path.parent)
         try:
             connection = database.connect(path, FORMAT, read_first)
         except sqlite3.DatabaseError as error:
@@ -151,10 +151,10 @@ class Session(AttemptTable):
         self._connection.execute("UPDATE identity SET stamp = ?", (stamp,))
         return before._replace(stamp=stamp)
 
-    def begin(self, label: Label, prompt: str, system: str | None, also: Also | None = None) -> int:
+    def begin(self, label: Label, prompt: str, system: str | None, on_commit: OnCommit | None = None) -> int:
         """Write the prompt of a turn before it is sent, and return the turn's number.
 
-        `also` gets the number and the file's new identity, before the turn is on the disk.
+        `on_commit` gets the number and the file's new identity, before the turn is on the disk.
         """
         with self._writing():
             cursor = self._connection.execute(
@@ -163,18 +163,18 @@ class Session(AttemptTable):
             )
             number = cursor.lastrowid
             assert number is not None  # noqa: S101
-            self._call_before_commit(also, number, is_stamped=label is Label.PRIVATE)
+            self._call_before_commit(on_commit, number, is_stamped=label is Label.PRIVATE)
         return number
 
-    def _call_before_commit(self, also: Also | None, number: int, *, is_stamped: bool) -> None:
-        """Call `also`, which writes the turn's fingerprints, at the end of a transaction, before the commit.
+    def _call_before_commit(self, on_commit: OnCommit | None, number: int, *, is_stamped: bool) -> None:
+        """Call `on_commit`, which writes the turn's fingerprints, at the end of a transaction, before the commit.
 
         It is on the disk before the turn is: a crash between the two leaves the guard with fingerprints of a turn that
         never was, which may stop too much. The other order would leave a turn that the guard does not know.
         """
         identity = self._stamp() if is_stamped else None
-        if also is not None:
-            also(number, identity or self.identity())
+        if on_commit is not None:
+            on_commit(number, identity or self.identity())
 
     def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
         """Copy a private turn into a new public one, and log it; the private one stays as it is.
@@ -226,7 +226,7 @@ class Session(AttemptTable):
                 self.turn(number)
         except NotFoundError:
             # The same call may be the second try of one that could not empty the log.
-            self.settle()
+            self.vacuum_and_truncate_wal()
             raise
         with self._writing():
             self._connection.executemany(
@@ -245,17 +245,17 @@ class Session(AttemptTable):
                     f"WHERE {place} IS NOT NULL) AS ranked WHERE turn.id = ranked.id"
                 )
             identity = self._stamp()
-        self.settle()
+        self.vacuum_and_truncate_wal()
         return identity
 
-    def settle(self) -> None:
+    def vacuum_and_truncate_wal(self) -> None:
         """Leave no byte of what was erased, in the file or in the log beside it.
 
         Raises:
             StorageError: another process is reading.
 
         """
-        database.settle(self._connection, f"session {self.name}")
+        database.vacuum_and_truncate_wal(self._connection, f"session {self.name}")
 
     def turn(self, number: int) -> StoredTurn:
         """Return one turn.
@@ -280,9 +280,9 @@ class Session(AttemptTable):
         model: str,
         stop: str,
         tokens: int | None = None,
-        also: Also | None = None,
+        on_commit: OnCommit | None = None,
     ) -> None:
-        """Write the outcome of a turn; `also` as for `begin`. With an answer it gets its place in the views.
+        """Write the outcome of a turn; `on_commit` as for `begin`. With an answer it gets its place in the views.
 
         Which views follows from the label that the turn was begun with, never from what the file says it is.
         """
@@ -293,10 +293,10 @@ class Session(AttemptTable):
             ).rowcount
             if found and answer and status in _TOLD:
                 self._place(turn, label)
-            self._call_before_commit(also, turn, is_stamped=label is Label.PRIVATE)
+            self._call_before_commit(on_commit, turn, is_stamped=label is Label.PRIVATE)
 
-    def add(self, turns: Iterable[ImportedTurn], also: Also | None = None) -> int:
-        """Append whole turns, all or none, and return how many they are; `also` gets the number of the first."""
+    def add(self, turns: Iterable[ImportedTurn], on_commit: OnCommit | None = None) -> int:
+        """Append whole turns, all or none, and return how many they are; `on_commit` gets the number of the first."""
         with self._writing():
             public, private = self.public_view().stored(), self.private_view().stored()
             count = first = 0
@@ -311,7 +311,7 @@ class Session(AttemptTable):
                 public, private = public + is_public, private + is_told
                 # A number is never given twice, so that of the first need not follow from the turns that are there.
                 first = first or cursor.lastrowid or 0
-            self._call_before_commit(also, first, is_stamped=True)
+            self._call_before_commit(on_commit, first, is_stamped=True)
         return count
 
     def _place(self, number: int, label: Label) -> None:

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from trooper_cli.guard.identity import Identity
     from trooper_cli.settings import Settings
-    from trooper_cli.store.session import Also
+    from trooper_cli.store.session import OnCommit
     from trooper_cli.turn import ImportedTurn, Status, StoredTurn
 
     T = TypeVar("T")
 
 
 class GuardedText(NamedTuple):
-    """What the guard is to know of a turn: its texts, and the keys of exact.py that identify it as a whole."""
+    """What the guard is to know of a turn: its texts, and the keys of text_keys.py that identify it as a whole."""
 
     prompt: str = ""
     answer: str = ""
@@ -63,10 +63,10 @@ class Store:
     closes it once.
     """
 
-    def __init__(self, home: Path, settings: Settings, tell: Callable[[str], object]) -> None:
+    def __init__(self, home: Path, settings: Settings, notify: Callable[[str], object]) -> None:
         self._home = home
         self._settings = settings
-        self.tell = tell
+        self.notify = notify
 
     @cached_property
     def guard(self) -> Guard:
@@ -78,7 +78,7 @@ class Store:
         """
         # Looked at first: a session that was there before a new index had another one, which is lost.
         files = files_of(self._home)
-        guard = Guard(self._home, self._settings, self.tell)
+        guard = Guard(self._home, self._settings, self.notify)
         try:
             read_changed(self._home, files, guard)
         except BaseException:
@@ -97,7 +97,7 @@ class Store:
         try:
             guard = self.guard
         except (TrooperError, sqlite3.Error):
-            with contextlib.closing(Guard(self._home, self._settings, self.tell)) as guard:
+            with contextlib.closing(Guard(self._home, self._settings, self.notify)) as guard:
                 yield guard
             return
         yield guard
@@ -148,8 +148,8 @@ class Store:
 
         """
 
-        def write(also: Also | None) -> int:
-            return session.begin(label, prompt, system, also)
+        def write(on_commit: OnCommit | None) -> int:
+            return session.begin(label, prompt, system, on_commit)
 
         if label is Label.PRIVATE:
             return self._write_known(write if session.name is not None else None, known)
@@ -182,9 +182,9 @@ class Store:
 
         """
 
-        def write(also: Also | None) -> None:
+        def write(on_commit: OnCommit | None) -> None:
             if number is not None:
-                session.finish(number, label=label, also=also, **outcome._asdict())
+                session.finish(number, label=label, on_commit=on_commit, **outcome._asdict())
 
         if label is Label.PRIVATE:
             self._write_known(write if number is not None else None, known or GuardedText())
@@ -193,13 +193,13 @@ class Store:
         if known is not None:
             self.guard.remember(Label.PUBLIC, session.identity(), number, **known._asdict())
 
-    def _write_known(self, write: Callable[[Also], T] | None, known: GuardedText) -> T | None:
+    def _write_known(self, write: Callable[[OnCommit], T] | None, known: GuardedText) -> T | None:
         """Write a private text: into the guard's index first, and then into the session, if there is one.
 
         `write` begins a transaction of the session and calls what it is given at the transaction's end.
         """
         # The guard's work is done before the session is held for writing; others wait for it.
-        remember = self.guard.prepared(Label.PRIVATE, **known._asdict())
+        remember = self.guard.fingerprint(Label.PRIVATE, **known._asdict())
         try:
             if write is not None:
                 return write(remember)
@@ -226,8 +226,8 @@ class Store:
         """
         marked = self.guard.marks_of(turns)
         # To import them would make private text public in silence.
-        for place, finds in self.guard.look_at_import(turns, marked):
-            what = f"turn {place} of the file, which is labelled public, holds {described(finds)}"
+        for place, findings in self.guard.look_at_import(turns, marked):
+            what = f"turn {place} of the file, which is labelled public, holds {described(findings)}"
             if warn is None:
                 raise LocalityError(f"nothing was imported: {what}; make its label private, or see --on-leak")
             warn(f"warning: {what}")

@@ -55,14 +55,14 @@ class _StoredView:
     def latest(self) -> Iterator[Exchange]:
         return map(self._shown, self._select(_SHOWN, f"ORDER BY {self._place} DESC"))
 
-    def since(self, place: int, count: int) -> list[Exchange]:
+    def since(self, position: int, count: int) -> list[Exchange]:
         """Return the turns from this position on, at most `count`."""
         rest = f"AND {self._place} >= ? ORDER BY {self._place} LIMIT ?"
-        return [self._shown(row) for row in self._select(_SHOWN, rest, place, count)]
+        return [self._shown(row) for row in self._select(_SHOWN, rest, position, count)]
 
-    def numbers(self, places: Iterable[int]) -> list[int]:
+    def numbers(self, positions: Iterable[int]) -> list[int]:
         """Return the session's turn numbers at these positions, which are shown to the user only."""
-        wanted = json.dumps(list(places))
+        wanted = json.dumps(list(positions))
         rest = f"AND {self._place} IN (SELECT value FROM json_each(?)) ORDER BY {self._place}"  # noqa: S608
         return [row[0] for row in self._select("id", rest, wanted)]
 

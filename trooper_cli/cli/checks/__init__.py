@@ -12,7 +12,7 @@ from trooper_cli.ask.fallback import FALLS_BACK
 from trooper_cli.ask.route import decide
 from trooper_cli.ask.variables import check_variables
 from trooper_cli.cli.checks import engines, files
-from trooper_cli.cli.checks.result import Finding, State, failed
+from trooper_cli.cli.checks.result import CheckResult, State, failed
 from trooper_cli.engines.clouds import has_cloud
 from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
 from trooper_cli.settings import KNOWN
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from trooper_cli.settings import Settings
 
-__all__ = ["Finding", "Report", "State", "examine"]
+__all__ = ["CheckResult", "Report", "State", "examine"]
 
 
 @dataclass(frozen=True)
 class Report:
     """All findings, and the exit code of a plain ask as things stand."""
 
-    findings: list[Finding]
+    results: list[CheckResult]
     code: int
 
 
@@ -41,17 +41,17 @@ def examine(settings: Settings, home: Path) -> Report:
     """Check everything that an ask needs."""
     settings = _with_session(settings, home)
     versions = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
-    findings = [Finding("trooper", State.OK, versions)]
+    results = [CheckResult("trooper", State.OK, versions)]
 
-    def look(check: str, examination: Callable[[], Iterable[Finding]]) -> None:
+    def look(check: str, examination: Callable[[], Iterable[CheckResult]]) -> None:
         try:
-            findings.extend(examination())
+            results.extend(examination())
         except TrooperError as error:
-            findings.append(failed(check, error))
+            results.append(failed(check, error))
 
     look("config", lambda: _config(settings))
     # Without settings that can be read nobody knows whether the cloud is locked.
-    if not any(found.error for found in findings):
+    if not any(found.error for found in results):
         look("cloud", lambda: engines.cloud(settings, home))
         look("local", lambda: engines.local(settings, home))
     look("proxy", lambda: engines.surroundings(settings.environ))
@@ -59,12 +59,12 @@ def examine(settings: Settings, home: Path) -> Report:
     look("folder", lambda: files.synced(home, settings.environ))
     look("sessions", lambda: files.sessions(home, settings.environ.get("TROOPER_SESSION")))
     look("guard", lambda: files.guard(home))
-    error, text = _ask(settings, findings)
+    error, text = _ask(settings, results)
     if error is None:
-        findings.append(Finding("ask", State.OK, text))
+        results.append(CheckResult("ask", State.OK, text))
     else:
-        findings.append(Finding("ask", State.FAIL, f"`trooper ask` would end with exit {error.code}", text, error))
-    return Report(_without_need(findings, error), error.code if error else 0)
+        results.append(CheckResult("ask", State.FAIL, f"`trooper ask` would end with exit {error.code}", text, error))
+    return Report(_without_need(results, error), error.code if error else 0)
 
 
 def _with_session(settings: Settings, home: Path) -> Settings:
@@ -75,7 +75,7 @@ def _with_session(settings: Settings, home: Path) -> Settings:
     return settings
 
 
-def _config(settings: Settings) -> Iterable[Finding]:
+def _config(settings: Settings) -> Iterable[CheckResult]:
     if (name := settings.text("session")) is not None:
         check_name(name)
     faults: dict[str, TrooperError] = {}
@@ -90,15 +90,15 @@ def _config(settings: Settings) -> Iterable[Finding]:
             # A file that cannot be read says the same for every setting.
             faults[str(error).partition("; ")[0]] = error
     for text, fault in faults.items():
-        yield Finding("config", State.FAIL, text, "correct it; `trooper config` shows all settings", fault)
+        yield CheckResult("config", State.FAIL, text, "correct it; `trooper config` shows all settings", fault)
     if not faults:
         state = "is in order" if settings.file and settings.file.exists() else "is not there, so defaults hold"
-        yield Finding("config", State.OK, f"{settings.file} {state}")
+        yield CheckResult("config", State.OK, f"{settings.file} {state}")
 
 
-def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | None, str]:
+def _ask(settings: Settings, results: list[CheckResult]) -> tuple[TrooperError | None, str]:
     """Return the error that a plain ask would end with, if any, and how it would be answered or where to look."""
-    errors = {found.check: found.error for found in findings if found.error is not None}
+    errors = {found.check: found.error for found in results if found.error is not None}
     for check in ("config", "sessions", "guard", "folder"):
         if check in errors:
             return errors[check], f"see {check}"
@@ -126,11 +126,11 @@ def _ask(settings: Settings, findings: list[Finding]) -> tuple[TrooperError | No
     return None, "a plain ask is answered on this machine, since the cloud does not answer (fallback)"
 
 
-def _without_need(findings: list[Finding], error: TrooperError | None) -> list[Finding]:
+def _without_need(results: list[CheckResult], error: TrooperError | None) -> list[CheckResult]:
     """Return the findings with the failures of a side that a plain ask does not need as warnings."""
     if error is not None:
-        return findings
+        return results
     return [
-        Finding(found.check, State.WARN, found.text, found.next_step) if found.state is State.FAIL else found
-        for found in findings
+        CheckResult(found.check, State.WARN, found.text, found.next_step) if found.state is State.FAIL else found
+        for found in results
     ]

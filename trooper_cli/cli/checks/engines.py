@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from trooper_cli.cli.checks.result import Finding, State, failed
+from trooper_cli.cli.checks.result import CheckResult, State, failed
 from trooper_cli.engines.anthropic import BASE_URL, Anthropic, key_of
 from trooper_cli.engines.api_key import environ_with_key, has_key
 from trooper_cli.engines.clouds import has_cloud, states
@@ -26,17 +26,17 @@ CLOUD_SECONDS = 15.0
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy")
 
 
-def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
+def cloud(settings: Settings, home: Path) -> Iterator[CheckResult]:
     """Check the key by asking the cloud which models it may use, which costs no token; under the lock, ask nothing."""
     lock = settings.value("cloud")
     if lock.value == "off":
-        yield Finding("cloud", State.OK, f"locked (cloud = off, from {lock.origin}); it was not contacted")
+        yield CheckResult("cloud", State.OK, f"locked (cloud = off, from {lock.origin}); it was not contacted")
         return
     yield from _others(settings, home)
     if not has_key(settings) and has_cloud(settings):
         return
     if not has_key(settings):
-        yield Finding(
+        yield CheckResult(
             "key",
             State.WARN,
             "no key for the cloud, so that every ask is answered on this machine",
@@ -44,21 +44,21 @@ def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
         )
         return
     environ = environ_with_key(settings)
-    yield Finding("key", State.OK, f"comes from {_source_of_key(settings)}")
+    yield CheckResult("key", State.OK, f"comes from {_source_of_key(settings)}")
     base = settings.environ.get("ANTHROPIC_BASE_URL") or BASE_URL
     engine = Anthropic(settings.text("cloud_model") or "", environ)
     began = time.monotonic()
     is_there = engine.check(CLOUD_SECONDS)
     host = urlsplit(base).netloc
     if is_there is None:
-        yield Finding(
+        yield CheckResult(
             "cloud",
             State.WARN,
             f"{host} answers and lists no models, so that key and model were not tried",
             'try them for a few tokens: `trooper ask --cloud --no-fallback "say hello"`',
         )
     elif is_there:
-        yield Finding(
+        yield CheckResult(
             "cloud", State.OK, f"{host} takes the key and has {engine.model} ({time.monotonic() - began:.1f} s)"
         )
     else:
@@ -70,13 +70,13 @@ def cloud(settings: Settings, home: Path) -> Iterator[Finding]:
         )
 
 
-def _others(settings: Settings, home: Path) -> Iterator[Finding]:
+def _others(settings: Settings, home: Path) -> Iterator[CheckResult]:
     """Report the clouds that are not asked for a while, and those of `config.toml`, which are not contacted."""
     for name, host, hold in states(settings, home):
         if hold:
-            yield Finding(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it in any case")
+            yield CheckResult(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it in any case")
         elif name != Anthropic.name:
-            yield Finding(name, State.OK, f"{host} has a key and was not contacted")
+            yield CheckResult(name, State.OK, f"{host} has a key and was not contacted")
 
 
 def _source_of_key(settings: Settings) -> str:
@@ -85,7 +85,7 @@ def _source_of_key(settings: Settings) -> str:
     return "ANTHROPIC_API_KEY" if settings.environ.get("ANTHROPIC_API_KEY", "").strip() else "ANTHROPIC_AUTH_TOKEN"
 
 
-def local(settings: Settings, home: Path) -> list[Finding]:
+def local(settings: Settings, home: Path) -> list[CheckResult]:
     """Check every engine on this machine, and which of them would be asked."""
     with this_machine_only():
         chosen, error = None, None
@@ -94,18 +94,18 @@ def local(settings: Settings, home: Path) -> list[Finding]:
         except TrooperError as raised:
             error = raised
         needed = {"ollama", "embedded"} if chosen is None else {chosen.name}
-        findings = [
+        results = [
             *_ollama(settings, is_needed="ollama" in needed),
             _embedded(settings, home, is_needed="embedded" in needed),
         ]
         if url := settings.text("local_url"):
-            findings.append(Finding("openai", State.OK, f"{url} is set as the local server (local_url)"))
+            results.append(CheckResult("openai", State.OK, f"{url} is set as the local server (local_url)"))
         if chosen is None:
             assert error is not None  # noqa: S101
-            return [*findings, failed("local", error)]
+            return [*results, failed("local", error)]
         if chosen.on_network:
-            findings.append(
-                Finding(
+            results.append(
+                CheckResult(
                     "local",
                     State.WARN,
                     f"{chosen.name} runs on another machine, which local_hosts trusts with private text",
@@ -113,19 +113,19 @@ def local(settings: Settings, home: Path) -> list[Finding]:
                 )
             )
         model = f"model {chosen.model}" if chosen.model else "whatever model it serves"
-        findings.append(Finding("local", State.OK, f"private turns are answered by {chosen.name}, {model}"))
-    return findings
+        results.append(CheckResult("local", State.OK, f"private turns are answered by {chosen.name}, {model}"))
+    return results
 
 
-def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[Finding]:
+def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[CheckResult]:
     try:
         ollama = Server(settings.environ, settings.words("local_hosts"))
         found = ollama.inventory()
     except UnavailableError as error:
         if is_needed:
-            yield Finding("ollama", State.WARN, str(error).partition("; ")[0], "start it: `ollama serve`")
+            yield CheckResult("ollama", State.WARN, str(error).partition("; ")[0], "start it: `ollama serve`")
         else:
-            yield Finding("ollama", State.OK, "is not running, and is not needed")
+            yield CheckResult("ollama", State.OK, "is not running, and is not needed")
         return
     except TrooperError as error:
         yield failed("ollama", error)
@@ -133,18 +133,18 @@ def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[Finding]:
     yield from _of_ollama(ollama.url, found)
 
 
-def _of_ollama(url: str, found: Inventory) -> Iterator[Finding]:
+def _of_ollama(url: str, found: Inventory) -> Iterator[CheckResult]:
     names = ", ".join(found.models) or "none"
-    yield Finding("ollama", State.OK, f"{found.version} at {url}; local models: {names}")
+    yield CheckResult("ollama", State.OK, f"{found.version} at {url}; local models: {names}")
     if found.elsewhere:
-        yield Finding(
+        yield CheckResult(
             "ollama",
             State.WARN,
             f"these models run on other machines, and Trooper refuses them: {', '.join(found.elsewhere)}",
             f"remove them where nobody needs them: `ollama rm {found.elsewhere[0]}`",
         )
     if found.cloud_is_open:
-        yield Finding(
+        yield CheckResult(
             "ollama",
             State.WARN,
             "its own cloud is open: other programs can send prompts out through it; Trooper refuses such models",
@@ -152,37 +152,37 @@ def _of_ollama(url: str, found: Inventory) -> Iterator[Finding]:
         )
 
 
-def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> Finding:
+def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> CheckResult:
     path = Path(settings.text("embedded_model") or default_model(home)).expanduser()
     if installed() and path.is_file():
-        return Finding("embedded", State.OK, f"is installed, with the model {path.name}")
+        return CheckResult("embedded", State.OK, f"is installed, with the model {path.name}")
     text, remedy = "is not installed", "pip install 'trooper-cli[embedded]'"
     if installed():
         text, remedy = f"is installed, without a model ({path})", "trooper pull"
-    return Finding("embedded", State.WARN, text, remedy) if is_needed else Finding("embedded", State.OK, text)
+    return CheckResult("embedded", State.WARN, text, remedy) if is_needed else CheckResult("embedded", State.OK, text)
 
 
-def surroundings(environ: Mapping[str, str]) -> Iterator[Finding]:
+def surroundings(environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Check for what makes other programs copy local text: proxies, and logs of Ollama's requests."""
     proxies = [name for name in _PROXIES if environ.get(name)]
     if proxies:
         cloud_proxy = next((name for name in ("HTTPS_PROXY", "https_proxy") if environ.get(name)), None)
         uses = f"; only the cloud is asked through {cloud_proxy}" if cloud_proxy else ""
-        yield Finding("proxy", State.OK, f"{', '.join(proxies)} set: what is local goes around them{uses}")
+        yield CheckResult("proxy", State.OK, f"{', '.join(proxies)} set: what is local goes around them{uses}")
     logging = [
         f"{name}={environ[name]}"
         for name, values in (("OLLAMA_DEBUG_LOG_REQUESTS", {"1", "true", "t"}), ("OLLAMA_DEBUG", {"2"}))
         if environ.get(name, "").lower() in values
     ]
     if logging:
-        yield Finding(
+        yield CheckResult(
             "logging",
             State.WARN,
             f"{' and '.join(logging)}: an Ollama started here writes prompts to its logs",
             "unset it and start Ollama again",
         )
     if logs := _request_logs():
-        yield Finding(
+        yield CheckResult(
             "logging",
             State.WARN,
             f"Ollama has written whole requests to {logs[0]}",

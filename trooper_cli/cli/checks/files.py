@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli import database
-from trooper_cli.cli.checks.result import Finding, State, failed
+from trooper_cli.cli.checks.result import CheckResult, State, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError
 from trooper_cli.guard import index
 from trooper_cli.store import catalog, schema
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from trooper_cli.guard.identity import Identity
 
 
-def folder(home: Path) -> Iterator[Finding]:
+def folder(home: Path) -> Iterator[CheckResult]:
     """Look at the data folder, without changing it."""
     if not os.path.lexists(home):
         above = next(parent for parent in home.absolute().parents if os.path.lexists(parent))
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
-            yield Finding("folder", State.OK, f"{home} is made at the first use")
+            yield CheckResult("folder", State.OK, f"{home} is made at the first use")
         else:
             yield failed("folder", StorageError(f"{home} cannot be made; set TROOPER_HOME to a folder of yours"))
         return
@@ -37,7 +37,7 @@ def folder(home: Path) -> Iterator[Finding]:
         return
     status = home.stat()
     if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
-        yield Finding(
+        yield CheckResult(
             "folder",
             State.WARN,
             f"{home} belongs to another user, who can read what is in it",
@@ -49,22 +49,22 @@ def folder(home: Path) -> Iterator[Finding]:
     files = [*home.glob("guard.*"), *home.glob("sessions/*"), home / "sessions", home]
     loose = [path for path in files if os.path.lexists(path) and stat.S_IMODE(path.lstat().st_mode) & 0o077]
     if loose:
-        yield Finding(
+        yield CheckResult(
             "folder",
             State.WARN,
             f"other users may read {loose[-1]}" + (f" and {len(loose) - 1} more" if len(loose) > 1 else ""),
             f"close it: chmod -R go= '{home}'",
         )
     else:
-        yield Finding("folder", State.OK, f"{home} is yours alone")
+        yield CheckResult("folder", State.OK, f"{home} is yours alone")
 
 
-def synced(home: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+def synced(home: Path, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Yield a warning for each service that copies the folder to other machines."""
     real = Path(os.path.realpath(home))
     for service, root in _synced_roots(environ):
         if real.is_relative_to(os.path.realpath(root)):
-            yield Finding(
+            yield CheckResult(
                 "folder",
                 State.WARN,
                 f"{home} lies in a folder that {service} copies away, private turns included",
@@ -89,7 +89,7 @@ def _synced_roots(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
         yield name, user / name
 
 
-def sessions(home: Path, current: str | None) -> Iterator[Finding]:
+def sessions(home: Path, current: str | None) -> Iterator[CheckResult]:
     """Look through every session file."""
     names = catalog.names(home)
     whole = 0
@@ -101,22 +101,22 @@ def sessions(home: Path, current: str | None) -> Iterator[Finding]:
         except TrooperError as error:
             found = failed("sessions", error)
             # An ask on another session is not stopped by it.
-            yield found if name == current else Finding("sessions", State.WARN, found.text, found.next_step)
+            yield found if name == current else CheckResult("sessions", State.WARN, found.text, found.next_step)
     if whole or not names:
-        yield Finding("sessions", State.OK, f"{whole} of {len(names)} are whole" if names else "there are none yet")
+        yield CheckResult("sessions", State.OK, f"{whole} of {len(names)} are whole" if names else "there are none yet")
 
 
-def guard(home: Path) -> Iterator[Finding]:
+def guard(home: Path) -> Iterator[CheckResult]:
     """Look at the guard's index of fingerprints and its key."""
     if not os.path.lexists(home / "guard.db") or not os.path.lexists(home / "guard.key"):
-        yield Finding("guard", State.OK, "its index is made from the sessions at the next ask")
+        yield CheckResult("guard", State.OK, "its index is made from the sessions at the next ask")
         return
     _check_database(home / "guard.db", index.FORMAT, "the guard's index")
     with closing(index.IndexFile.open(home)) as opened:
         if unknown := sum(not opened.is_listed(identity) for identity in _identities(home)):
-            yield Finding("guard", State.OK, f"sessions it takes in at the next ask: {unknown}")
+            yield CheckResult("guard", State.OK, f"sessions it takes in at the next ask: {unknown}")
         else:
-            yield Finding("guard", State.OK, "it knows every session")
+            yield CheckResult("guard", State.OK, "it knows every session")
 
 
 def _identities(home: Path) -> Iterator[Identity]:

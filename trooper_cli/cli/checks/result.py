@@ -19,7 +19,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line: what was looked at, how it stands, and the next step. `error` is what an ask would end with."""
 
     check: str
@@ -29,7 +29,7 @@ class Finding:
     error: TrooperError | None = None
 
 
-def failed(check: str, error: TrooperError) -> Finding:
+def failed(check: str, error: TrooperError) -> CheckResult:
     """Return an error as a finding; our errors say what happened, then after a semicolon the next step."""
     text, _, next_step = str(error).partition("; ")
-    return Finding(check, State.FAIL, text, next_step, error)
+    return CheckResult(check, State.FAIL, text, next_step, error)

@@ -34,15 +34,15 @@ def install(environ: Mapping[str, str], app: typer.Typer) -> tuple[str, Path]:
             f"completions are for {', '.join(SHELLS)}, and SHELL names none of them; "
             "say `SHELL=bash trooper --install-completion`"
         )
-    place, start_file, lines = _place(shell, environ)
+    path, start_file, lines = _place(shell, environ)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(script(shell, tree_of(app)), encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(script(shell, tree_of(app)), encoding="utf-8")
         if start_file is not None:
             _add(start_file, lines)
     except OSError as error:
         raise StorageError(f"cannot write {error.filename}: {error.strerror}") from error
-    return shell, place
+    return shell, path
 
 
 def _place(shell: str, environ: Mapping[str, str]) -> tuple[Path, Path | None, str]:
