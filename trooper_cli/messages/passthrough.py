@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.engines.engine import End
     from trooper_cli.messages.request import Body
-    from trooper_cli.messages.texts import Message as ApiMessage
+    from trooper_cli.messages.texts import ApiMessage
     from trooper_cli.net.http import Request
     from trooper_cli.turn import PublicView
 
