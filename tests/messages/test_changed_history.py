@@ -205,7 +205,9 @@ class Play:
         try:
             self.sent(messages, **({"system": system} if system else {}))
         except LocalityError:
-            assert any(each.private for each in said), "a conversation without private turns was refused"
+            # A prompt that a private turn had as well, without its answer, may be either's.
+            private = {each.plain for each in self.said if each.private}
+            assert any(each.plain in private for each in said), "a conversation without private turns was refused"
             self.counts["refused shape"] += 1
         else:
             self.counts["sent shape"] += 1
