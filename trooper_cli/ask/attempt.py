@@ -76,11 +76,11 @@ def _sent(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context
 def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
     """Ask, and write down that it was asked and how that ended."""
     request, layers = request_of(turn, engine, context), layers_of(context)
-    told = {**layers, "tokens": context.tokens, "budget": context.budget}
+    included = {**layers, "tokens": context.tokens, "budget": context.budget}
     # A turn that was meant for the cloud may be executed here; who may know it stays.
     decision = turn.decision._replace(side=engine.side)
     end, outcome = None, "failed"
-    writer.begin_attempt(decision, engine, request, told, [number for layer in layers.values() for number in layer])
+    writer.begin_attempt(decision, engine, request, included, [number for layer in layers.values() for number in layer])
     try:
         end = _received(turn, writer, engine, request)
         outcome = end.stop or "end_turn"
@@ -99,7 +99,7 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
         model=end.model,
         stop=end.stop,
         usage=end.usage,
-        context=told,
+        context=included,
         host=host_of(request, engine),
         on_network=engine.on_network,
         stop_sequence=end.sequence,

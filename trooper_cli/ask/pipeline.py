@@ -198,9 +198,9 @@ def _rehearsed(turn: TurnInProgress, decision: Decision, engine: Engine[V], view
     writer = AnswerWriter(turn, store)
     if decision.label is Label.PRIVATE:
         writer.write_rehearsal(text)
-    told = {**layers_of(context), "tokens": context.tokens, "budget": context.budget, "text": text}
+    included = {**layers_of(context), "tokens": context.tokens, "budget": context.budget, "text": text}
     request = request_of(turn, engine, context)
-    return Rehearsal(decision, engine.name, engine.model, request, told, writer.failure)
+    return Rehearsal(decision, engine.name, engine.model, request, included, writer.failure)
 
 
 def _readable(context: Context[V], prompt: str) -> str:

@@ -27,9 +27,9 @@ def check_variables(environ: Mapping[str, str]) -> None:
 
     """
     for name, nearest in misspelt(environ):
-        told = name.encode("ascii", "backslashreplace").decode()
+        printable = name.encode("ascii", "backslashreplace").decode()
         raise ConfigurationError(
-            f"there is no variable {told}, so nothing was sent; unset it, or did you mean {nearest}?"
+            f"there is no variable {printable}, so nothing was sent; unset it, or did you mean {nearest}?"
         )
 
 

@@ -286,7 +286,7 @@ def rehearsed(
     rehearsal = rehearse(ask_request, caller, settings, home, notices.notify)
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
-    told = {
+    record = {
         "label": rehearsal.decision.label,
         "route": rehearsal.decision.side,
         "reason": rehearsal.decision.reason,
@@ -298,7 +298,7 @@ def rehearsed(
         "body_sha256": hashlib.sha256(request.body).hexdigest(),
         "context": rehearsal.context,
     }
-    output.write(f"{json.dumps(told, ensure_ascii=False, indent=2)}\n")
+    output.write(f"{json.dumps(record, ensure_ascii=False, indent=2)}\n")
     if rehearsal.failure is not None:
         raise rehearsal.failure
     return 0

@@ -70,16 +70,16 @@ def guard(
             ("-", stdin_text(environment.stdin, environment.say))
         ]
         for name, text in sources:
-            for find in store.guard.look(text):
+            for finding in store.guard.look(text):
                 found = True
-                told = {"file": name, "kind": find.kind, "offset": find.offset, "length": find.length}
-                if find.session:
-                    told |= {"session": find.session, "turn": find.turn or 0}
+                record = {"file": name, "kind": finding.kind, "offset": finding.offset, "length": finding.length}
+                if finding.session:
+                    record |= {"session": finding.session, "turn": finding.turn or 0}
                 if as_json:
-                    output.write(f"{json.dumps(told)}\n")
+                    output.write(f"{json.dumps(record)}\n")
                     continue
-                origin = " of a turn without a session" if find.kind == PRIVATE_TEXT and not find.session else ""
-                output.write(f"{' '.join(f'{key} {value}' for key, value in told.items())}{origin}\n")
+                origin = " of a turn without a session" if finding.kind == PRIVATE_TEXT and not finding.session else ""
+                output.write(f"{' '.join(f'{key} {value}' for key, value in record.items())}{origin}\n")
     if found and not as_json:
         environment.say(
             "an ask in public would be refused: take this out, ask with --local, or see --on-leak and `trooper share`"

@@ -197,11 +197,13 @@ def rm(context: typer.Context, *, session: NamedSession) -> int:
     locks, had_private = _kept_here(home, session)
     with closing(Store(home, settings, environment.say)) as store:
         store.remove(session)
-    told = [f"the guard no longer knows its private text{_UNKNOWN}"] if had_private else []
+    consequences = [f"the guard no longer knows its private text{_UNKNOWN}"] if had_private else []
     if locks:
-        told.append(f"it was kept from the cloud by {' and '.join(locks)}, and a new session of that name is not")
-    if told:
-        environment.say(f"{session} is gone; {'; '.join(told)}")
+        consequences.append(
+            f"it was kept from the cloud by {' and '.join(locks)}, and a new session of that name is not"
+        )
+    if consequences:
+        environment.say(f"{session} is gone; {'; '.join(consequences)}")
     return 0
 
 

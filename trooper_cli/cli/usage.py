@@ -51,8 +51,8 @@ def usage(
     cloud_model = settings.text("cloud_model") or ""
     totals = total(_spendings(environment, session), prices, cloud_model)
     if as_json:
-        told = asdict(totals) | {"currency": "USD", "prices": {"date": prices.date, "source": prices.source}}
-        output.write(f"{json.dumps(told, ensure_ascii=False)}\n")
+        record = asdict(totals) | {"currency": "USD", "prices": {"date": prices.date, "source": prices.source}}
+        output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
     elif totals.used:
         _print(totals, prices, cloud_model, output)
     else:

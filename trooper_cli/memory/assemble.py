@@ -1,4 +1,4 @@
-"""Fitting a view under a budget: which turns are told how, and what is left out when there is too little room."""
+"""Fitting a view under a budget: which turns are included how, and what is left out when there is too little room."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[V]):
-    """One turn to be told: what `build` was given."""
+    """One turn to be included: what `build` was given."""
 
     view: V
     prompt: str
@@ -58,7 +58,7 @@ class Ask(Generic[V]):
 
 @dataclass(slots=True)
 class _Parts:
-    """What is to be told, before it is written."""
+    """What is to be included, before it is written."""
 
     tail: list[Exchange]
     start: int  # of the tail, in the view
@@ -100,31 +100,33 @@ def compress(ask: Ask[V], memory: Memory) -> Context[V]:
     first = ask.view.first(ANCHOR_TURNS)[:start]
     if first:
         parts.shown, parts.anchor = render.anchor(first, min(_ANCHOR * frame, _ANCHOR_MOST))
-    told = set(terms.terms(parts.shown))
+    included = set(terms.terms(parts.shown))
     middle = [
-        unit for unit in memory.state.units if unit.turn < start and (unit.turn > 1 or not told.issuperset(unit.terms))
+        unit
+        for unit in memory.state.units
+        if unit.turn < start and (unit.turn > 1 or not included.issuperset(unit.terms))
     ]
     weights = select.term_weights(middle)
     # What a turn of the Tail replaces stands here as if it did not, so that the stable part stays the same.
     standing = [unit._replace(stale=0) if unit.stale >= start else unit for unit in middle]
-    parts.core = select.by_importance(standing, _REPORT * frame - _RECALL_MOST, told, weights)
+    parts.core = select.by_importance(standing, _REPORT * frame - _RECALL_MOST, included, weights)
     sent = [message.text for message in _messages(ask, parts)]
     room = whole - price(_head(ask, parts), sent) - tokens.estimate(render.beside_prompt("x", ""))
     for turn in tail:
-        told.update(terms.terms(turn.prompt))
-        told.update(terms.terms(turn.answer))
-    parts.beside = _recalled(ask.prompt, memory, parts, room, told, weights)
+        included.update(terms.terms(turn.prompt))
+        included.update(terms.terms(turn.answer))
+    parts.beside = _recalled(ask.prompt, memory, parts, room, included, weights)
     taken = {(unit.turn, unit.position) for unit in (*parts.core, *parts.beside)}
     rest = [unit for unit in middle if (unit.turn, unit.position) not in taken]
     room -= sum(unit.cost for unit in parts.beside)
-    parts.beside = [*parts.beside, *select.by_importance(rest, room, told, weights)]
+    parts.beside = [*parts.beside, *select.by_importance(rest, room, included, weights)]
     return _fitted(ask, parts)
 
 
 def _recalled(
-    prompt: str, memory: Memory, parts: _Parts, room: float, told: set[str], weights: dict[str, float]
+    prompt: str, memory: Memory, parts: _Parts, room: float, included: set[str], weights: dict[str, float]
 ) -> list[Unit]:
-    """Choose what the prompt asks about and is not told yet."""
+    """Choose what the prompt asks about and is not included yet."""
     index = memory.index if memory.index is not None else search.MemoryIndex(memory.state.units)
     result = search.find(index, prompt)
     taken = {(unit.turn, unit.position) for unit in parts.core}
@@ -135,7 +137,7 @@ def _recalled(
         for item in result.found
         if item.unit.turn < parts.start and (item.unit.turn, item.unit.position) not in taken
     ]
-    return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), told, weights)
+    return select.by_relevance(found, _RECALL * room * min(1.0, result.strength / _STRONG), included, weights)
 
 
 def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Exchange], int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Unit(NamedTuple):
-    """One clause or line of a turn, told short. Its turn counts inside the view and is never rendered."""
+    """One clause or line of a turn, written short. Its turn counts inside the view and is never rendered."""
 
     turn: int
     position: int
@@ -26,7 +26,7 @@ class Unit(NamedTuple):
     cost: float  # tokens
     text: str
     terms: tuple[str, ...]
-    stale: int = 0  # the turn that told otherwise; 0 when it stands
+    stale: int = 0  # the turn that says otherwise; 0 when it stands
 
 
 class Cut(NamedTuple):
@@ -118,14 +118,14 @@ class _Units:
 
 def _agreed(asking: Sequence[Unit], answering: Sequence[Unit]) -> list[Unit]:
     """Raise what an answer says again of its prompt: both sides said it, and the second time mostly shorter."""
-    told = [(unit, set(unit.terms)) for unit in asking if _states(unit)]
-    said = set().union(*(found for _, found in told))
+    stated = [(unit, set(unit.terms)) for unit in asking if _states(unit)]
+    said = set().union(*(found for _, found in stated))
     raised = []
     for unit in answering:
         needed = max(REPEATED_LEAST, _REPEATED * len(unit.terms))
         repeated = []
         if _states(unit) and len(said.intersection(unit.terms)) >= needed:
-            repeated = [asked for asked, found in told if len(found.intersection(unit.terms)) >= needed]
+            repeated = [asked for asked, found in stated if len(found.intersection(unit.terms)) >= needed]
         if repeated:
             weightiest = max(repeated, key=lambda asked: asked.score)
             # "No restart before ten" is a limit if that is what was set.

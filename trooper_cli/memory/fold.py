@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORM = 4
 KEPT = 800
 _SLACK = 1.25
-_CHANGED_COST = 4  # tokens of the mark that a replaced unit is told with
+_CHANGED_COST = 4  # tokens of the mark that a replaced unit is written with
 _MOST_OF_A_TURN = 240  # units of one turn that enter the state: of a pasted log the rest is only searched
 
 
@@ -45,8 +45,8 @@ class Folded:
         What `mask` hides never enters the state. It is shown whole texts, since a key of many lines is
         not found line by line.
         """
-        told = type(exchange)(mask(exchange.prompt), mask(exchange.answer)) if mask else exchange
-        fresh, self.asked = clauses.cut(self.turns, told, self.asked)
+        masked = type(exchange)(mask(exchange.prompt), mask(exchange.answer)) if mask else exchange
+        fresh, self.asked = clauses.cut(self.turns, masked, self.asked)
         entering = list(_weightiest(fresh))
         self._mark_replaced(entering)
         self.units += entering
@@ -136,15 +136,15 @@ def _best(found: list[Unit], most: int) -> list[Unit]:
     """Keep the units that tell most beyond what better ones tell: one pass, best first, then in their old order."""
     weights = select.term_weights(found)
 
-    def worth(unit: Unit, *, told: set[str]) -> float:
-        gain = select.gain(unit, told, weights)
+    def worth(unit: Unit, *, included: set[str]) -> float:
+        gain = select.gain(unit, included, weights)
         return math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) * gain / math.sqrt(unit.cost)
 
-    first = {(unit.turn, unit.position): worth(unit, told=set()) for unit in found}
-    told: set[str] = set()
+    first = {(unit.turn, unit.position): worth(unit, included=set()) for unit in found}
+    included: set[str] = set()
     second: list[tuple[float, int, int]] = []
     for unit in sorted(found, key=lambda unit: (-first[unit.turn, unit.position], -unit.turn, unit.position)):
-        second.append((-worth(unit, told=told), -unit.turn, unit.position))
-        told.update(unit.terms)
+        second.append((-worth(unit, included=included), -unit.turn, unit.position))
+        included.update(unit.terms)
     keep = {(-turn, position) for _, turn, position in sorted(second)[:most]}
     return [unit for unit in found if (unit.turn, unit.position) in keep]

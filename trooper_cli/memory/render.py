@@ -39,22 +39,22 @@ _WORD = pattern(r"\S+\s*")
 
 
 def line(said: Sequence[Unit]) -> str:
-    """Write what is told of one turn."""
+    """Write what is included of one turn."""
     return "; ".join(CHANGED + unit.text if unit.stale else unit.text for unit in said)
 
 
-def lines(told: Sequence[Unit]) -> str:
+def lines(included: Sequence[Unit]) -> str:
     """Write units in the order they were said, one line a turn."""
-    return "\n".join(line(list(said)) for _, said in groupby(select.in_order(told), key=lambda unit: unit.turn))
+    return "\n".join(line(list(said)) for _, said in groupby(select.in_order(included), key=lambda unit: unit.turn))
 
 
-def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
+def listed(included: Sequence[Unit]) -> list[tuple[str, int, str]]:
     """Return heading, turn and line of each turn, in the order of the headings.
 
-    What is told of one turn stays together, under the heading of its weightiest clause.
+    What is included of one turn stays together, under the heading of its weightiest clause.
     """
     found = []
-    for turn, group in groupby(select.in_order(told), key=lambda unit: unit.turn):
+    for turn, group in groupby(select.in_order(included), key=lambda unit: unit.turn):
         said = list(group)
         kind = max(said, key=lambda unit: (unit.score, -unit.position)).kind
         found.append((_HEADINGS[kind], turn, line(said)))
@@ -62,11 +62,11 @@ def listed(told: Sequence[Unit]) -> list[tuple[str, int, str]]:
     return sorted(found, key=lambda entry: (headings.index(entry[0]), entry[1]))
 
 
-def headed(told: Sequence[Unit]) -> str:
+def headed(included: Sequence[Unit]) -> str:
     """Write units as headed lists."""
     return "\n".join(
         f"{heading}:\n" + "\n".join(text for _, _, text in group)
-        for heading, group in groupby(listed(told), key=lambda entry: entry[0])
+        for heading, group in groupby(listed(included), key=lambda entry: entry[0])
     )
 
 
@@ -93,7 +93,7 @@ def clip(text: str, room: float) -> str:
 
 
 def anchor(first: Sequence[Exchange], room: float) -> tuple[str, tuple[int, ...]]:
-    """Write the first turns, each text clipped after its head; give also which of them are told."""
+    """Write the first turns, each text clipped after its head; give also which of them are included."""
     texts = [
         (position, role, text.strip())
         for position, turn in enumerate(first)

@@ -32,7 +32,7 @@ _SUMMARY = 3.0  # more for a late sentence that lists what is open
 _LATE = 0.6  # of the session: what was open before is mostly settled
 _STALE_OPEN = -1.5
 _SAID = 0.8  # by the user
-_ADVICE = -0.7  # an answer that says nothing of what its prompt told
+_ADVICE = -0.7  # an answer that says nothing of what its prompt said
 _LISTS_OPEN = pattern(r"^(?:still )?(?:open|left|to do|todo|remaining|offen)(?: (?:items?|points?|questions?))?:", 2)
 _COMMAND = pattern(r"`[^`]*\s|[{}<>|]|(?:^|\s)--?[a-z][\w-]+|\$\(")
 _EMPTY = pattern(
@@ -61,7 +61,7 @@ def lines(
         turns: the view's turns, oldest first.
         room: tokens, by the estimate.
         mask: hides credentials.
-        may_join: whether a value of the second turn may be told in a line of the first, by their positions.
+        may_join: whether a value of the second turn may be included in a line of the first, by their positions.
 
     """
     sentences = _sentences(turns, mask)
@@ -110,11 +110,11 @@ def _sentences(turns: Iterable[Exchange], mask: Callable[[str], str] | None) -> 
             continue
         if question and said and terms.length(said[0]) <= clauses.SHORT_ANSWER and "?" not in said[0]:
             said = [f"{question}\n{said[0]}", *said[1:]]
-        told = set(terms.terms(prompt))
+        stated = set(terms.terms(prompt))
         for position, text in enumerate(said):
             _add(found, turn, text, _SAID + weigh.POSITION * math.log(1 + position))
         for position, text in enumerate(answered):
-            again = len(told.intersection(terms.terms(text))) >= clauses.REPEATED_LEAST
+            again = len(stated.intersection(terms.terms(text))) >= clauses.REPEATED_LEAST
             _add(found, turn, text, (0.0 if again else _ADVICE) + weigh.POSITION * math.log(1 + position))
     return found
 

@@ -1,4 +1,4 @@
-"""Which units to tell when not all can be told: those that say most, beyond what is said already, for their tokens."""
+"""Which units to include when there is no room for all: those that say most that is new for their tokens."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from trooper_cli.memory.clauses import Unit
     from trooper_cli.memory.search import Found
 
-_SAID = "\n"  # before a whole text that is told; no term begins so
-_NOVEL = 0.15  # what a term is worth that is already told
+_SAID = "\n"  # before a whole text that is included; no term begins so
+_NOVEL = 0.15  # what a term is worth that is already included
 _SHAPED = 3.0
 _RECALL_COST = 0.35
 _RECALL_NOVEL = 0.35
@@ -37,20 +37,20 @@ def term_weights(units: Sequence[Unit]) -> dict[str, float]:
     }
 
 
-def gain(unit: Unit, told: set[str], weights: Mapping[str, float]) -> float:
-    """Return what a unit tells, where little is had from terms that are told already."""
+def gain(unit: Unit, included: set[str], weights: Mapping[str, float]) -> float:
+    """Return what a unit tells, where little is had from terms that are included already."""
     found = 0.0
     for term in unit.terms:
-        found += weights[term] * (_NOVEL if term in told else 1.0)
+        found += weights[term] * (_NOVEL if term in included else 1.0)
     return found
 
 
 def _take(
-    units: Sequence[Unit], most: Sequence[float], worth: Callable[[int], float], room: float, told: set[str]
+    units: Sequence[Unit], most: Sequence[float], worth: Callable[[int], float], room: float, included: set[str]
 ) -> list[Unit]:
     """Take the best unit again and again while there is room.
 
-    A unit's worth can only fall as more is told, so only the one that looks best is weighed again; they start from
+    A unit's worth can only fall as more is included, so only the one that looks best is weighed again; they start from
     `most`.
     """
     heap = [
@@ -70,30 +70,30 @@ def _take(
             heapq.heapreplace(heap, now)
             continue
         heapq.heappop(heap)
-        if (key := _SAID + unit.text.casefold()) in told:
+        if (key := _SAID + unit.text.casefold()) in included:
             continue
         taken.append(unit)
-        told.add(key)
-        told.update(unit.terms)
+        included.add(key)
+        included.update(unit.terms)
         room -= unit.cost
     return taken
 
 
-def by_importance(units: Sequence[Unit], room: float, told: set[str], weights: Mapping[str, float]) -> list[Unit]:
-    """Take what matters most when nothing is asked for; `told` grows by what was taken."""
+def by_importance(units: Sequence[Unit], room: float, included: set[str], weights: Mapping[str, float]) -> list[Unit]:
+    """Take what matters most when nothing is asked for; `included` grows by what was taken."""
     if room <= 0:
         return []
     base = [math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) / unit.cost for unit in units]
     most = [value * sum(map(weights.__getitem__, unit.terms)) for value, unit in zip(base, units, strict=True)]
 
     def worth(position: int) -> float:
-        return base[position] * gain(units[position], told, weights)
+        return base[position] * gain(units[position], included, weights)
 
-    return _take(units, most, worth, room, told)
+    return _take(units, most, worth, room, included)
 
 
-def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: Mapping[str, float]) -> list[Unit]:
-    """Take what was asked for; `told` grows by what was taken."""
+def by_relevance(found: Sequence[Found], room: float, included: set[str], weights: Mapping[str, float]) -> list[Unit]:
+    """Take what was asked for; `included` grows by what was taken."""
     units = [item.unit for item in found]
     base = [item.relevance * math.exp(_PRIOR * item.unit.score) / item.unit.cost**_RECALL_COST for item in found]
 
@@ -102,10 +102,10 @@ def by_relevance(found: Sequence[Found], room: float, told: set[str], weights: M
         for term in units[position].terms:
             weight = weights.get(term, 1.0)
             whole += weight
-            new += weight * (_RECALL_NOVEL if term in told else 1.0)
+            new += weight * (_RECALL_NOVEL if term in included else 1.0)
         return float(base[position] * new / whole)
 
-    return _take(units, base, worth, room, told)
+    return _take(units, base, worth, room, included)
 
 
 def in_order(units: Iterable[Unit]) -> list[Unit]:

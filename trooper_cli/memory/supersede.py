@@ -113,7 +113,7 @@ def is_reversal(text: str) -> int:
 def values(text: str) -> dict[str, set[str]]:
     """Return the values a clause holds, by their class: only values of one class can replace each other."""
     found: dict[str, set[str]] = {}
-    told: list[tuple[str, str, int]] = []
+    stated: list[tuple[str, str, int]] = []
     for match in _VALUE.finditer(text):
         group = match.lastgroup or "measure"
         value = match[0].lower()
@@ -123,9 +123,9 @@ def values(text: str) -> dict[str, set[str]]:
         if match["measure"]:
             unit = (match["unit"] or "").lower()
             group = "measure " + ("" if unit in _NO_UNIT else _UNIT_NAMES.get(unit, terms.stem(unit)))
-        told.append((group, value, match.start()))
-    for position, (group, value, start) in enumerate(told):
-        after = told[position + 1] if position + 1 < len(told) else None
+        stated.append((group, value, match.start()))
+    for position, (group, value, start) in enumerate(stated):
+        after = stated[position + 1] if position + 1 < len(stated) else None
         # "16000 instead of 14500 euros": both are euros.
         shared = after and group == "measure " and _BETWEEN.intersection(text[start : after[2]].lower().split()[1:])
         found.setdefault(after[0] if after and shared else group, set()).add(value)
@@ -149,8 +149,8 @@ def _old_values(text: str) -> set[str]:
     for match in _RETIRED.finditer(text):
         found.add(match["old"].lower())
     for match in _UNFIT.finditer(text):
-        told = values(text[: match.start()])
-        found.update(*(told[group] for group in told.keys() - _NAMING))
+        stated = values(text[: match.start()])
+        found.update(*(stated[group] for group in stated.keys() - _NAMING))
     return found
 
 
@@ -160,7 +160,7 @@ def may_replace(unit: Unit) -> bool:
 
 
 class Slots:
-    """The values that some units told, found by what they are of: the words beside them, and the kind of value."""
+    """The values that some units state, found by what they are of: the words beside them, and the kind of value."""
 
     def __init__(self, units: Iterable[Unit], document_frequency: Mapping[str, int]) -> None:
         self._spread = document_frequency

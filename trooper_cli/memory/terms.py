@@ -27,8 +27,8 @@ soll le la les un une des et ou mais est sont nous vous je il elle pas de du au 
 dans que qui avec el los las una unos y o pero es son no de del al por para con que en se lo su""".split()
 )
 
-# Dropped when a clause is told short, between plain words: articles, and "is" where what follows says it. Nothing else
-# may go: pronouns, other auxiliaries, negations, obligations, prepositions and quantities say who does what.
+# Dropped when a clause is written short, between plain words: articles, and "is" where what follows says it. Nothing
+# else may go: pronouns, other auxiliaries, negations, obligations, prepositions and quantities say who does what.
 _ARTICLES = frozenset({"a", "an", "the"})
 _FILLERS = frozenset("please basically simply okay".split())
 _COPULAS = frozenset({"is", "are"})
@@ -39,7 +39,7 @@ has have had can could must may might will would shall should does did and or bu
 )
 _NEGATION = pattern(r"(?:not|never|no|nothing|none|nobody)\b", re.IGNORECASE)
 _PLAIN = pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)?[.,;:!?)]*$")
-# Where one of these stands, a clause may be a command or hold one: it is told as it is.
+# Where one of these stands, a clause may be a command or hold one: it is included as it is.
 _COMMAND = pattern(
     r"[{}<>|\\$=;`\"]|(?:^|\s)-{1,2}[A-Za-z]|\w\(|::|->|&&|^\s*(?:-\s+)?[a-z][\w.-]*:(?:\s|$)"
     r"|(?:^|\s)(?:sudo|cp|mv|rm|ls|cd|ln|chmod|chown|mkdir|grep|curl|wget|ssh|scp|rsync|tar|git|docker|kubectl|helm"

@@ -2,7 +2,7 @@
 
 The text is cut into the pieces that byte-pair tokenizers cut it into first, and each piece is weighed by its shape.
 The estimate stays within a few percent of cl100k on prose, code and logs, also on text that was shortened, where
-"bytes divided by four" is wrong by a third. Other tokenizers count differently: multiply by what their `usage` told.
+"bytes divided by four" is wrong by a third. Other tokenizers count differently: multiply by what their `usage` says.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ _DECISION = pattern(
     r"|stick(?:ing)? with|entschieden|beschlossen|nehmen wir)\b",
     re.IGNORECASE,
 )
-# These only decide under which heading a clause is told.
+# These only decide under which heading a clause stands.
 _CHANGED = pattern(
     r"\b(?:mov(?:e|es|ed|ing)\b.* (?:to|from)|instead|becomes?|changed?|make it|let's|takes over|raised?|slips?)\b",
     re.IGNORECASE,
@@ -101,7 +101,7 @@ DONE_MORE, OPEN_MORE, LIMIT_MORE, DECIDED_MORE, RULED_OUT_MORE = 0.2, 0.2, 0.25,
 ASKING = -1.2
 DOUBT = -0.3
 COURTESY = -0.3
-AGREED = 0.6  # an answer that says again what its prompt told
+AGREED = 0.6  # an answer that says again what its prompt said
 _FEW_CLAUSES = 3
 
 
@@ -111,7 +111,7 @@ def judge(text: str, *, whole: bool = False) -> tuple[int, float]:
     question = not whole and (text.rstrip().endswith("?") or bool(_QUESTION.match(text)))
     if _WISH.search(text):
         kind = WANTED
-    for marked, told, extra in (
+    for marked, heading, extra in (
         (_FINISHED, DONE, DONE_MORE),
         (_OPENED, OPEN, OPEN_MORE),
         (_LIMITED, LIMIT, LIMIT_MORE),
@@ -119,7 +119,7 @@ def judge(text: str, *, whole: bool = False) -> tuple[int, float]:
         (_REJECTED, RULED_OUT, RULED_OUT_MORE),
     ):
         if marked.search(text):
-            kind, weight = told, weight + extra
+            kind, weight = heading, weight + extra
     if kind in {WANTED, FACT} and _FORBIDDEN.search(text):
         kind = LIMIT
     elif kind in {WANTED, FACT} and _CHANGED.search(text):

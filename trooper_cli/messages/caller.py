@@ -128,8 +128,8 @@ class ApiCaller:
         other_text = "\n\n".join(reading for part in beside for reading in readings(part))
         budget = settings.number("budget")
         if ask_request.session is None and budget is not None:
-            told = (text, *texts_in(beside), ask_request.system or "")
-            cost = round(sum(map(message_cost, told)) * SCALE[Side.CLOUD])
+            texts = (text, *texts_in(beside), ask_request.system or "")
+            cost = round(sum(map(message_cost, texts)) * SCALE[Side.CLOUD])
             if cost > budget:
                 raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
         caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))

@@ -133,8 +133,8 @@ class Reply:
     def fail(self, error: Exception) -> None:
         """End the response with an error; a refusal of the model's is a response of its own."""
         if isinstance(error, RefusedError) and self._message is not None and not self._live:
-            told = self._start(text(self._message, "model"))
-            self._print(json.dumps(self._message | {"x_trooper": told}, ensure_ascii=False) + "\n")
+            provenance = self._start(text(self._message, "model"))
+            self._print(json.dumps(self._message | {"x_trooper": provenance}, ensure_ascii=False) + "\n")
         elif isinstance(error, RefusedError) and self._live and self._over:
             self._let_through()
         elif self.begun:
