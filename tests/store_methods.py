@@ -79,6 +79,11 @@ def open_or_create(store: Store) -> None:
     store.open_or_create("new").close()
 
 
+def guard_to_write(store: Store) -> None:
+    with store.guard_to_write() as guard:
+        guard.remember(Label.PRIVATE, None, None, prompt=TEXTS[0])
+
+
 # What stands before a space is the method's name. The guard's index is lost before the last two.
 CASES: dict[str, Callable[[Store], object]] = {
     "begin_turn": begin_turn,
@@ -92,6 +97,7 @@ CASES: dict[str, Callable[[Store], object]] = {
     "open_or_create": open_or_create,
     "open": lambda store: store.open("ops").close(),
     "guard": lambda store: store.guard,
+    "guard_to_write": guard_to_write,
 }
 NO_INDEX = ("open", "guard")
 
