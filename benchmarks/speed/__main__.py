@@ -52,7 +52,7 @@ def timed(method):
         finally:
             spent += time.perf_counter() - start
     return call
-for name in ("__init__", "look", "mentioned_hosts", "prepared", "close"):
+for name in ("__init__", "look", "mentioned_hosts", "fingerprint", "close"):
     setattr(Guard, name, timed(getattr(Guard, name)))
 from trooper_cli.store import store
 store.read_changed = timed(store.read_changed)

@@ -37,6 +37,7 @@ PIPELINE = [
         "output",
         "person",
         "pipeline",
+        "rehearsal",
         "request",
         "route",
         "turn_in_progress",

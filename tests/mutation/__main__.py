@@ -513,8 +513,8 @@ MUTANTS = [
     Mutant(
         "changed texts of a history count with the time before them",
         "guard/text_keys.py",
-        "if (before := _BEFORE.match(text)) and reduced(",
-        "if (before := _BEFORE.match(text)) and False and reduced(",
+        "(before := _BEFORE.match(text)) and reduced(",
+        "(before := _BEFORE.match(text)) and False and reduced(",
         CHANGED,
     ),
     Mutant(
@@ -568,7 +568,7 @@ MUTANTS = [
     Mutant("misspelt variables pass", "cli/ask.py", "        check_variables(settings.environ)\n", "", CONFIG),
     Mutant(
         "a rehearsal that fails is forgotten",
-        "ask/pipeline.py",
+        "ask/rehearsal.py",
         "        remembering_unless_done(store, pending.is_private, pending.remember),\n",
         "",
         REFUSED,

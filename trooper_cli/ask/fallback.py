@@ -5,7 +5,6 @@ Only here can a public turn change sides, and a private one cannot.
 
 from __future__ import annotations
 
-import random
 import sys
 import time
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.ask.attempt import attempt, local_engine_of
 from trooper_cli.ask.route import Decision
-from trooper_cli.engines import circuit_breaker
 from trooper_cli.errors import (
     BreakerError,
     BusyError,
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from trooper_cli.ask.caller import V
     from trooper_cli.ask.output import AnswerWriter
     from trooper_cli.ask.turn_in_progress import Answer, TurnInProgress
+    from trooper_cli.engines.circuit_breaker import Hold
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine, LocalEngine
 
@@ -124,6 +123,8 @@ def _instead_of(answer: Answer, first: Cloud, failures: list[TrooperError]) -> A
 
 def _in_the_cloud(turn: TurnInProgress, writer: AnswerWriter, cloud: Cloud) -> Answer:
     """Ask one cloud, unless it is known that it cannot answer; remember what is learnt of that."""
+    from trooper_cli.engines import circuit_breaker
+
     if hold := _hold(turn, cloud):
         raise _remembered(cloud, hold)
     try:
@@ -137,12 +138,14 @@ def _in_the_cloud(turn: TurnInProgress, writer: AnswerWriter, cloud: Cloud) -> A
     return answer
 
 
-def _remembered(cloud: Cloud, hold: circuit_breaker.Hold) -> BreakerError:
+def _remembered(cloud: Cloud, hold: Hold) -> BreakerError:
     return BreakerError(f"{cloud.name} {hold}; --cloud asks it in any case")
 
 
-def _hold(turn: TurnInProgress, cloud: Cloud) -> circuit_breaker.Hold | None:
-    return None if turn.ask_request.local_flag is False else circuit_breaker.held(turn.home, cloud.account)
+def _hold(turn: TurnInProgress, cloud: Cloud) -> Hold | None:
+    from trooper_cli.engines.circuit_breaker import held
+
+    return None if turn.ask_request.local_flag is False else held(turn.home, cloud.account)
 
 
 def _patiently(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
@@ -170,6 +173,8 @@ def _wait(error: OverloadError | UnavailableError, side: Side, tries: int, spent
         most = RETRIES if max_wait <= RETRY_SECONDS else 10_000
     elif side is Side.LOCAL:
         return None
+    import random
+
     wait = min(0.5 * 2**tries, LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311
     if isinstance(error, OverloadError) and error.retry_after is not None:
         wait = error.retry_after + random.uniform(0.0, 0.25)  # noqa: S311

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from trooper_cli import memory
-from trooper_cli.ask.attempt import LEAST_RATIO, context_of, layers_of, local_engine_of, request_of
+from trooper_cli.ask.attempt import LEAST_RATIO
 from trooper_cli.ask.caller import Asked
-from trooper_cli.ask.fallback import execute, first_cloud
+from trooper_cli.ask.fallback import execute
 from trooper_cli.ask.output import AnswerWriter, open_session
 from trooper_cli.ask.refused import PendingPrompt, remembering_unless_done
 from trooper_cli.ask.request import is_model_name
@@ -23,8 +23,6 @@ from trooper_cli.engines.engine import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.guard.finding import described, refusal
 from trooper_cli.settings import KNOWN
-from trooper_cli.store.catalog import path_of
-from trooper_cli.store.session import Session
 from trooper_cli.store.store import Store
 from trooper_cli.turn import Label, Side
 
@@ -32,15 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from trooper_cli.ask.caller import Caller, V
+    from trooper_cli.ask.caller import Caller
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
-    from trooper_cli.engines.engine import Engine
-    from trooper_cli.errors import StorageError
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.net.http import Request
     from trooper_cli.settings import Settings
-    from trooper_cli.turn import Context
 
 
 def ask(
@@ -64,7 +58,7 @@ def ask(
         store = stack.enter_context(closing(Store(home, settings, notify)))
         pending = PendingPrompt(ask_request, caller, settings, home)
         with remembering_unless_done(store, pending.is_private, pending.remember):
-            asked = _admitted(pending, store, settings, notify)
+            asked = admitted(pending, store, settings, notify)
             session, failure = open_session(asked.ask_request, store)
             stack.enter_context(closing(session))
             turn = TurnInProgress(*asked, session, settings, home, notify)
@@ -76,7 +70,7 @@ def ask(
     return replace(answer, seconds=round(time.monotonic() - began, 3))
 
 
-def _admitted(pending: PendingPrompt, store: Store, settings: Settings, notify: Callable[[str], None]) -> Asked:
+def admitted(pending: PendingPrompt, store: Store, settings: Settings, notify: Callable[[str], None]) -> Asked:
     """Return the question as it may be executed.
 
     Raises:
@@ -144,67 +138,3 @@ def _models(asked: Asked, settings: Settings) -> list[str]:
     """Return the names of models that may leave with the request and are the user's own text."""
     models = [cloud.model for cloud in asked.caller.clouds(asked.ask_request, settings, connect=False)]
     return [model for model in models if model and model != KNOWN["cloud_model"].default]
-
-
-class Rehearsal(NamedTuple):
-    """A turn as it would be asked: the request is the very object that would be sent.
-
-    `failure` is what the guard could not remember of a private one that is shown on a terminal.
-    """
-
-    decision: Decision
-    engine: str
-    model: str
-    request: Request
-    context: dict[str, object]
-    failure: StorageError | None = None
-
-
-def rehearse(
-    ask_request: AskRequest, caller: Caller, settings: Settings, home: Path, notify: Callable[[str], None]
-) -> Rehearsal:
-    """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
-    pending = PendingPrompt(ask_request, caller, settings, home)
-    with (
-        closing(Store(home, settings, notify)) as store,
-        remembering_unless_done(store, pending.is_private, pending.remember),
-    ):
-        asked = _admitted(pending, store, settings, notify)
-        with closing(_session_as_it_is(asked.ask_request, home)) as session:
-            turn = TurnInProgress(*asked, session, settings, home, notify)
-            decision = asked.decision
-            if decision.side is Side.CLOUD:
-                decision, cloud = first_cloud(turn)
-                if cloud is not None:
-                    return _rehearsed(turn, decision, cloud, turn.public_view, store)
-            local = local_engine_of(turn, connect=False)
-            if decision.label is Label.PRIVATE:
-                return _rehearsed(turn, decision, local, turn.private_view, store)
-            return _rehearsed(turn, decision, local, turn.public_view, store)
-
-
-def _session_as_it_is(ask_request: AskRequest, home: Path) -> Session:
-    if ask_request.session and path_of(home, ask_request.session).exists():
-        return Session.open(home, ask_request.session)
-    session = Session.of_one_turn()
-    if ask_request.history:
-        session.add(ask_request.history)
-    return session
-
-
-def _rehearsed(turn: TurnInProgress, decision: Decision, engine: Engine[V], view: V, store: Store) -> Rehearsal:
-    context = context_of(turn, view, engine)
-    text = _readable(context, turn.ask_request.prompt)
-    writer = AnswerWriter(turn, store)
-    if decision.label is Label.PRIVATE:
-        writer.write_rehearsal(text)
-    included = {**layers_of(context), "tokens": context.tokens, "budget": context.budget, "text": text}
-    request = request_of(turn, engine, context)
-    return Rehearsal(decision, engine.name, engine.model, request, included, writer.failure)
-
-
-def _readable(context: Context[V], prompt: str) -> str:
-    """Return what the model reads but the prompt: the system text, earlier messages, what stands before the prompt."""
-    beside = context.messages[-1].text.removesuffix(prompt).rstrip()
-    texts = [context.system or "", *(f"{message.role}: {message.text}" for message in context.messages[:-1]), beside]
-    return "\n\n".join(text for text in texts if text)

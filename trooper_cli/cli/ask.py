@@ -281,7 +281,7 @@ def rehearsed(
     """Print the request that would be sent."""
     import hashlib
 
-    from trooper_cli.ask.pipeline import rehearse
+    from trooper_cli.ask.rehearsal import rehearse
 
     rehearsal = rehearse(ask_request, caller, settings, home, notices.notify)
     request = rehearsal.request

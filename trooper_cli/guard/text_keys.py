@@ -67,12 +67,19 @@ def of_system(text: str) -> str:
 def bare(text: str) -> str:
     """Return a text without what a program puts before and after it: who speaks, the time, a number."""
     text = text.strip()
-    if (before := _BEFORE.match(text)) and reduced(text[before.end() :]):
+    # Compiling these patterns takes milliseconds, and most short prompts have none of the signs that a match needs.
+    if _has_any(text, ":[(<{") and (before := _BEFORE.match(text)) and reduced(text[before.end() :]):
         text = text[before.end() :]
     # The end of a text is short: a search over all of a long one would cost more than it finds.
-    if (after := _AFTER.search(text, max(0, len(text) - 100))) and reduced(text[: after.start()]):
+    start = max(0, len(text) - 100)
+    if _has_any(text[start:], "[(<") and (after := _AFTER.search(text, start)) and reduced(text[: after.start()]):
         text = text[: after.start()]
     return text
+
+
+def _has_any(text: str, signs: str) -> bool:
+    """Return whether a text has a digit of any script or one of the signs."""
+    return not text.isascii() or any(sign in text for sign in f"0123456789{signs}")
 
 
 def loose(text: str) -> str:
