@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,7 +225,7 @@ def converse(cloud: Standin, local: Standin, said: list[Any]) -> int:
                 before = len(cloud.requests)
                 with contextlib.suppress(TrooperError):
                     ask(
-                        replace(ask_request, session="plain"),
+                        ask_request._replace(session="plain"),
                         Person(lambda _: None),
                         Settings(environ),
                         home,

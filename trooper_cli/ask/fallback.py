@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trooper_cli.ask.attempt import attempt, local_engine_of
@@ -118,7 +117,7 @@ def _instead_of(answer: Answer, first: Cloud, failures: list[TrooperError]) -> A
         return answer
     remembered = all(isinstance(error, BreakerError) for error in failures)
     decision = answer.decision._replace(reason="breaker" if remembered else "fallback")
-    return replace(answer, decision=decision, fallback={"from": first.name, "cause": type(failures[0]).__name__})
+    return answer._replace(decision=decision, fallback={"from": first.name, "cause": type(failures[0]).__name__})
 
 
 def _in_the_cloud(turn: TurnInProgress, writer: AnswerWriter, cloud: Cloud) -> Answer:

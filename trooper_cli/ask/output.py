@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
@@ -226,7 +225,7 @@ class AnswerWriter:
         self.check_recorded()
         if not self._turn.ask_request.live:
             self._turn.caller.sink.write(answer.text)
-        return replace(answer, failure=self._explained(answer.decision.side))
+        return answer._replace(failure=self._explained(answer.decision.side))
 
     def write_rehearsal(self, memory_text: str) -> None:
         """Store fingerprints of what a dry run prints: a private prompt, and the memory of private turns.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trooper_cli import memory
@@ -67,7 +66,7 @@ def ask(
         # The view of the turn's label, its memory, the engine; another engine where that one cannot answer.
         answer = execute(turn, writer)
         answer = writer.finish(answer)
-    return replace(answer, seconds=round(time.monotonic() - began, 3))
+    return answer._replace(seconds=round(time.monotonic() - began, 3))
 
 
 def admitted(pending: PendingPrompt, store: Store, settings: Settings, notify: Callable[[str], None]) -> Asked:

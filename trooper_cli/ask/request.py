@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 _LONGEST_MODEL_NAME = 200
 
@@ -18,9 +18,7 @@ def is_model_name(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_MODEL_NAME and not any(map(str.isspace, text))
 
 
-# Each method that is made for a class costs start-up time, so only those that somebody calls are.
-@dataclass(frozen=True, eq=False, repr=False)
-class AskRequest:
+class AskRequest(NamedTuple):
     """What the user asked for in one call.
 
     `stream` asks the engine for pieces, `live` shows them as they arrive; otherwise the whole answer is shown or none.
@@ -42,7 +40,7 @@ class AskRequest:
     read_timeout: float | None = None
     # What only programs ask for, by `trooper messages`.
     stop_sequences: tuple[str, ...] = ()
-    sampling: Mapping[str, float] = field(default_factory=dict)
+    sampling: Mapping[str, float] = MappingProxyType({})
     history: tuple[ImportedTurn, ...] = ()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Answer:
+class Answer(NamedTuple):
     """The answer to a question. `failure` is a session that could not be written although the answer is there."""
 
     text: str

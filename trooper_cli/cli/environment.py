@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from trooper_cli.cli.terminal import Notices, Output, write_notice
 
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     from trooper_cli.settings import Settings
 
 
-# Each method that is made for a class costs start-up time, so only those that somebody calls are.
-@dataclass(frozen=True, eq=False, repr=False)
-class Environment:
+class Environment(NamedTuple):
     """The surroundings of one command; a stream that is closed is None. It is made once, and tests make their own."""
 
     stdin: TextIO | None

@@ -88,8 +88,8 @@ class ApiCaller:
         if obstacle is None:
             return ask_request
         # Nobody here could stand in.
-        return replace(
-            ask_request, fallback=False, on_leak="block" if ask_request.on_leak == "local" else ask_request.on_leak
+        return ask_request._replace(
+            fallback=False, on_leak="block" if ask_request.on_leak == "local" else ask_request.on_leak
         )
 
     def _in_public(
@@ -149,8 +149,8 @@ class ApiCaller:
             ImportedTurn(now(), label, Status.ANSWERED, None, exchange.prompt, exchange.answer, None, None)
             for exchange in history
         ]
-        return replace(
-            ask_request, prompt="\n\n".join(self.prompts), history=tuple(turns) if ask_request.session is None else ()
+        return ask_request._replace(
+            prompt="\n\n".join(self.prompts), history=tuple(turns) if ask_request.session is None else ()
         )
 
     def findings(self, ask_request: AskRequest, guard: Guard) -> list[Finding]:
