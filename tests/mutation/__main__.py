@@ -967,7 +967,7 @@ def noticed(mutant: Mutant, place: Path) -> bool:
 
     """
     copy = place / "copy"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "*.egg-info"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", "*.egg-info"))
     file = copy / "trooper_cli" / mutant.file
     code = file.read_text(encoding="utf-8")
     if code.count(mutant.old) != 1:
