@@ -955,9 +955,6 @@ MUTANTS = [
 ]
 
 
-# Few examples, and the tests that a plain `pytest` leaves out as well.
-
-
 def noticed(mutant: Mutant, place: Path) -> bool:
     """Return whether the tests fail in a copy of the project with this mutant in it.
 
