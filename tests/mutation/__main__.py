@@ -153,15 +153,13 @@ MUTANTS = [
         "with __import__('contextlib').nullcontext():",
         LOCALITY,
     ),
-    Mutant(
-        "the gate lets connections through", "net/locality.py", "if event in _SENDINGS and", "if False and", LOCALITY
-    ),
-    Mutant("the gate lets look-ups through", "net/locality.py", "if event in _LOOK_UPS and", "if False and", LOCALITY),
-    Mutant("the gate lets children through", "net/locality.py", "if event in _CHILDREN:", "if False:", LOCALITY),
-    Mutant("who was let out once stays so", "net/locality.py", "_LET_OUT.reset(token)", "pass", LOCALITY),
+    Mutant("the gate lets connections through", "net/egress.py", "if event in _SENDINGS and", "if False and", LOCALITY),
+    Mutant("the gate lets look-ups through", "net/egress.py", "if event in _LOOK_UPS and", "if False and", LOCALITY),
+    Mutant("the gate lets children through", "net/egress.py", "if event in _CHILDREN:", "if False:", LOCALITY),
+    Mutant("who was let out once stays so", "net/egress.py", "_LET_OUT.reset(token)", "pass", LOCALITY),
     Mutant(
         "the end of one turn opens the gate",
-        "net/locality.py",
+        "net/egress.py",
         "self._holders.remove(holder)",
         "self._holders.clear()",
         LOCALITY,
@@ -946,7 +944,7 @@ MUTANTS = [
     ),
     Mutant(
         "a pipe is read as a model",
-        "engines/embedded.py",
+        "engines/gguf.py",
         "if path.exists() and not path.is_file():",
         "if False:",
         REAL,

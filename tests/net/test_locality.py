@@ -17,9 +17,10 @@ from trooper_cli.ask.pipeline import ask
 from trooper_cli.ask.request import AskRequest
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
-from trooper_cli.net import locality, loopback
+from trooper_cli.net import egress, locality, loopback
+from trooper_cli.net.egress import is_loopback, letting_out, this_machine_only
 from trooper_cli.net.http import cloud_url
-from trooper_cli.net.locality import is_loopback, letting_out, local_endpoint, this_machine_only
+from trooper_cli.net.locality import local_endpoint
 from trooper_cli.net.loopback import PinnedConnection
 from trooper_cli.settings import Settings
 from trooper_cli.store.audit import leaked, records

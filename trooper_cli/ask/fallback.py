@@ -20,7 +20,7 @@ from trooper_cli.errors import (
     TrooperError,
     UnavailableError,
 )
-from trooper_cli.net.locality import this_machine_only
+from trooper_cli.net.egress import this_machine_only
 from trooper_cli.turn import Label, Side
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from trooper_cli.errors import BrokenAnswerError
 from trooper_cli.guard.credentials import mask
 from trooper_cli.lazy_re import pattern
 from trooper_cli.memory import report
-from trooper_cli.net.locality import this_machine_only
+from trooper_cli.net.egress import this_machine_only
 from trooper_cli.store.memory_cache import recollect
 from trooper_cli.store.store import Store
 from trooper_cli.turn import Context, Label, Message, Side

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import __version__
 from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
-from trooper_cli.engines.openai import chat_body, read_answer
+from trooper_cli.engines.openai_api import chat_body, read_answer
 from trooper_cli.errors import LocalityError, NoConnectionError, TrooperError
 from trooper_cli.net.http import Request, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side

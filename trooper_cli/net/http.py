@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, NoConnectionError, UnavailableError
-from trooper_cli.net.locality import LocalEndpoint, is_loopback, is_plain
+from trooper_cli.net.egress import is_loopback
+from trooper_cli.net.locality import LocalEndpoint, is_plain
 
 if TYPE_CHECKING:
     import ssl

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import h11
 
 from trooper_cli.errors import LocalityError
-from trooper_cli.net.locality import is_loopback, letting_out
+from trooper_cli.net.egress import is_loopback, letting_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

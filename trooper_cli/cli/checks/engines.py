@@ -15,7 +15,7 @@ from trooper_cli.engines.default_model import default_model
 from trooper_cli.engines.local import installed, local_engine
 from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
-from trooper_cli.net.locality import this_machine_only
+from trooper_cli.net.egress import this_machine_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,71 @@
+"""What a GGUF file says of its model."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, BinaryIO
+
+from trooper_cli.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Tokens, where the file does not say for how many its model was trained.
+_DEFAULT_CONTEXT = 8192
+
+
+def context_length(path: Path) -> int:
+    """Read from a GGUF file for how many tokens its model was trained (ggml's docs/gguf.md, versions 2 and 3).
+
+    Raises:
+        ConfigurationError: there is no such file.
+        InputError: it is not a GGUF file.
+
+    """
+    try:
+        if path.exists() and not path.is_file():
+            # A pipe would be waited for until somebody writes to it.
+            raise ConfigurationError(f"the model {path} is no regular file; name a GGUF file")
+        with path.open("rb") as file:
+            magic, version, _, entries = struct.unpack("<4sIQQ", file.read(24))
+            if magic != b"GGUF" or version not in {2, 3}:
+                raise InputError(f"{path} is not a GGUF model of version 2 or 3")
+            for _ in range(min(entries, 4096)):
+                key = _string(file)
+                value = _value(file, *struct.unpack("<I", file.read(4)))
+                if key.endswith(b".context_length") and isinstance(value, int):
+                    return value
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the model {path}: {error.strerror}; fetch one with `trooper pull`"
+        ) from error
+    except struct.error as error:
+        raise InputError(f"{path} is a torn GGUF file; fetch it again") from error
+    return _DEFAULT_CONTEXT
+
+
+_STRING, _ARRAY = 8, 9
+_FORMS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+
+
+def _string(file: BinaryIO) -> bytes:
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > 1 << 24:
+        raise struct.error
+    return file.read(length)
+
+
+def _value(file: BinaryIO, kind: int) -> object:
+    if kind == _STRING:
+        return _string(file)
+    if kind == _ARRAY:
+        inner, length = struct.unpack("<IQ", file.read(12))
+        if inner in _FORMS:
+            file.seek(struct.calcsize(_FORMS[inner]) * length, 1)
+        else:
+            for _ in range(length):
+                _value(file, inner)
+        return None
+    if kind not in _FORMS:
+        raise struct.error
+    return struct.unpack(_FORMS[kind], file.read(struct.calcsize(_FORMS[kind])))[0]
