@@ -17,7 +17,7 @@ from trooper_cli.ask.pipeline import ask
 from trooper_cli.ask.request import AskRequest
 from trooper_cli.engines.ollama import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
-from trooper_cli.net import egress, locality, loopback
+from trooper_cli.net import locality, loopback
 from trooper_cli.net.egress import is_loopback, letting_out, this_machine_only
 from trooper_cli.net.http import cloud_url
 from trooper_cli.net.locality import local_endpoint
