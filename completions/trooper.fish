@@ -65,7 +65,7 @@ complete -c trooper -n "__trooper_at trooper show" -s h -l help -d 'Show this me
 complete -c trooper -n "__trooper_at trooper sitrep" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session'
 complete -c trooper -n "__trooper_at trooper sitrep" -l as -x -a 'cloud local' -d 'The side it is for'
 complete -c trooper -n "__trooper_at trooper sitrep" -l budget -x -d 'Most tokens of the report'
-complete -c trooper -n "__trooper_at trooper sitrep" -l told -d 'Print what that side\'s engine would read'
+complete -c trooper -n "__trooper_at trooper sitrep" -l told -d 'Print the report as that side\'s engine reads it once the session is too long to go whole'
 complete -c trooper -n "__trooper_at trooper sitrep" -l write -d 'Have the local model phrase it'
 complete -c trooper -n "__trooper_at trooper sitrep" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper sitrep" -s q -l quiet -d 'No notices'

@@ -47,7 +47,7 @@ _trooper() {
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper sitrep")
-            found=('-s:The named session' '--session:The named session' '--as:The side it is for' '--budget:Most tokens of the report' '--told:Print what that side'\''s engine would read' '--write:Have the local model phrase it' '--json:Print JSON instead of text' '-q:No notices' '--quiet:No notices' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session' '--session:The named session' '--as:The side it is for' '--budget:Most tokens of the report' '--told:Print the report as that side'\''s engine reads it once the session is too long to go whole' '--write:Have the local model phrase it' '--json:Print JSON instead of text' '-q:No notices' '--quiet:No notices' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper share")

@@ -128,7 +128,7 @@ def _guarded(asked: Asked, settings: Settings, guard: Guard, notify: Callable[[s
         notify(f"kept on this machine, as private: {what} holds {described(findings)}")
         return Decision(Label.PRIVATE, Side.LOCAL, "leak")
     if ask_request.on_leak == "warn":
-        notify(f"warning: {what} holds {described(findings)}")
+        notify(f"warning: {what} holds {described(findings)}; once it is sent it is public")
         return decision
     raise refusal(findings, what)
 

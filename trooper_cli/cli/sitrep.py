@@ -27,7 +27,12 @@ def sitrep(
         As, typer.Option("--as", help="The side it is for: the cloud is told of public turns only.")
     ] = As.LOCAL,
     budget: Annotated[int, typer.Option("--budget", metavar="N", min=1, help="Most tokens of the report.")] = 600,
-    told: Annotated[bool, typer.Option("--told", help="Print what that side's engine would read.")] = False,
+    told: Annotated[
+        bool,
+        typer.Option(
+            "--told", help="Print the report as that side's engine reads it once the session is too long to go whole."
+        ),
+    ] = False,
     write: Annotated[
         bool, typer.Option("--write", help="Have the local model phrase it; it may lose or add no fact.")
     ] = False,

@@ -22,20 +22,23 @@ PRIVATE_TEXT = "private-text"
 
 def described(findings: list[Finding]) -> str:
     """Return one line on what was found and where, without a character of it."""
-    shown = [_described(find) for find in findings[:3]]
+    shown = [_described(finding) for finding in findings[:3]]
     more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
     return "; ".join(shown) + more
 
 
-def _described(find: Finding) -> str:
+def _described(finding: Finding) -> str:
     source = ""
-    if find.kind == PRIVATE_TEXT:
-        source = f" of session {find.session}, turn {find.turn}" if find.session else " of a turn without a session"
-    return f"{find.kind}{source} at character {find.offset}, length {find.length}"
+    if finding.kind == PRIVATE_TEXT:
+        source = (
+            f" of session {finding.session}, turn {finding.turn}" if finding.session else " of a turn without a session"
+        )
+    return f"{finding.kind}{source} at character {finding.offset}, length {finding.length}"
 
 
 def refusal(findings: list[Finding], what: str = "the prompt") -> LocalityError:
+    # Only a turn of a session can be shared.
+    share = " and `trooper share`" if any(finding.session for finding in findings) else ""
     return LocalityError(
-        f"{what} was not sent to the cloud, it holds {described(findings)}; "
-        "ask with --local, or see --on-leak and `trooper share`"
+        f"{what} was not sent to the cloud, it holds {described(findings)}; ask with --local, or see --on-leak{share}"
     )
