@@ -17,9 +17,9 @@ test *arguments:
 test-slow *arguments:
     pytest -m "slow or network" {{ arguments }}
 
-# Try the properties on as many examples as CI does.
+# Try the properties on many more examples than the gate does.
 test-properties *arguments:
-    pytest --hypothesis-profile=ci {{ arguments }}
+    pytest --hypothesis-profile=thorough {{ arguments }}
 
 # Run the linters of Python and of shell.
 lint:

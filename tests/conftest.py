@@ -30,7 +30,8 @@ KEY = "sk-ant-" + "standin-0123456789"
 
 # How many examples a property is tried on; one that is costly takes a part of them. `--hypothesis-profile` chooses.
 settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=1000, deadline=None, print_blob=True)
+settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True)
+settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=1000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from trooper_cli.turn import StoredTurn
 
 # Of fewer, some step is left out by chance, and its floor is not reached.
-EXAMPLES = max(80, settings().max_examples // 5)
+EXAMPLES = max(80, settings().max_examples * 2 // 3)
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NAMES = ("ops", "dev")
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kestrel larch maple noon otter pine quartz".split()

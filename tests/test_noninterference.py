@@ -1,7 +1,7 @@
 """Law 1 at the socket: the bytes that reach the cloud are a function of the public turns, or nothing is sent.
 
 Each example asks the same public question in two sessions that differ in their private turns alone, by the whole of the
-program, and compares what a recording cloud received, headers included. The profile `ci` tries 1,000 examples.
+program, and compares what a recording cloud received, headers included. The profile `thorough` tries 1,000 examples.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def test_the_workflow_runs_the_gate() -> None:
 def test_slow_tests_have_a_job_of_their_own() -> None:
     """The gate leaves them out; the workflow and `just test-slow` run them."""
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    assert "- run: pytest -m slow\n" in workflow
+    assert "- run: pytest -m slow --hypothesis-profile=thorough\n" in workflow
     assert recipes()["test-slow"] == 'pytest -m "slow or network" {{ arguments }}'
 
 
