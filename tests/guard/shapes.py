@@ -46,6 +46,10 @@ def _nested(layers: int) -> Callable[[int], str]:
     return fill
 
 
+def _in_base64(piece: bytes) -> Callable[[int], str]:
+    return lambda size: base64.b64encode(piece * (size * 3 // 4 // len(piece) + 1)).decode()
+
+
 def _dump(size: int) -> str:
     data = _chance("abcdefghij 0123456789")(size // 68 * 16)
     rows = (data[at : at + 16] for at in range(0, len(data), 16))
@@ -275,6 +279,21 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "letters and digits": _chance("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
     "all signs": _chance("".join(map(chr, range(32, 127)))),
     "all signs in lines": _chance("".join(map(chr, range(32, 127))) + "\n\n\n"),
+    **{
+        f"base64 of {piece!r}": _in_base64(piece)
+        for piece in (
+            b"\x1f\x8b\x08",
+            b"x\x9c",
+            b"%PDF-",
+            b"%PDF-1 0 obj ",
+            b"%PDF-1 0 obj stream\n",
+            b"\x89PNG\r\n",
+            b"\xff\xd8\xff\xe0",
+            # Blocks of deflate that are empty, and some that are not.
+            b"\x1f\x8b\x08" + b"\0" * 7 + b"\0\0\0\xff\xff" * 300,
+            b"\x1f\x8b\x08" + b"\0" * 7 + b"\0\x46\0\xb9\xff" + b"a" * 70 + b"\0\0\0\xff\xff" * 300,
+        )
+    },
     "dump": _dump,
     "escapes": _repeated("\\u0041"),
     "escaped quotes": _repeated('\\"a\\",'),
