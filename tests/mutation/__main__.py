@@ -835,6 +835,7 @@ MUTANTS = [
     Mutant("lines of frames are no hyphens", "guard/units.py", "\\u23e4\\u2500", "\\u23e4", UNITS),
     Mutant("accounts end with their groups", "guard/units.py", "letters = letters[:size]", "pass", UNITS),
     Mutant("typed numbers of the social security pass", "guard/units.py", ", (_TYPED_SOCIAL, _social)", "", UNITS),
+    Mutant("telephone numbers without their plus pass", "guard/units.py", ", (_TYPED_PHONE, _phone)", "", UNITS),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
     Mutant("unseen characters hide credentials", "guard/normalize.py", "(unseen, False), ", "", CREDENTIALS),
     Mutant(

@@ -106,6 +106,10 @@ _THREE_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){2}")
 _PLATE = pattern(r"(?<![^\W_])(?<!-)[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}[ _-]?[1-9]\d{1,3}[EH]?(?![^\W_]|-)")
 # As people type them, and name files. A prompt is asked about these, and only what is printed as above is stored.
 _TYPED_SOCIAL = pattern(rf"(?<!\d)(?=(?P<word>\d{{3}}{_APART}\d\d{_APART}\d{{4}}(?!\d)))")
+# A number of a telephone behind the code of its country without a plus, as links have it, or without that code.
+_TYPED_PHONE = pattern(
+    r"(?<![A-Za-z0-9+])(?<!\d[ .,:/_-])[1-9]\d{0,3}(?:[ ()/._-]{0,3}\d){8,13}(?![A-Za-z0-9]|[.,:]\d)"
+)
 _TYPED_TICKET = pattern(
     r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,3}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
 )
@@ -261,7 +265,7 @@ def _plate(word: str) -> str:
 _SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
 _NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social), *_SHORT_NUMBERED)
 _TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
-_TYPED_NUMBERED = (*_TYPED, (_TYPED_SOCIAL, _social))
+_TYPED_NUMBERED = (*_TYPED, (_TYPED_SOCIAL, _social), (_TYPED_PHONE, _phone))
 
 
 def tokens(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:
