@@ -925,6 +925,22 @@ MUTANTS = [
     Mutant(
         "dumps are not decoded", "guard/dumps.py", "(*_DUMP.finditer(text), *_DUMP_WITHIN.finditer(text))", "()", FORMS
     ),
+    Mutant(
+        "bytes as variation selectors are not decoded", "guard/decoders.py", "pieces += _selected(text)", "pass", FORMS
+    ),
+    Mutant("escapes of CSS are not decoded", "guard/decoders.py", "in _CSS.finditer(text)", "in ()", FORMS),
+    Mutant("escapes of RTF are not decoded", "guard/decoders.py", "in _RTF.finditer(text)", "in ()", FORMS),
+    Mutant("octal numbers are not decoded", "guard/dumps.py", "in _OCTALS.finditer(text)", "in ()", FORMS),
+    Mutant("bits in a run are not decoded", "guard/dumps.py", "in _RUN_OF_BITS.finditer(text)", "in ()", FORMS),
+    Mutant(
+        "words have their first byte first",
+        "guard/dumps.py",
+        "(bytes.fromhex(digits), turned)",
+        "(bytes.fromhex(digits),)",
+        FORMS,
+    ),
+    Mutant("base32hex is not decoded", "guard/digits.py", "[0-9A-V]{16,}|[0-9a-v]{16,}", "[0-9A-V]{999,}", FORMS),
+    Mutant("digits of other scripts hide numbers", "guard/unseen.py", "elif shown.isdecimal():", "elif False:", UNSEEN),
     Mutant("base32 is not decoded", "guard/digits.py", "[A-Z2-7]{16,}|[a-z2-7]{16,}", "[A-Z2-7]{999,}", FORMS),
     Mutant("short lines of base64 are not decoded", "guard/digits.py", "_SHORTEST = 16", "_SHORTEST = 40", FORMS),
     Mutant("what is encoded twice is not decoded", "guard/normalize.py", "_DEPTH = 5", "_DEPTH = 1", FORMS),
