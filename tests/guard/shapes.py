@@ -222,6 +222,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "numbers, lines": _repeated(" ".join(str(number) for number in range(4001, 4901, 17)) + "\n"),
     "numbers with commas, lines": _numbered(",".join(f"{number}{{0}}" for number in range(12, 36)) + "\n"),
     "names, lines": _numbered(",".join(f"Huber{letter}{{0}}" for letter in "abcdefghijklmnopqrstuvwx") + "\n"),
+    "names, surname first": _repeated("Huber, Anna: 4 "),
     "words, lines": _numbered("Huber {} Anna Ben Clara David Emma Felix Greta Hans Ida\n"),
     "dates": _repeated("2025-11-03 "),
     "amounts": _numbered("1,2{}.50", " "),

@@ -412,6 +412,13 @@ def test_much_text_takes_little_time() -> None:
         assert time.process_time() - start < 3, text[:2]
 
 
+@pytest.mark.parametrize("asked", ["Kowalska, Zofia: 148250", "staff: Nowak, Kowalska, Zofia"])
+def test_a_name_of_a_table_is_found_with_the_surname_first(asked: str) -> None:
+    index = index_of("name,email,salary\nZofia Kowalska,zofia@firm.pl,148250\nJan Nowak,jan@firm.pl,97430\n")
+    assert index.find(f"look:\n{asked}\nwhat of it?")
+    assert not index.find("look:\nKowalska, Maria: 97431\nwhat of it?")
+
+
 @pytest.mark.parametrize("number", ["+49 171 5558823", "415-555-0172", "4539 5787 6362 1486"])
 @pytest.mark.parametrize("before", ["tel:", "Phone,", "Mail, ", ""])
 def test_a_number_behind_a_comma_or_a_colon_is_found(before: str, number: str) -> None:

@@ -827,6 +827,7 @@ MUTANTS = [
         "_EMAIL",
         UNITS,
     ),
+    Mutant("names with the surname first pass", "guard/tables.py", "in _TURNED.finditer(text)", "in ()", UNITS),
     Mutant("words that signs glue together are one", "guard/units.py", "_PART.finditer(glued)", "()", UNITS),
     Mutant("short secret words pass", "guard/units.py", "if not 8 <= len(letters)", "if not 10 <= len(letters)", UNITS),
     Mutant(
