@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 LATIN_TO_CYRILLIC = str.maketrans("aeopcyxsijTHBMKAECOPX", "аеорсухѕіјТНВМКАЕСОРХ")  # noqa: RUF001
 LATIN_TO_GREEK = str.maketrans("ovikTAEKMNOPXZ", "ονικΤΑΕΚΜΝΟΡΧΖ")
@@ -36,6 +36,10 @@ def in_base64(text: str | bytes) -> str:
 
 def cut(text: str, width: int, head: str = "") -> str:
     return "".join(f"{head}{text[at : at + width]}\n" for at in range(0, len(text), width))
+
+
+def pairs(data: bytes) -> Iterator[tuple[int, int]]:
+    return zip(data[::2], data[1::2], strict=False)
 
 
 def base64_in_lines(width: int) -> Callable[[str], str]:
@@ -124,6 +128,21 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "escapes of eight digits": lambda text: "".join(f"\\U{ord(letter):08x}" for letter in text),
     "percent signs of UTF-16": lambda text: "".join(f"%u{ord(letter):04X}" for letter in text),
     "names of letters": lambda text: " ".join(f"U+{ord(letter):04X}" for letter in text),
+    "escapes of CSS": lambda text: "".join(f"\\{ord(letter):x} " for letter in text),
+    "escapes of CSS of six digits": lambda text: "".join(f"\\{ord(letter):06x}" for letter in text),
+    "octal escapes apart": lambda text: " ".join(f"\\{byte:03o}" for byte in text.encode()),
+    "escapes of RTF": lambda text: "".join(f"\\'{byte:02x}" for byte in text.encode("latin-1")),
+    "entities without their ends": lambda text: "".join(f"&#{ord(letter)}" for letter in text),
+    "octal numbers of Python": lambda text: " ".join(map(oct, text.encode())),
+    "octal numbers of C": lambda text: ", ".join(f"0{byte:o}" for byte in text.encode()),
+    "bits": lambda text: "".join(f"{byte:08b}" for byte in text.encode()),
+    "words of two bytes, the last one first": lambda text: " ".join(
+        f"{first:02x}{last:02x}" for last, first in pairs(f"{text} ".encode())
+    ),
+    "base32hex": lambda text: base64.b32hexencode(text.encode()).decode(),
+    "variation selectors": lambda text: "x" + "".join(
+        chr(byte + (0xE0100 - 16 if byte >= 16 else 0xFE00)) for byte in text.encode()
+    ),
     "unseen tags": lambda text: "".join(chr(0xE0000 + ord(one)) if one.isascii() else one for one in text),
     "bytes in JSON": lambda text: json.dumps(list(text.encode())),
     "words in JSON": lambda text: json.dumps(text.split()),

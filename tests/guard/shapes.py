@@ -46,6 +46,10 @@ def _nested(layers: int) -> Callable[[int], str]:
     return fill
 
 
+def _in_base64(piece: bytes) -> Callable[[int], str]:
+    return lambda size: base64.b64encode(piece * (size * 3 // 4 // len(piece) + 1)).decode()
+
+
 def _dump(size: int) -> str:
     data = _chance("abcdefghij 0123456789")(size // 68 * 16)
     rows = (data[at : at + 16] for at in range(0, len(data), 16))
@@ -218,6 +222,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "numbers, lines": _repeated(" ".join(str(number) for number in range(4001, 4901, 17)) + "\n"),
     "numbers with commas, lines": _numbered(",".join(f"{number}{{0}}" for number in range(12, 36)) + "\n"),
     "names, lines": _numbered(",".join(f"Huber{letter}{{0}}" for letter in "abcdefghijklmnopqrstuvwx") + "\n"),
+    "names, surname first": _repeated("Huber, Anna: 4 "),
     "words, lines": _numbered("Huber {} Anna Ben Clara David Emma Felix Greta Hans Ida\n"),
     "dates": _repeated("2025-11-03 "),
     "amounts": _numbered("1,2{}.50", " "),
@@ -275,9 +280,34 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "letters and digits": _chance("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
     "all signs": _chance("".join(map(chr, range(32, 127)))),
     "all signs in lines": _chance("".join(map(chr, range(32, 127))) + "\n\n\n"),
+    **{
+        f"base64 of {piece!r}": _in_base64(piece)
+        for piece in (
+            b"\x1f\x8b\x08",
+            b"x\x9c",
+            b"%PDF-",
+            b"%PDF-1 0 obj ",
+            b"%PDF-1 0 obj stream\n",
+            b"\x89PNG\r\n",
+            b"\xff\xd8\xff\xe0",
+            # Blocks of deflate that are empty, and some that are not.
+            b"\x1f\x8b\x08" + b"\0" * 7 + b"\0\0\0\xff\xff" * 300,
+            b"\x1f\x8b\x08" + b"\0" * 7 + b"\0\x46\0\xb9\xff" + b"a" * 70 + b"\0\0\0\xff\xff" * 300,
+        )
+    },
     "dump": _dump,
     "escapes": _repeated("\\u0041"),
     "escaped quotes": _repeated('\\"a\\",'),
+    "escapes of CSS": _repeated("\\54 \\68 "),
+    "escapes of RTF": _repeated("\\'e4a"),
+    "entities without their ends": _repeated("&#84"),
+    "octal numbers": _repeated("0124 0150 0x "),
+    "octal numbers in a row": _repeated("0124 0150 "),
+    "bits": _chance("01"),
+    "bits and a letter": _repeated("01010100" * 200 + "a"),
+    "words, the last byte first": _repeated("6854 2065 6f62 7261 "),
+    "variation selectors": _repeated("\U000e0144\U000e0158\ufe0f"),
+    "digits of Arabic": _repeated("\u0663\u0664 a\u0665"),
     "percent signs": _repeated("%41"),
     "entities": _repeated("&amp;"),
     "quoted-printable": _repeated("=41=42"),

@@ -117,6 +117,8 @@ def test_there_are_many_encoders() -> None:
         "base64 behind a path", "base64 behind three letters", "base64 before a path", "base64 in URLs in a path",
         "hexadecimal behind a name", "base64 of gzip behind a path", "base64 of tar in gzip", "tags between words",
         "behind a name", "behind REM", "behind a clock and a host", "Cyrillic letters", "Greek letters",
+        "escapes of CSS", "escapes of RTF", "entities without their ends", "octal numbers of C", "bits", "base32hex",
+        "words of two bytes, the last one first", "variation selectors",
     ],
 )  # fmt: skip
 def test_encoded_text_is_not_sent(name: str, trooper: Trooper, cloud: Standin) -> None:

@@ -33,11 +33,15 @@ ONCE_SLOW = (
     "base64 in base64",
     "letters and digits",
     "hexadecimal words",
+    "base64 of b'%PDF-'",
+    "base64 of b'%PDF-1 0 obj stream\\n'",
     "CSV of many columns",
     "credential: 'eyJ'",
     "keys, values and borders",
     "speakers in JSON",
 )
+# What is slow in long texts only.
+SLOW_WHERE_LONG = ("base64 of b'\\x1f\\x8b\\x08'",)
 # Of the processor: how busy the machine is does not count.
 WHOLE_SECONDS = 20
 
@@ -85,6 +89,10 @@ class TestGrowth:
     @pytest.mark.parametrize("way", WAYS)
     def test_what_was_slow_once_grows_with_the_text(self, index: Index, name: str, way: str) -> None:
         assert growth(WAYS[way], name, 10_000, index) < MOST_GROWTH
+
+    @pytest.mark.parametrize("name", SLOW_WHERE_LONG)
+    def test_so_does_what_was_slow_in_long_texts(self, index: Index, name: str) -> None:
+        assert growth(refuse_or_pass, name, 50_000, index) < MOST_GROWTH
 
     @pytest.mark.slow
     @pytest.mark.parametrize("name", SHAPES)

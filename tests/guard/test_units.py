@@ -172,6 +172,18 @@ MAILS = [
         ("Huberling\t6287319942\tyes", "(628) 731-9942"),
         ("4;6287319942;yes", "tel:+16287319942"),
         ("4,6287319942,yes", "628-731-9942"),
+        ("+48 601 234 567", "48 601 234 567"),
+        ("+48 601 234 567", "https://wa.me/48601234567"),
+        ("+48 601 234 567", "601234567"),
+        ("+48601234567", "tel=48-601-234-567&x"),
+        ("+1 415 555 2671", "https://wa.me/14155552671?text=hi"),
+        ("+1 415 555 2671", "1 (415) 555-2671"),
+        ("4539 1488 0343 6467", "4539x1488x0343x6467"),
+        ("BRW-48213", "feature/brw_48213_fix"),
+        *(
+            ("DE89 3704 0044 0532 0130 00", "DE" + "".join(chr(zero + int(one)) for one in "89370400440532013000"))
+            for zero in (0x660, 0x966, 0x6F0)
+        ),
         ("078-05-1120", "078051120"),
         ("078051120", "078-05-1120"),
         ("Huberling;078-05-1120;yes", "078 05 1120"),
@@ -398,6 +410,13 @@ def test_much_text_takes_little_time() -> None:
         start = time.process_time()
         list(tables.asked(text)), list(tables.stored(text)), list(units.identifiers(text))
         assert time.process_time() - start < 3, text[:2]
+
+
+@pytest.mark.parametrize("asked", ["Kowalska, Zofia: 148250", "staff: Nowak, Kowalska, Zofia"])
+def test_a_name_of_a_table_is_found_with_the_surname_first(asked: str) -> None:
+    index = index_of("name,email,salary\nZofia Kowalska,zofia@firm.pl,148250\nJan Nowak,jan@firm.pl,97430\n")
+    assert index.find(f"look:\n{asked}\nwhat of it?")
+    assert not index.find("look:\nKowalska, Maria: 97431\nwhat of it?")
 
 
 @pytest.mark.parametrize("number", ["+49 171 5558823", "415-555-0172", "4539 5787 6362 1486"])

@@ -68,6 +68,15 @@ def test_nor_does_it_in_the_name_of_a_credential(unseen: str) -> None:
         assert find.kind == "password"
 
 
+@pytest.mark.parametrize("zero", [0x660, 0x6F0, 0x966, 0x1D7CE], ids=hex)
+@pytest.mark.parametrize("secret", ["DE89370400440532013000", "OPS-4821", "219-45-6712", "HunterSecretZebra99"])
+def test_nor_do_digits_of_another_script(secret: str, zero: int) -> None:
+    """Asked in them, or stored in them and asked in Latin ones."""
+    other = "".join(chr(zero + int(one)) if one.isdigit() else one for one in secret)
+    for stored, asked in ((secret, other), (other, secret)):
+        assert index_of(f"please note: {stored} is it").find(f"what is {asked} about?")
+
+
 def test_no_ignorable_of_unicode_is_a_letter() -> None:
     """Nor is any character without a picture that Unicode knows."""
     known = [chr(code) for code in range(0x80, sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]

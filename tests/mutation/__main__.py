@@ -827,6 +827,7 @@ MUTANTS = [
         "_EMAIL",
         UNITS,
     ),
+    Mutant("names with the surname first pass", "guard/tables.py", "in _TURNED.finditer(text)", "in ()", UNITS),
     Mutant("words that signs glue together are one", "guard/units.py", "_PART.finditer(glued)", "()", UNITS),
     Mutant("short secret words pass", "guard/units.py", "if not 8 <= len(letters)", "if not 10 <= len(letters)", UNITS),
     Mutant(
@@ -835,6 +836,7 @@ MUTANTS = [
     Mutant("lines of frames are no hyphens", "guard/units.py", "\\u23e4\\u2500", "\\u23e4", UNITS),
     Mutant("accounts end with their groups", "guard/units.py", "letters = letters[:size]", "pass", UNITS),
     Mutant("typed numbers of the social security pass", "guard/units.py", ", (_TYPED_SOCIAL, _social)", "", UNITS),
+    Mutant("telephone numbers without their plus pass", "guard/units.py", ", (_TYPED_PHONE, _phone)", "", UNITS),
     Mutant("numbers of the social security pass", "guard/units.py", "(_SOCIAL, _social), ", "", UNITS),
     Mutant("unseen characters hide credentials", "guard/normalize.py", "(unseen, False), ", "", CREDENTIALS),
     Mutant(
@@ -924,6 +926,22 @@ MUTANTS = [
     Mutant(
         "dumps are not decoded", "guard/dumps.py", "(*_DUMP.finditer(text), *_DUMP_WITHIN.finditer(text))", "()", FORMS
     ),
+    Mutant(
+        "bytes as variation selectors are not decoded", "guard/decoders.py", "pieces += _selected(text)", "pass", FORMS
+    ),
+    Mutant("escapes of CSS are not decoded", "guard/decoders.py", "in _CSS.finditer(text)", "in ()", FORMS),
+    Mutant("escapes of RTF are not decoded", "guard/decoders.py", "in _RTF.finditer(text)", "in ()", FORMS),
+    Mutant("octal numbers are not decoded", "guard/dumps.py", "in _OCTALS.finditer(text)", "in ()", FORMS),
+    Mutant("bits in a run are not decoded", "guard/dumps.py", "in _RUN_OF_BITS.finditer(text)", "in ()", FORMS),
+    Mutant(
+        "words have their first byte first",
+        "guard/dumps.py",
+        "(bytes.fromhex(digits), turned)",
+        "(bytes.fromhex(digits),)",
+        FORMS,
+    ),
+    Mutant("base32hex is not decoded", "guard/digits.py", "[0-9A-V]{16,}|[0-9a-v]{16,}", "[0-9A-V]{999,}", FORMS),
+    Mutant("digits of other scripts hide numbers", "guard/unseen.py", "elif shown.isdecimal():", "elif False:", UNSEEN),
     Mutant("base32 is not decoded", "guard/digits.py", "[A-Z2-7]{16,}|[a-z2-7]{16,}", "[A-Z2-7]{999,}", FORMS),
     Mutant("short lines of base64 are not decoded", "guard/digits.py", "_SHORTEST = 16", "_SHORTEST = 40", FORMS),
     Mutant("what is encoded twice is not decoded", "guard/normalize.py", "_DEPTH = 5", "_DEPTH = 1", FORMS),

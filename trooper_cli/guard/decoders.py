@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard.digits import LINES, from_lines
 from trooper_cli.guard.dumps import dumped
-from trooper_cli.guard.piece import Piece, apart
+from trooper_cli.guard.piece import APART, Piece, apart
+from trooper_cli.guard.strings import readable
 from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ _ESCAPE = pattern(
     r"(?:\\u[0-9a-fA-F]{4})+|(?:\\u\{[0-9a-fA-F]{1,6}\})+|(?:\\U[0-9a-fA-F]{8})+|(?:\\x[0-9a-fA-F]{2})+"
     r'|(?:\\[0-3][0-7]{2})+|(?:\\[nrtbf"\\/])+'
 )
+# Of CSS, each with a blank behind it or of six digits, and of RTF.
+_CSS = pattern(r"(?:\\[0-9a-fA-F]{1,6}[ \t]){4,}(?:\\[0-9a-fA-F]{1,6})?|(?:\\0[0-9a-fA-F]{5}){4,}")
+_OF_CSS, _OCTAL = pattern(r"[0-9a-fA-F]+"), pattern(r"[0-3]?[0-7]{2}")
+_RTF = pattern(r"(?:\\'[0-9a-fA-F]{2}){2,}|\\'[89a-fA-F][0-9a-fA-F]")
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _PERCENT = pattern(r"(?:%[0-9A-Fa-f]{2})+|(?:%u[0-9A-Fa-f]{4})+")
 _CODE_POINTS = pattern(r"U\+[0-9A-Fa-f]{4,6}(?:[\s,]{0,4}U\+[0-9A-Fa-f]{4,6}){3,}")
@@ -26,13 +31,15 @@ _POINT = pattern(r"[0-9A-Fa-f]{4,8}")
 # Unseen letters: Unicode's tags.
 _UNSEEN = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _TAGS = pattern("[\\U000e0020-\\U000e007e]+")
+# Unseen bytes: variation selectors.
+_SELECTORS = pattern("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
 # Colours of a terminal, and tags of HTML and XML. Inline ones stand within a sentence, others end one.
 _MARKUP = pattern(r"\x1b\[[0-?]*[ -/]*[@-~]|<(/?)([A-Za-z][\w:.-]{0,30})(?:\s[^<>]*)?/?>")
 _INLINE = frozenset(
     "a abbr b bdi bdo big cite code del em font i ins kbd mark q s samp small span strong sub sup tt u".split()
 )
 _CELL = frozenset(("td", "th"))
-_ENTITY = pattern(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_ENTITY = pattern(r"&(?:#\d{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z]{2,8};)")
 _QUOTED_PRINTABLE = pattern(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}|=\r?\n")
 
 
@@ -42,6 +49,7 @@ def encoded(text: str) -> list[Piece]:
     pieces = [*_blocks(text, escapes), *escapes]
     if not text.isascii():
         pieces += (Piece(*match.span(), match[0].translate(_UNSEEN)) for match in _TAGS.finditer(text))
+        pieces += _selected(text)
     if "=" in text:
         pieces += _quoted_printable(text)
     return apart(pieces)
@@ -56,6 +64,10 @@ def markup(text: str) -> list[Piece]:
 
 def _escapes(text: str) -> Iterator[Piece]:
     if "\\" in text:
+        for match in _CSS.finditer(text):
+            yield Piece(*match.span(), _from_css(_OF_CSS.findall(match[0])))
+        for match in _RTF.finditer(text):
+            yield Piece(*match.span(), _from_bytes(bytes.fromhex(match[0].replace("\\'", ""))))
         for match in _ESCAPE.finditer(text):
             yield Piece(*match.span(), _from_escape(match))
     if "%" in text:
@@ -70,6 +82,14 @@ def _escapes(text: str) -> Iterator[Piece]:
         for match in _ENTITY.finditer(text):
             if (named := html.unescape(match[0])) != match[0]:
                 yield Piece(*match.span(), named)
+
+
+def _selected(text: str) -> Iterator[Piece]:
+    for match in _SELECTORS.finditer(text):
+        # The first sixteen selectors stand apart from the others.
+        codes = (code - 0xFE00 if code < 0xFE10 else code - 0xE0100 + 16 for code in map(ord, match[0]))
+        if words := readable(bytes(codes)):
+            yield Piece(*match.span(), f"\n{words}\n")
 
 
 def _quoted_printable(text: str) -> Iterator[Piece]:
@@ -116,6 +136,14 @@ def _from_escape(match: re.Match[str]) -> str:
     if run[1].isdigit():
         return _from_bytes(bytes(int(digits, 8) for digits in run[1:].split("\\")))
     return "".join(_PLAIN.get(letter, letter) for letter in run[1::2])
+
+
+def _from_css(points: Sequence[str]) -> str:
+    read = _from_points(points)
+    if all(map(_OCTAL.fullmatch, points)):
+        # Some write octal numbers with blanks between them.
+        read += APART + _from_bytes(bytes(int(point, 8) for point in points))
+    return read
 
 
 def _from_points(points: Iterable[str]) -> str:

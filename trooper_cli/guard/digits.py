@@ -28,6 +28,7 @@ _WORDS = pattern(
 )
 _SEPARATOR = pattern(r"[/_-]")
 _SHORTEST = 16
+_FROM_BASE32HEX = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _STANDARD = str.maketrans("-_", "+/")
 # Digits that are no part of the text may yet decode to letters: a line's next word, or what is beyond a separator.
 _WORD, _NEAR = 40, 8
@@ -56,6 +57,10 @@ def _from_base32(digits: str) -> bytes:
     return base64.b32decode(whole + "=" * (-len(whole) % 8))
 
 
+def _from_base32hex(digits: str) -> bytes:
+    return _from_base32(digits.upper().translate(_FROM_BASE32HEX))
+
+
 def _from_hexadecimal(digits: str) -> bytes:
     return bytes.fromhex(digits[: len(digits) - len(digits) % 2])
 
@@ -63,6 +68,7 @@ def _from_hexadecimal(digits: str) -> bytes:
 _BASES = (
     _Base(pattern(r"[0-9A-Fa-f]{16,}"), 2, 1, 2, _from_hexadecimal),
     _Base(pattern(r"[A-Z2-7]{16,}|[a-z2-7]{16,}"), 8, 5, 1, _from_base32),
+    _Base(pattern(r"[0-9A-V]{16,}|[0-9a-v]{16,}"), 8, 5, 1, _from_base32hex),
     _Base(pattern(r".{16,}"), 4, 3, 4, _from_base64),
 )
 

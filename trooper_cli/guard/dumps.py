@@ -18,10 +18,15 @@ _HEX_WORDS = pattern(
     r"(?<![0-9A-Za-z])(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,8}"
     r"(?:(?:[:,;-][\s>|]{0,8}|[\s>|]{1,8})(?:0[xX])?(?:[0-9A-Fa-f]{2}){1,8}){3,}(?![0-9A-Za-z])"
 )
+_HEX_WORD = pattern(r"[0-9A-Fa-f]{4,}")
 _NO_DIGIT = pattern(r"0[xX]|[^0-9A-Fa-f]+")
 # Bytes as decimal numbers, as in a list of a program.
 _DECIMALS = pattern(r"\d(?<![\w.,]\d)\d{0,2}(?:[,;\s]{1,4}\d{1,3}){15,}(?![\w.])")
 _DECIMAL = pattern(r"\d+")
+# Bytes as octal numbers, as in C and in Python, and as bits that nothing divides.
+_OCTALS = pattern(r"(?<![\w.,])0[oO]?[0-7]{2,3}(?:[,;\s]{1,4}0[oO]?[0-7]{2,3}){15,}(?![\w.])")
+_OCTAL_NUMBER = pattern(r"[0-7]{2,}")
+_RUN_OF_BITS = pattern(r"(?<![0-9A-Za-z])(?:[01]{8}){8,}(?![0-9A-Za-z])")
 # What xxd, hexdump and od print, quoted or not.
 _FURTHER_LINES = r".*(?:\n[ \t>|+-]*(?:0[0-9a-fA-F]{5,15}(?::|\b).*|\*[ \t]*$))*"
 _DUMP = pattern(rf"^[ \t>|+-]*0[0-9a-fA-F]{{5,15}}:?[ \t]+\S{_FURTHER_LINES}", re.MULTILINE)
@@ -41,10 +46,22 @@ def dumped(text: str) -> Iterator[Piece]:
     for match in (*_DUMP.finditer(text), *_DUMP_WITHIN.finditer(text)):
         if decoded := _from_dump(match[0]):
             yield Piece(*match.span(), f"\n{decoded}\n")
+    for match in _OCTALS.finditer(text):
+        numbers = [int(number, 8) for number in _OCTAL_NUMBER.findall(match[0])]
+        if max(numbers) < 256 and (words := readable(bytes(numbers))):
+            yield Piece(*match.span(), f"\n{words}\n")
+    for match in _RUN_OF_BITS.finditer(text):
+        if words := readable(int(match[0], 2).to_bytes(len(match[0]) // 8)):
+            yield Piece(*match.span(), f"\n{words}\n")
     for match in _HEX_WORDS.finditer(text):
         digits = _NO_DIGIT.sub("", match[0])
-        if len(digits) >= _SHORTEST and (words := readable(bytes.fromhex(digits))):
-            yield Piece(*match.span(), f"\n{words}\n")
+        if len(digits) < _SHORTEST:
+            continue
+        # Words of several bytes, too, may have the last of them first.
+        turned = b"".join(bytes.fromhex(word)[::-1] for word in _HEX_WORD.findall(match[0]) if len(word) % 2 == 0)
+        readings = [words for data in (bytes.fromhex(digits), turned) if (words := readable(data))]
+        if readings:
+            yield Piece(*match.span(), f"\n{APART.join(readings)}\n")
     for match in _DECIMALS.finditer(text):
         numbers = [int(number) for number in _DECIMAL.findall(match[0])]
         if max(numbers) < 256 and (words := readable(bytes(numbers))) and len(words.encode()) == len(numbers):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # What all streams together may grow to, for each byte of the file.
 _GROWTH = 8
-_OBJECT = re.compile(rb"(\d{1,9})\s+\d{1,5}\s+obj\b(.*?)(?:\bstream\r?\n(.*?)endstream|endobj)", re.DOTALL)
+# What has no end goes to the end of the file, so that no place is read once for each object before it.
+_OBJECT = re.compile(rb"(\d{1,9})\s+\d{1,5}\s+obj\b(.*?)(?:\bstream\r?\n(.*?)(?:endstream|\Z)|endobj|\Z)", re.DOTALL)
 _REFERENCE = re.compile(rb"/([^\s/<>\[\]()%]+)\s+(\d{1,9})\s+\d{1,5}\s+R")
 _TO_UNICODE = re.compile(rb"/ToUnicode\s+(\d{1,9})")
 _ENCODING = re.compile(rb"/Encoding\s+(\d{1,9})")

@@ -29,8 +29,9 @@ _ENDS = {b"%PDF": b"%%EOF", b"\x89PNG": b"IEND"}
 # What compressed text may grow to; who encodes more of it is not found.
 _INFLATED, _GROWTH = 1 << 20, 8
 _CHUNK = 1 << 14
-# What looked compressed and was not ends before it has given so much.
-_DAMAGED = 64
+# What looked compressed and was not ends before it has given so much. Its head, which names a file and may give
+# nothing, is shorter than this: what has not begun by then need not be read to its end, from each of many such heads.
+_DAMAGED, _HEAD = 64, 1 << 10
 
 
 class String(NamedTuple):
@@ -128,20 +129,24 @@ def _packed(data: bytes) -> Iterator[String]:
     """Return what is compressed, PDFs, and pictures, which have no text."""
     left = 2 * _GROWTH * len(data)
     end = 0
+    has_pdf = True
     for match in re.finditer(_PACKED, data):
         start = match.start()
         if start < end or left <= 0:
             continue
         if match[0][:1] in b"\x1fx":
-            inflated, stop = _inflated(data, start, min(left, _INFLATED, _GROWTH * (len(data) - start)))
-            left -= len(inflated)
+            inflated, stop, read = _inflated(data, start, min(left, _INFLATED, _GROWTH * (len(data) - start)))
+            left -= max(len(inflated), read - start) if inflated else 0
             text = _utf8(inflated) or "\n".join(part.text for part in _parts(inflated, 0, len(inflated)))
         else:
+            is_pdf = match[0] == b"%PDF-"
+            text = _text_of_pdf(data[start:]) if is_pdf and has_pdf else ""
+            if is_pdf and not text:
+                # All that a later one has is a part of this one.
+                has_pdf = False
+                continue
             last = data.rfind(_ENDS.get(match[0][:4], b"\xff\xd9"), start)
             stop = last if last > 0 else len(data)
-            text = _text_of_pdf(data[start:]) if match[0] == b"%PDF-" else ""
-            if match[0] == b"%PDF-" and not text:
-                continue
         if text or stop > start:
             end = stop
             yield String(start, stop, text)
@@ -153,18 +158,24 @@ def _text_of_pdf(data: bytes) -> str:
     return text_of_pdf(data)
 
 
-def _inflated(data: bytes, start: int, limit: int) -> tuple[bytes, int]:
-    """Return what is compressed from a place on, up to a limit, and where it ends; it may be cut off or damaged."""
+def _inflated(data: bytes, start: int, limit: int) -> tuple[bytes, int, int]:
+    """Return what is compressed from a place on, up to a limit, where it ends, and where reading it ended.
+
+    It may be cut off or damaged.
+    """
     import zlib
 
     inflater = zlib.decompressobj(47)
     inflated = b""
-    for at in range(start, len(data), _CHUNK):
-        chunk = data[at : at + _CHUNK]
+    at, end = start, min(start + _HEAD, len(data))
+    while at < end:
         try:
-            inflated += inflater.decompress(chunk, limit - len(inflated))
+            inflated += inflater.decompress(data[at:end], limit - len(inflated))
         except zlib.error:
-            return (inflated, start + 1) if len(inflated) >= _DAMAGED else (b"", start)
+            return (inflated, start + 1, end) if len(inflated) >= _DAMAGED else (b"", start, end)
         if inflater.eof or len(inflated) >= limit:
-            return inflated, at + len(chunk) - len(inflater.unused_data or inflater.unconsumed_tail)
-    return (inflated, len(data)) if len(inflated) >= _DAMAGED else (b"", start)
+            return inflated, end - len(inflater.unused_data or inflater.unconsumed_tail), end
+        if len(inflated) < _DAMAGED:
+            break
+        at, end = end, min(end + _CHUNK, len(data))
+    return (inflated, len(data), end) if len(inflated) >= _DAMAGED else (b"", start, end)

@@ -47,6 +47,8 @@ _NUMBER = pattern(rf"(?<![\w.:/-])(?:{DAY}|{AMOUNT})(?![\w:/-]|[.,]\d)")
 # The length of a name is bounded, so that a long word without blanks is not read again from each capital in it.
 _NAME = r"[^\W\d_A-Z][\w'\u2019-]{0,40}+"
 _NAMES = pattern(rf"[A-ZÀ-ÞА-Я]{_NAME}(?: [A-ZÀ-ÞА-Я](?:\.|{_NAME})){{1,3}}")
+# The same with the surname first. The given name may be the surname of the next one in a list.
+_TURNED = pattern(rf"(?<!\w)([A-ZÀ-ÞА-Я]{_NAME}), (?=([A-ZÀ-ÞА-Я]{_NAME}))")
 _DIGIT = pattern(r"\d")
 
 # Columns whose values stand in many tables: their words are never telling, whatever they are.
@@ -77,6 +79,9 @@ def asked(text: str, is_wanted: Callable[[int, int], bool] = lambda *_: True) ->
         for first, last in combinations(range(len(words) + 1), 2):
             if last - first > 1:
                 yield match.start(), len(match[0]), reduced("".join(words[first:last]))
+    for match in _TURNED.finditer(text):
+        if is_wanted(match.start(), match.end(2)):
+            yield match.start(), match.end(2) - match.start(), reduced(match[2] + match[1])
     for record in records(text, is_wanted):
         if not is_wanted(record.offset, record.offset + record.length):
             continue

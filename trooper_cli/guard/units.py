@@ -78,7 +78,7 @@ _APART = r"[ ./_:\xb7-]{0,3}"
 _IBAN = pattern(
     rf"(?<![A-Za-z0-9])(?=(?P<word>[A-Za-z]{_APART}[A-Za-z](?:{_APART}\d){{2}}(?:{_APART}[A-Za-z0-9]){{11,30}}))"
 )
-_CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ ./_-]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
+_CARD = pattern(r"(?<![\w.+-])(?<!\d,)\d{4}(?:[ ./_xX-]?\d{2,6}){2,4}(?![\w-]|[.,]\d)")
 _PHONE = pattern(
     r"(?<![\w./+-])(?<!\d )(?:\+|00)[1-9]\d{0,3}[ ()/._-]{0,3}"
     r"(?:\(0\)[ -]?)?\d(?:[ ()/._-]{0,2}\d){5,12}(?![\w:-]|[.,]\d)"
@@ -106,8 +106,12 @@ _THREE_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){2}")
 _PLATE = pattern(r"(?<![^\W_])(?<!-)[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}[ _-]?[1-9]\d{1,3}[EH]?(?![^\W_]|-)")
 # As people type them, and name files. A prompt is asked about these, and only what is printed as above is stored.
 _TYPED_SOCIAL = pattern(rf"(?<!\d)(?=(?P<word>\d{{3}}{_APART}\d\d{_APART}\d{{4}}(?!\d)))")
+# A number of a telephone behind the code of its country without a plus, as links have it, or without that code.
+_TYPED_PHONE = pattern(
+    r"(?<![A-Za-z0-9+])(?<!\d[ .,:/_-])[1-9]\d{0,3}(?:[ ()/._-]{0,3}\d){8,13}(?![A-Za-z0-9]|[.,:]\d)"
+)
 _TYPED_TICKET = pattern(
-    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,3}+((?:\d{4}[ _-])?\d{3,11})(?!\w|-\d|\.\d)"
+    r"(?<![^\W_])([A-Za-z]{1,10}+(?:\d[A-Za-z]{1,5}+)?+)[ _#:./-]{0,3}+((?:\d{4}[ _-])?\d{3,11}+)(?![^\W_]|[-_.]\d)"
 )
 _TYPED_PLATE = pattern(
     r"(?<![^\W_])(?=(?P<word>[A-Za-zÄÖÜäöü]{1,3}[ ./_-]{0,2}[A-Za-z]{1,2}[ ./_-]{0,2}[1-9]\d{1,3}[EHeh]?)"
@@ -207,7 +211,7 @@ def _iban(word: str) -> str | None:
 
 def _card(word: str) -> str | None:
     """Return the digits of a card's number, or None where its last digit is wrong (Luhn's formula)."""
-    digits = reduced(word)
+    digits = reduced(word).replace("x", "")
     if not 13 <= len(digits) <= 19 or len(set(digits)) < 4:
         return None
     doubled = (int(digit) * (1 + offset % 2) for offset, digit in enumerate(reversed(digits)))
@@ -261,7 +265,7 @@ def _plate(word: str) -> str:
 _SHORT_NUMBERED = ((_TICKET, _ticket), (_PLATE, _plate))
 _NUMBERED = ((_IBAN, _iban), (_CARD, _card), (_PHONE, _phone), (_SOCIAL, _social), *_SHORT_NUMBERED)
 _TYPED = ((_TYPED_TICKET, _typed_ticket), (_TYPED_PLATE, _plate))
-_TYPED_NUMBERED = (*_TYPED, (_TYPED_SOCIAL, _social))
+_TYPED_NUMBERED = (*_TYPED, (_TYPED_SOCIAL, _social), (_TYPED_PHONE, _phone))
 
 
 def tokens(text: str, *, stored: bool = False) -> Iterator[tuple[int, int, str]]:

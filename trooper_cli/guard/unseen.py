@@ -52,13 +52,16 @@ _BREAK = pattern(
 
 
 class _Shown(dict[int, str]):
-    """What each character stands for: nothing, characters of ASCII (NFKC), or itself."""
+    """What each character stands for: nothing, characters of ASCII (NFKC), a digit, or itself."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
         shown = unicodedata.normalize("NFKC", character)
         if unicodedata.category(character) == "Cf" or IGNORABLE.match(character):
             shown = ""
+        elif shown.isdecimal():
+            # The digits of Arabic, of Devanagari and of other scripts.
+            shown = "".join(str(unicodedata.decimal(one)) for one in shown)
         elif not (shown.isascii() and shown.isprintable()):
             shown = character
         self[code] = shown
