@@ -696,6 +696,20 @@ MUTANTS = [
         "tests/messages/test_split_texts.py",
     ),
     Mutant(
+        "what stands by itself within a line is read with all of it",
+        "messages/private_parts.py",
+        "        yield from _together(small, small)\n",
+        "",
+        "tests/messages/test_line_pieces.py",
+    ),
+    Mutant(
+        "a private text in a link of a request is quoted",
+        "messages/line_pieces.py",
+        "            address = unquote(address)",
+        "            pass",
+        "tests/messages/test_line_pieces.py",
+    ),
+    Mutant(
         "JSON in a text of a request is one word",
         "messages/private_parts.py",
         "found = [part, *(value for text in texts_in(part) for value in json_in(text))]",

@@ -13,6 +13,7 @@ from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.distinctive import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.guard.normalize import reduced
 from trooper_cli.lazy_re import pattern
+from trooper_cli.messages.line_pieces import pieces_of
 from trooper_cli.messages.split_texts import in_rows, json_in
 from trooper_cli.messages.texts import beside_text, blocks_of, readings, text_of, texts_in
 
@@ -125,6 +126,8 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
     """Return the loose form of each line, of what stands in it, and of neighbours together; each with its text."""
     for layer in (text, unescaped(text)) if "\\" in text else (text,):
         yield from _parts_of_lines(layer)
+        small = [(form, piece) for piece in pieces_of(layer) if (form := reduced(piece))]
+        yield from _together(small, small)
         for quoted in _QUOTED.finditer(layer):
             yield from _parts_of_lines(unescaped(quoted[quoted.lastindex or 0]))
 
