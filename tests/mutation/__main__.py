@@ -712,8 +712,29 @@ MUTANTS = [
     Mutant(
         "JSON in a text of a request is one word",
         "messages/private_parts.py",
-        "found = [part, *(value for text in texts_in(part) for value in json_in(text))]",
-        "found = [part]",
+        "found = [value for each in found for text in texts_in(each) for value in json_in(text)]",
+        "found = []",
+        "tests/messages/test_split_texts.py",
+    ),
+    Mutant(
+        "lines of JSON in a request are read one by one",
+        "messages/split_texts.py",
+        "    if len(values) > 1:\n        yield values\n",
+        "",
+        "tests/messages/test_split_texts.py",
+    ),
+    Mutant(
+        "columns of JSON in a request are read with each other",
+        "messages/split_texts.py",
+        "(name + _ROW if is_table else name, item)",
+        "(name, item)",
+        "tests/messages/test_split_texts.py",
+    ),
+    Mutant(
+        "a stream of many small pieces in a request is read as lines alone",
+        "messages/split_texts.py",
+        "sum(map(len, row)) < _TOKEN * len(row)",
+        "False",
         "tests/messages/test_split_texts.py",
     ),
     Mutant(

@@ -31,6 +31,8 @@ _MOST_PARTS = 12
 _LEAST_PARTS = 2
 _MOST_JOINED = 40_000
 _LONG_NAME = 16
+# Of JSON in texts of JSON.
+_MOST_LAYERS = 5
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
 # The same where names are a part of what is told: they are pieces too.
@@ -74,10 +76,13 @@ def leaves_of(messages: Iterable[tuple[int, ApiMessage]], fields: Mapping[str, o
 
 def _apart(path: str, part: Mapping[str, object]) -> Iterator[Leaf]:
     """Return what a part of a request, and the JSON in its texts, has in a row."""
-    found = [part, *(value for text in texts_in(part) for value in json_in(text))]
-    for value in found:
-        for text in in_rows(value):
-            yield Leaf(path, text, is_whole=False)
+    found: list[object] = [part]
+    for _ in range(_MOST_LAYERS):
+        for value in found:
+            for text in in_rows(value):
+                yield Leaf(path, text, is_whole=False)
+        # A text in JSON may hold JSON itself.
+        found = [value for each in found for text in texts_in(each) for value in json_in(text)]
 
 
 def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:

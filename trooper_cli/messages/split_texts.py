@@ -25,6 +25,8 @@ _JSON = pattern(r"[\[{](?=\s*[\[{\]}\"\d-])")
 # much for each.
 _MOST_LENGTHS, _COST_OF_FAILURE = 4, 200
 _LEAST_BUDGET = 20_000
+# What the name of a list ends with that is one of several in a list.
+_ROW = "\n"
 # Pieces that a model's answer is streamed in are more than are read together as lines.
 _TOKEN = 16
 
@@ -41,7 +43,9 @@ def in_rows(value: object) -> Iterator[str]:
             rows.setdefault(name, []).append(text)
     # Each once: most objects of the API have no names but the API's, and most have one text.
     found = dict.fromkeys("\n".join(row) for row in (lines, values, *rows.values()) if len(row) > 1)
-    found |= dict.fromkeys("".join(row) for row in rows.values() if 1 < len(row) and sum(map(len, row)) < _TOKEN * len(row))
+    found |= dict.fromkeys(
+        "".join(row) for row in rows.values() if len(row) > 1 and sum(map(len, row)) < _TOKEN * len(row)
+    )
     yield from found
 
 
@@ -86,9 +90,10 @@ def _lines(whole: object) -> Iterator[tuple[str, bool, str]]:
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield name, True, str(value)
         elif isinstance(value, list):
-            # Of lists in a list, as rows of a table, each column has a name.
-            is_table = sum(isinstance(item, list) for item in value) > 1
-            left += [(f"{name}[]" if is_table else name, item) for item in reversed(value)]
+            # Of lists in a list, as rows of a table are, each column is read by itself.
+            is_row, is_table = name.endswith(_ROW), sum(isinstance(item, list) for item in value) > 1
+            items = [(f"{name}{column}" if is_row else name, item) for column, item in enumerate(value)]
+            left += [(name + _ROW if is_table else name, item) for name, item in reversed(items)]
         elif isinstance(value, dict):
             left += reversed([*_fields(value)])
 
