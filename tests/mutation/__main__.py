@@ -661,6 +661,20 @@ MUTANTS = [
         "tests/messages/test_own_fields.py",
     ),
     Mutant(
+        "a wish for privacy has to be one of a few names",
+        "messages/own_fields.py",
+        "if _SAYS_SO.search(words) or _SAYS_SO.search(letters):",
+        "if False:",
+        "tests/messages/test_own_fields.py",
+    ),
+    Mutant(
+        "a private tag of a request of a program passes",
+        "messages/own_fields.py",
+        "(is_label and _means_private(item))",
+        "False",
+        "tests/messages/test_own_fields.py",
+    ),
+    Mutant(
         "a request's tool may not have a private field",
         "messages/own_fields.py",
         "(part.is_free or _is_free(name, part))",

@@ -68,13 +68,16 @@ def _each_json_in(text: str) -> Iterator[object]:
     while left > 0 and (match := _JSON.search(text, at)):
         try:
             value, at = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError) as error:
-            at = match.end()
+        except json.JSONDecodeError as error:
             # A string without an end is read to that of the text, and its start is what the error tells.
-            is_open = not isinstance(error, json.JSONDecodeError) or error.msg.startswith("Unterminated")
-            left -= _COST_OF_FAILURE + (len(text) if is_open else error.pos) - match.start()
+            end = len(text) if error.msg.startswith("Unterminated") else error.pos
+        except (ValueError, RecursionError):
+            end = len(text)
+        else:
+            yield value
             continue
-        yield value
+        left -= _COST_OF_FAILURE + end - match.start()
+        at = match.end()
 
 
 def _lines(whole: object) -> Iterator[tuple[str, bool, str]]:
