@@ -78,6 +78,11 @@ ASKING: dict[str, tuple[dict[str, Any], str]] = {
         "messages.0.x_force_local",
     ),
     "in other words at the top": (request(user(SECRET), no_cloud=True), "no_cloud"),
+    "not to be sent, at the top": (request(user(SECRET), do_not_send=True), "do_not_send"),
+    "not to be sent": (request(user(SECRET) | {"doNotUpload": True}), "messages.0.doNotUpload"),
+    "a tag": (request(user(SECRET), metadata={"tags": ["ledger", "private"]}), "metadata.tags.1"),
+    "sensitivity": (request(user(SECRET), metadata={"sensitivity": "confidential"}), "metadata.sensitivity"),
+    "the cloud is not allowed": (request(user(SECRET), cloud_allowed=False), "cloud_allowed"),
 }
 
 
@@ -93,6 +98,63 @@ def test_it_is_refused_and_remembered(trooper: Trooper, cloud: Standin, local: S
     if "argument" not in case:
         assert trooper("messages", stdin=json.dumps(request(user(f"Summarise: {SECRET}")))).code == 77
     assert (cloud.connections, local.bodies) == (0, [])
+
+
+SAYS_SO = """
+do_not_send do_not_upload do_not_share doNotSend donotsend dont-send-to-the-cloud not_for_cloud no_cloud_please
+never_leave do_not_leave_this_machine no_external_services cloud_forbidden treat_as_private private_data
+confidential_data sensitive is_sensitive vertraulich process_locally handle_locally answer_locally execute_locally
+local_execution use_local_model localInference run_local on_device onDevice self_hosted on_premises air_gapped
+internal_only lokal nur_lokal
+""".split()
+SAYS_OTHERWISE = """
+locale local_time localhost_port case_sensitive caseSensitive note_shared north notes cloud_provider share_link
+uploaded_at device_id host_id node_id leave_type sender sent_at external_id temprature notify_shared_team on_call
+not_before no_of_pages
+""".split()
+
+
+def test_words_say_so_and_not_whole_names() -> None:
+    """In any notation, at the top and below it; other words, or the same in another sense, say nothing."""
+
+    def places(name: str, value: object) -> list[list[str]]:
+        bodies = [
+            request(user("x") | {name: value}),
+            request(user(block(**{name: value}))),
+            request(user("x"), metadata={name: value}),
+            request(user("x"), **{name: value}),
+        ]
+        return [[wish.place for wish in wishes_in(body)] for body in bodies]
+
+    for name in SAYS_SO:
+        assert all(map(len, places(name, value=True))), name
+        assert not any(places(name, value=False)), name
+    for name in SAYS_OTHERWISE:
+        # At the top, where no program has a field of its own, a name with "local" in it may be ours.
+        assert not any(places(name, value=True)[: 3 if "local" in name else 4]), name
+    for name in ("cloud_allowed", "allow_cloud", "cloudOk", "upload_allowed", "allow_sharing"):
+        assert all(map(len, places(name, value=False))), name
+        assert not any(places(name, value=True)), name
+    for name, value in (("tags", ["private"]), ("labels", ["billing", "on_device"]), ("classification", "sensitive")):
+        assert all(map(len, places(name, value))), name
+    for name, value in (("tags", ["billing", "local_time"]), ("sensitivity", "low"), ("names", ["Anna", "public"])):
+        assert not any(places(name, value)), name
+
+
+def test_an_unknown_name_that_says_nothing_is_not_remembered(trooper: Trooper, cloud: Standin) -> None:
+    """A field of the API that is misspelt is refused, and its request may be sent with the field set right."""
+    assert trooper("messages", stdin=json.dumps(request(user(SECRET), temprature=1))).code == 65
+    assert trooper("messages", stdin=json.dumps(request(user(SECRET), temperature=1))).code == 0
+    assert len(cloud.bodies) == 1
+
+
+def test_a_tool_s_own_words_are_sent(trooper: Trooper, cloud: Standin) -> None:
+    """In its arguments and its schema, whatever they say."""
+    own: dict[str, Any] = dict.fromkeys(SAYS_SO, True) | {"cloud_allowed": False, "tags": ["private"]}
+    names = {name: {"type": "boolean"} for name in own}
+    body = request(*call(**own), tools=tool(**names))
+    assert trooper("messages", stdin=json.dumps(body)).code == 0
+    assert cloud.bodies[-1] == body
 
 
 BROKEN: dict[str, Callable[[str], str]] = {

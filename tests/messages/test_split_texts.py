@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.messages.program import assistant, request, user
 from tests.standin import ollama
+from trooper_cli.messages.private_parts import leaves_of
 
 if TYPE_CHECKING:
     from tests.conftest import Trooper
@@ -112,3 +114,68 @@ def test_a_refused_text_in_small_blocks_is_known_as_one(trooper: Trooper, cloud:
         assert trooper("messages", stdin=json.dumps(request(user(text)))).code == 77
         assert trooper("messages", stdin=json.dumps(request(user(f"{AFTER}\n{text}")))).code == 77
     assert cloud.connections == 0
+
+
+STREAMED = "Okonkwo resigned over the bribe"
+
+
+def logs(text: str) -> dict[str, str]:
+    """Return what programs save of a text that was streamed in pieces."""
+    words = [f"{word} " for word in text.split()]
+    tokens = [text[at : at + 2] for at in range(0, len(text), 2)]
+    ollama_line = {"model": "llama3.2", "created_at": "2026-11-30T10:00:00.123Z"}
+    delta = {"type": "content_block_delta", "index": 0}
+    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "m"}
+
+    def rows(values: list[Any], before: str = "") -> str:
+        return "\n".join(before + json.dumps(value) for value in values)
+
+    of_claude = [delta | {"delta": {"type": "text_delta", "text": token}} for token in tokens]
+    return {
+        "two lines": rows([{"t": text[:15]}, {"t": text[15:]}]),
+        "a word a line": rows([{"t": word} for word in words]),
+        "a letter a line": rows([{"t": letter} for letter in text]),
+        "Ollama": rows([ollama_line | {"response": token, "done": False} for token in tokens]),
+        "Ollama's chat": rows([ollama_line | {"message": {"role": "assistant", "content": word}} for word in words]),
+        "Anthropic": "\n\n".join(f"event: content_block_delta\ndata: {json.dumps(each)}" for each in of_claude),
+        "OpenAI": rows(
+            [chunk | {"choices": [{"index": 0, "delta": {"content": token}}]} for token in tokens], "data: "
+        ),
+        "tokens with numbers": rows(
+            [{"id": at, "token": {"id": at + 1000, "text": word, "logprob": -0.5}} for at, word in enumerate(words)]
+        ),
+        "rows": json.dumps([[at, word] for at, word in enumerate(words)]),
+        "a row a line": rows([[at, word] for at, word in enumerate(words)]),
+        "behind the time": "\n".join(f"[10:00:0{at}] {json.dumps({'t': word})}" for at, word in enumerate(words)),
+        "JSON in JSON": json.dumps({"r": json.dumps({"r": json.dumps({"t": words})})}),
+        "among others": rows(
+            [{"t": piece} for piece in ("I am sorry to", " say. ", text[:9], text[9:], ". And so", " on")]
+        ),
+    }
+
+
+def test_a_saved_stream_is_known(trooper: Trooper, cloud: Standin, local: Standin) -> None:
+    """In a message and in a tool's result; streams of other words are sent."""
+    local.respond = ollama(STREAMED)
+    assert trooper("messages", stdin=json.dumps(request(user("and Okonkwo?"), x_force_local=True))).code == 0
+    for name, log in logs(STREAMED).items():
+        for content in (log, [result(f"read 7 lines\n{log}")]):
+            done = trooper("messages", stdin=json.dumps(request(user(content))))
+            assert done.code == 77, (name, log)
+    assert (
+        trooper("messages", stdin=json.dumps(call({"rows": [[n, w] for n, w in enumerate(STREAMED.split())]}))).code
+        == 77
+    )
+    assert cloud.connections == 0
+    together = "\n\n".join(logs("Adeyemi retired after the feast").values())
+    assert trooper("messages", stdin=json.dumps(request(user(together)))).code == 0
+
+
+@pytest.mark.parametrize("shape", ['["a', '{"a":', '[1,"', '["\\"', '{"t":"x"}\n', '[[1,"x"],[2,"y"]]', '[1] {"t":[]}'])
+def test_what_looks_like_json_is_read_in_time(shape: str) -> None:
+    """The work grows with the text: a few seconds of the processor for 200 kB."""
+    text = shape * (200_000 // len(shape))
+    before = time.process_time()
+    for _ in leaves_of([(0, user(text))], {}):
+        pass
+    assert time.process_time() - before < 4

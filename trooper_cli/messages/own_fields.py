@@ -4,8 +4,10 @@ The rule is asked of a whole request, at any depth and before anything is taken 
 whoever remembers what was refused. Only `x_force_local` at the top is obeyed. What else asks for privacy is refused:
 
 - At the top, where every name that the API does not have is refused, a name that is roughly like one of ours.
-- Below it, a name of ours (`x_…`), one that is misspelt for it, or that says so in its words (`private`, `keep_local`,
-  `localOnly`, `no_cloud`), such a word as a role, a type or a label, and `x_trooper` with a private label.
+- At the top as well as below it, a name that says so in its words (`private`, `keep_local`, `localOnly`, `no_cloud`,
+  `do_not_send`, `on_device`), and a cloud that is not allowed.
+- Below it, a name of ours (`x_…`), one that is misspelt for it, such a word as a role, a type, a label or a tag, and
+  `x_trooper` with a private label.
 - In what a program or a model calls its own, the arguments of a tool and a JSON schema, `private` and `local` are
   anybody's words: a new repository is private. Only what reads as `x_force_local` or `force_local` counts there.
 
@@ -38,13 +40,29 @@ _LONGEST_NAME = 64
 _SAYS_PRIVATE = pattern(
     r"(?=.*(?:local|privat|privacy|confidential|offline|thismachine|thisdevice|(?:keep|stay|remain)s?here))(?:x|force[ds]?|only|keeps?|kept|stays?|remain|is|be|runs?|use|make"
     r"|must|please|strict(?:ly)?|always|on|this|machine|here|device|mode|turn|message|prompt|request|trooper|as|it|flag"
-    r"|label|local(?:ly)?|private(?:ly)?|privacy|confidential(?:ly)?|offline)+"
+    r"|label|do|not|all|process(?:ed|ing)?|handle[ds]?|handling|answer(?:ed)?|execut(?:e[ds]?|ion)|inference|comput(?:e|ing)|model"
+    r"|engine|data|text|content|local(?:ly)?|private(?:ly)?|privacy|confidential(?:ly)?|offline)+"
 )
 _SAYS_NO_CLOUD = pattern(
     r"x?(?:no|not|never|without|skip|avoid|disable|dont|donot|forbid)(?:send|to|use|in|the)*clouds?"
 )
-_SAYS_CLOUD = pattern(r"x?(?:is|allow|use|send|may|to|in|the)*(?:cloud|public|remote)")
-_LABELS = {"label", "visibility", "privacy", "confidentiality"}
+_ALLOWED = r"(?:is|are|allow(?:ed)?|enabled?|permit(?:ted)?|ok(?:ay)?|use|send|may|can|be|to|in|the)*"
+_SAYS_CLOUD = pattern(rf"x?{_ALLOWED}(?:cloud|public|remote|uploads?|shar(?:e|ing)){_ALLOWED}")
+# Words that say so whatever stands beside them, in a name whose words are joined by `_`.
+_SAYS_SO = pattern(
+    r"(?:^|_)(?:"
+    r"(?:non?|not|never|without|skip|avoid|disable|dont|do_?not|forbid|prevent|block)_?"
+    r"(?:(?:ever|be|to|for|use|send|in|on|the|any|this|allow|via)_?)*"
+    r"(?:send(?:ing)?|sent|upload(?:s|ed|ing)?|shar(?:e|ed|ing)|transmit(?:ted)?|clouds?|leaves?|external)"
+    r"|clouds?_?(?:not|never|off|disabled|forbidden|prohibited|denied)"
+    r"|locally|lokal|nur_?lokal|on_?device|on_?prem(?:ises?)?|self_?hosted|air_?gapped|internal_?only"
+    r"|privat(?:e(?:ly)?)?|confidential(?:ly)?|vertraulich|(?<!case_)(?<!time_)sensitive"
+    r")(?:_|$)"
+)
+_WORD = pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_LABELS = {
+    "label", "labels", "tag", "tags", "visibility", "privacy", "confidentiality", "sensitivity", "classification",
+}  # fmt: skip
 _OFF = {"off", "no", "false", "never"}
 # What `reply.py` puts into each answer.
 _OF_AN_ANSWER = {"label", "route", "reason", "engine"}
@@ -110,7 +128,13 @@ def _fields(value: object) -> Iterator[tuple[str, object]]:
 def _asks(name: str, item: object, part: _Part) -> bool:
     if not name:
         # Quotes that are missing elsewhere have made a text of the name.
-        return isinstance(item, str) and not part.is_free and len(item) < _LONGEST_NAME and is_force_local(item)
+        is_label = part.names[-1:] != () and part.names[-1] in _LABELS
+        return (
+            isinstance(item, str)
+            and not part.is_free
+            and len(item) < _LONGEST_NAME
+            and (is_force_local(item) or (is_label and _means_private(item)))
+        )
     says_no = item is False or (isinstance(item, str) and item.lower() in _OFF)
     if says_no and not part.is_free and _SAYS_CLOUD.fullmatch(reduced(name)[:_LONGEST_NAME]):
         # A cloud that is not wanted is a wish too.
@@ -180,6 +204,9 @@ def _means_private(name: str, *others: str) -> bool:
     if not letters:
         return False
     if letters == "xsession" or _SAYS_PRIVATE.fullmatch(letters) or _SAYS_NO_CLOUD.fullmatch(letters):
+        return True
+    words = "_".join(_WORD.findall(name[:_LONGEST_NAME].replace("'", ""))).lower()
+    if _SAYS_SO.search(words) or _SAYS_SO.search(letters):
         return True
     from difflib import get_close_matches
 

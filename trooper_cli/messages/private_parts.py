@@ -13,6 +13,7 @@ from trooper_cli.guard.decoders import unescaped
 from trooper_cli.guard.distinctive import FLOOR, LINE_FLOOR, is_ordinary, is_telling
 from trooper_cli.guard.normalize import reduced
 from trooper_cli.lazy_re import pattern
+from trooper_cli.messages.line_pieces import pieces_of
 from trooper_cli.messages.split_texts import in_rows, json_in
 from trooper_cli.messages.texts import beside_text, blocks_of, readings, text_of, texts_in
 
@@ -30,6 +31,8 @@ _MOST_PARTS = 12
 _LEAST_PARTS = 2
 _MOST_JOINED = 40_000
 _LONG_NAME = 16
+# Of JSON in texts of JSON.
+_MOST_LAYERS = 5
 # Within a line: who speaks, a tag, the border of a cell.
 _CUT = pattern(r"[|\t]+|</?[\w-]{1,30}>|(?:^|(?<=\s))[*_\[(]{0,3}[^\W\d_][\w.-]{0,23}[*_\])]{0,3}:[*_]{0,3}(?=\s)")
 # The same where names are a part of what is told: they are pieces too.
@@ -73,10 +76,13 @@ def leaves_of(messages: Iterable[tuple[int, ApiMessage]], fields: Mapping[str, o
 
 def _apart(path: str, part: Mapping[str, object]) -> Iterator[Leaf]:
     """Return what a part of a request, and the JSON in its texts, has in a row."""
-    found = [part, *(value for text in texts_in(part) for value in json_in(text))]
-    for value in found:
-        for text in in_rows(value):
-            yield Leaf(path, text, is_whole=False)
+    found: list[object] = [part]
+    for _ in range(_MOST_LAYERS):
+        for value in found:
+            for text in in_rows(value):
+                yield Leaf(path, text, is_whole=False)
+        # A text in JSON may hold JSON itself.
+        found = [value for each in found for text in texts_in(each) for value in json_in(text)]
 
 
 def private_leaf(leaves: Iterable[Leaf], halves: Iterable[str], guard: Guard) -> str | None:
@@ -125,6 +131,8 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
     """Return the loose form of each line, of what stands in it, and of neighbours together; each with its text."""
     for layer in (text, unescaped(text)) if "\\" in text else (text,):
         yield from _parts_of_lines(layer)
+        small = [(form, piece) for piece in pieces_of(layer) if (form := reduced(piece))]
+        yield from _together(small, small)
         for quoted in _QUOTED.finditer(layer):
             yield from _parts_of_lines(unescaped(quoted[quoted.lastindex or 0]))
 

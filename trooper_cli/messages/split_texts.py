@@ -20,9 +20,15 @@ _END = 100
 _NO_TEXT = {
     "encrypted_content", "encrypted_index", "file_id", "id", "media_type", "signature", "tool_use_id", "ttl", "url",
 }  # fmt: skip
-_JSON = pattern(r"[\[{]")
-# What begins like JSON is read to its end each time.
-_MOST_FAILURES = 20
+_JSON = pattern(r"[\[{](?=\s*[\[{\]}\"\d-])")
+# What begins like JSON and is none is read as far as it looks so: in all, so many times the length of the text, at so
+# much for each.
+_MOST_LENGTHS, _COST_OF_FAILURE = 4, 200
+_LEAST_BUDGET = 20_000
+# What the name of a list ends with that is one of several in a list.
+_ROW = "\n"
+# Pieces that a model's answer is streamed in are more than are read together as lines.
+_TOKEN = 16
 
 
 def in_rows(value: object) -> Iterator[str]:
@@ -36,23 +42,42 @@ def in_rows(value: object) -> Iterator[str]:
             values.append(text)
             rows.setdefault(name, []).append(text)
     # Each once: most objects of the API have no names but the API's, and most have one text.
-    yield from dict.fromkeys("\n".join(row) for row in (lines, values, *rows.values()) if len(row) > 1)
+    found = dict.fromkeys("\n".join(row) for row in (lines, values, *rows.values()) if len(row) > 1)
+    found |= dict.fromkeys(
+        "".join(row) for row in rows.values() if len(row) > 1 and sum(map(len, row)) < _TOKEN * len(row)
+    )
+    yield from found
 
 
 def json_in(text: str) -> Iterator[object]:
-    """Return each object and list that stands in a text as JSON."""
+    """Return each object and list that stands in a text as JSON; of several, a list of all as well.
+
+    So are lines of JSON read as one, which a program logs a stream in.
+    """
+    values = list(_each_json_in(text))
+    yield from values
+    if len(values) > 1:
+        yield values
+
+
+def _each_json_in(text: str) -> Iterator[object]:
     if '"' not in text:
         return
     decoder = json.JSONDecoder()
-    at = failures = 0
-    while failures < _MOST_FAILURES and (match := _JSON.search(text, at)):
+    at, left = 0, _LEAST_BUDGET + _MOST_LENGTHS * len(text)
+    while left > 0 and (match := _JSON.search(text, at)):
         try:
             value, at = decoder.raw_decode(text, match.start())
+        except json.JSONDecodeError as error:
+            # A string without an end is read to that of the text, and its start is what the error tells.
+            end = len(text) if error.msg.startswith("Unterminated") else error.pos
         except (ValueError, RecursionError):
-            failures += 1
-            at = match.end()
+            end = len(text)
+        else:
+            yield value
             continue
-        yield value
+        left -= _COST_OF_FAILURE + end - match.start()
+        at = match.end()
 
 
 def _lines(whole: object) -> Iterator[tuple[str, bool, str]]:
@@ -68,7 +93,10 @@ def _lines(whole: object) -> Iterator[tuple[str, bool, str]]:
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield name, True, str(value)
         elif isinstance(value, list):
-            left += [(name, item) for item in reversed(value)]
+            # Of lists in a list, as rows of a table are, each column is read by itself.
+            is_row, is_table = name.endswith(_ROW), sum(isinstance(item, list) for item in value) > 1
+            items = [(f"{name}{column}" if is_row else name, item) for column, item in enumerate(value)]
+            left += [(name + _ROW if is_table else name, item) for name, item in reversed(items)]
         elif isinstance(value, dict):
             left += reversed([*_fields(value)])
 
