@@ -165,10 +165,12 @@ class PendingPrompt:
 @contextlib.contextmanager
 def remembering_unless_done(
     store: Store, is_private: Callable[[], bool], remember: Callable[[Guard], None]
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Have the guard remember a private prompt where the block is not done, whatever ends it.
 
     This stands around all that happens between the command line and the prompt's fingerprints. A signal ends it too.
+    So that there is no instant between two such blocks, the inner one begins within the outer one, and then calls what
+    that yields: the outer one leaves the prompt to it.
 
     Args:
         store: whose guard remembers.
@@ -176,10 +178,16 @@ def remembering_unless_done(
         remember: stores the fingerprints of what was read by then.
 
     """
+    is_left_to_another = False
+
+    def leave() -> None:
+        nonlocal is_left_to_another
+        is_left_to_another = True
+
     try:
-        yield
+        yield leave
     except BaseException as refusal:
-        if is_private():
+        if not is_left_to_another and is_private():
             with remembering(refusal, store.notify), store.guard_to_write() as guard:
                 remember(guard)
         raise

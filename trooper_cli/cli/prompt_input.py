@@ -81,17 +81,23 @@ def utf8(text: str, what: str) -> str:
     return text
 
 
+def readable(data: bytes | bytearray) -> str:
+    """Return as much of what was read as is text, also where it cannot be used or broke off."""
+    if len(data) > LARGEST_INPUT:
+        data = data[:LARGEST_PROMPT]
+    # The shell of Windows writes UTF-16, with a mark in front.
+    return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace")
+
+
 def _decoded(data: bytes | bytearray, what: str) -> str:
     if len(data) > LARGEST_INPUT:
         message = f"{what} is larger than 32 MB, which no engine takes; nothing was sent"
-        raise UnreadableError(message, data[:LARGEST_PROMPT].decode("utf-8", "replace"))
+        raise UnreadableError(message, readable(data))
     try:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         message = f"{what} is not UTF-8 (byte {error.start}); convert it, for instance with iconv"
-        # The shell of Windows writes UTF-16, with a mark in front.
-        form = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-        raise UnreadableError(message, data.decode(form, "replace")) from error
+        raise UnreadableError(message, readable(data)) from error
 
 
 def stdin_text(stdin: TextIO | None, notify: Callable[[str], None], data: bytearray | None = None) -> str:
