@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 # Characters of a refused prompt that are remembered, which takes seconds.
 LONGEST_REFUSED = 2_000_000
 _PART, _OVERLAP = 1_000_000, 1_000
-_LINE = pattern(r"(?m)^[\s\"']*([\w-]+)[\s\"']*=[\s\"']*(\w*)")
+# A name with its value or that of a table, in TOML or what is taken for it.
+_LINE = pattern(r"""[ \t"']*(\[*)[ \t"']*([\w.-]+)[ \t"']*(?:\]|[=:]|[ \t])[ \t"'\[{]*([\w-]*)""")
+# Of these is one in the name or the value of what was to be a lock.
+_WORDS_OF_LOCKS = ("cloud", "local", "lock", "private", "offline", "off")
+_NO = {"0", "false"}
 
 
 def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
@@ -53,8 +57,27 @@ def _is_misspelt_lock(settings: Settings) -> bool:
 
     lets_out = {"TROOPER_LOCAL": "0", "TROOPER_CLOUD": "on"}
     return any(
-        meant in lets_out and settings.environ[name] != lets_out[meant] for name, meant in misspelt(settings.environ)
+        settings.environ[name] != lets_out[meant]
+        if meant in lets_out
+        else _may_lock(name.upper().partition("TROOPER")[2], settings.environ[name])
+        for name, meant in misspelt(settings.environ)
     )
+
+
+def _may_lock(name: str, value: str) -> bool:
+    """Return whether a setting that is not known may have been meant for a lock."""
+    if value.lower() in _NO and "cloud" not in name.lower():
+        return False
+    return says_private(name) or value.lower() in _WORDS_OF_LOCKS
+
+
+def says_private(name: str, words: Sequence[str] = _WORDS_OF_LOCKS) -> bool:
+    """Return whether a name holds one of the words, or one that may be misspelt for it."""
+    from difflib import get_close_matches
+
+    name = name.lower()
+    parts = name.replace("_", "-").replace(".", "-").split("-")
+    return any(word in name for word in words) or any(get_close_matches(part, words, 1, 0.75) for part in parts)
 
 
 def _is_lock_in(file: Path | None) -> bool:
@@ -65,12 +88,15 @@ def _is_lock_in(file: Path | None) -> bool:
         return False
     except OSError:
         return True
-    return any(
-        (name == "cloud" and value != "on")
-        or (name == "local" and value not in {"0", "false"})
-        or (name not in KNOWN and value.lower() == "off")
-        for name, value in _LINE.findall(text)
-    )
+    return any(_is_lock(*line.groups()) for line in map(_LINE.match, text.splitlines()) if line)
+
+
+def _is_lock(bracket: str, name: str, value: str) -> bool:
+    if name == "cloud":
+        return value != "on"
+    if name == "local":
+        return value not in _NO
+    return name not in KNOWN and (bracket, name) != ("[[", "clouds") and _may_lock(name, value)
 
 
 def is_meant_private_in(home: Path, session: str | None, local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
