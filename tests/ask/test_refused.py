@@ -308,6 +308,26 @@ class TestSignals:
         assert trooper("ask", stdin=SECRET).code == 77
         assert cloud.connections == 0
 
+    @pytest.mark.parametrize("kind", ["file", "pipe"])
+    def test_files_are_read_before_standard_input_is_waited_for(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path, kind: str
+    ) -> None:
+        """Whatever fills the pipe may take its time."""
+        path = tmp_path / "secret"
+        if kind == "file":
+            path.write_text(SECRET)
+        else:
+            os.mkfifo(path)
+        with trooper.start("ask", "--local", "-f", str(path), "sum up", stdin=subprocess.PIPE) as process:
+            if kind == "pipe":
+                path.write_text(SECRET)
+            assert process.stderr is not None
+            assert b"waiting for standard input" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 143
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
     def test_a_public_prompt_is_forgotten(self, trooper: Trooper, tmp_path: Path) -> None:
         """It may be asked again."""
         assert trooper.dying(tmp_path, "trooper_cli.ask.pipeline")("ask", stdin=SECRET).code == 143
@@ -357,6 +377,30 @@ def test_what_breaks_off_is_kept_as_far_as_it_was_read() -> None:
     with pytest.raises(KeyboardInterrupt):
         gather(["why?"], [], stdin=stdin, notify=print, parts=parts)
     assert parts == ["why?", SECRET]
+
+
+@pytest.mark.parametrize("wrong", ["missing", "latin"])
+def test_what_stands_beside_a_wrong_file_is_remembered(
+    trooper: Trooper, cloud: Standin, local: Standin, tmp_path: Path, wrong: str
+) -> None:
+    """Standard input and the files after it are read whatever is wrong before."""
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "latin").write_bytes(b"gr\xf6\xdfe")
+    note = "The third ledger is in the vault in Vienna, behind the painting of the horse and its rider."
+    arguments = ["-f", str(tmp_path / wrong), "-f", str(tmp_path / "secret")]
+    done = trooper("ask", "--local", *arguments, stdin=note)
+    check(trooper, cloud, local, done, 66 if wrong == "missing" else 65)
+    assert trooper("ask", stdin=note).code == 77
+
+
+def test_the_order_of_a_prompt_is_kept(trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
+    """Arguments, standard input, files, although files are read before standard input."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"text {name}\n")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert trooper("ask", "why?", "-f", str(one), "-f", str(two), stdin="a log\n").code == 0
+    prompt = f"why?\n\na log\n\nFile {one}:\n\ntext one\n\nFile {two}:\n\ntext two"
+    assert cloud.bodies[0]["messages"][-1]["content"] == prompt
 
 
 def test_a_text_that_is_not_utf8_is_remembered_as_far_as_it_is(

@@ -41,6 +41,7 @@ def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # no
     if _is_misspelt_lock(settings):
         return True
     try:
+        settings.tables("clouds")
         return settings.boolean("local") is True or settings.text("cloud") == "off"
     except ConfigurationError:
         environ, of_session = settings.environ, settings.of_session

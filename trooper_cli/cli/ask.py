@@ -166,6 +166,8 @@ def ask(  # noqa: PLR0913
 
             settings = settings.with_session(settings_of(home, check_name(name)))
         settings.validate("local", "cloud")
+        # `clouds = "off"` was to be a lock.
+        settings.tables("clouds")
         ask_request = AskRequest(
             prompt=text,
             session=name,

@@ -131,6 +131,7 @@ def _question(
 
     check_variables(settings.environ)
     settings.validate("local", "cloud")
+    settings.tables("clouds")
     # PowerShell and some editors put a byte order mark in front.
     body = read(text.removeprefix("\ufeff"))
     settings = settings.with_session(settings_of(home, session_of(body, options)))
