@@ -91,8 +91,8 @@ def utf8(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        readable = text.encode("utf-8", "replace").decode()
-        raise UnreadableError(f"{what} is not UTF-8; nothing was sent", readable) from error
+        shown = text.encode("utf-8", "replace").decode()
+        raise UnreadableError(f"{what} is not UTF-8; nothing was sent", shown) from error
     return text
 
 
