@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -98,6 +99,20 @@ class Trooper:
             stderr=subprocess.PIPE,
             env=self.environment(**environ),
         )
+
+    def dying(self, folder: Path, module: str, number: signal.Signals = signal.SIGTERM) -> Trooper:
+        """Return the command as it is when a signal comes at the instant at which it imports a module."""
+        (folder / "sitecustomize.py").write_text(
+            "import os, sys\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            f"        if name == {module!r}:\n"
+            "            sys.meta_path.remove(self)\n"
+            f"            os.kill(os.getpid(), {int(number)})\n"
+            "sys.meta_path.insert(0, Finder())\n"
+        )
+        paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return Trooper(self.home, self.environ | {"PYTHONPATH": os.pathsep.join(paths)})
 
     def turns(self, session: str) -> list[Any]:
         done = self("show", "-s", session, "--json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -135,6 +136,19 @@ class TestWhateverElseIsRefused:
             ("cloud = false\n", [], {}),
             ("clowd = 'off'\n", [], {}),
             ("local = true\n", [], {}),
+            ("cloud: off\n", [], {}),
+            ("clouds = 'off'\n", [], {}),
+            ("[cloud]\nlock = true\n", [], {}),
+            ("no_cloud = true\n", [], {}),
+            ("offline = true\n", [], {}),
+            ("local_only = true\n", [], {}),
+            ("locla = 1\n", [], {}),
+            ("lock = true\n", [], {}),
+            ("mode = 'private'\n", [], {}),
+            ("", [], {"TROOPER_PRIVATE": "1"}),
+            ("", [], {"TROOPER_OFFLINE": "1"}),
+            ("", [], {"TROOPER_NO_CLOUD": "1"}),
+            ("", [], {"TROOPER_MODE": "offline"}),
             ("", [], {"TROPER_LOCAL": "1"}),
             ("", [], {"TROOPER_LOCL": "1"}),
             ("", [], {"TR00PER_CLOUD": "off"}),
@@ -178,8 +192,159 @@ class TestWhateverElseIsRefused:
         assert cloud.connections == 0
 
 
+class TestCommandLines:
+    """A command line that is refused, and whose prompt was meant to stay here."""
+
+    @pytest.mark.parametrize("given", ["arguments", "standard input", "file"])
+    @pytest.mark.parametrize(
+        ("flags", "environ"),
+        [
+            (["--local", "--budget", "0"], {}),
+            (["--timeout", "abc", "--local"], {}),
+            (["--local", "--on-leak", "foo"], {}),
+            (["--local", "--max-tokens", "0"], {}),
+            (["--local", "--cloud"], {}),
+            (["--lcoal"], {}),
+            (["--locl", "--no-such-option"], {}),
+            (["-l"], {}),
+            (["--private"], {}),
+            (["--LOCAL"], {}),
+            (["\u2014local"], {}),
+            (["--local=1"], {}),
+            (["-m", "--local"], {}),
+            (["--budget", "0"], {"TROOPER_LOCAL": "1"}),
+            (["--budget=0"], {"TROOPER_LOCAL": "yes"}),
+            (["-qs", "here", "--budget", "0"], {}),
+            (["--bogus"], {"TROOPER_CLOUD": "off"}),
+        ],
+        ids=str,
+    )
+    def test_a_wrong_option(
+        self,
+        trooper: Trooper,
+        cloud: Standin,
+        local: Standin,
+        tmp_path: Path,
+        flags: list[str],
+        environ: dict[str, str],
+        given: str,
+    ) -> None:
+        """Its value, or its name, is wrong."""
+        if "-qs" in flags:
+            assert trooper("config", "set", "-s", "here", "local", "1").code == 0
+        (tmp_path / "secret").write_text(SECRET)
+        arguments = {"arguments": [SECRET], "standard input": [], "file": ["-f", str(tmp_path / "secret")]}[given]
+        stdin = SECRET if given == "standard input" else ""
+        check(trooper, cloud, local, trooper("ask", *arguments, *flags, stdin=stdin, **environ), 2)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["ask", "--local", SECRET, "-s"],
+            ["ask", "--local", "--max-tokens", SECRET],
+            ["ask", "--lcoal=" + SECRET],
+            ["--local", "ask", SECRET],
+            ["--local", SECRET],
+            [SECRET, "--local"],
+            ["ask", SECRET + "\u2014\u2014local"],
+            ["ask", "--", SECRET, "--local"],
+        ],
+        ids=str,
+    )
+    def test_a_prompt_in_an_odd_place(
+        self, trooper: Trooper, cloud: Standin, local: Standin, arguments: list[str]
+    ) -> None:
+        """As an option's value, before an option without one, or where no command is named."""
+        check(trooper, cloud, local, trooper(*arguments), 2)
+
+    def test_a_short_prompt(self, trooper: Trooper, cloud: Standin) -> None:
+        """It is known as a whole, without the values of options."""
+        assert trooper("ask", "--local", "what does", "--budget", "0", "Ottilie earn?").code == 2
+        assert trooper("ask", stdin="What does Ottilie earn").code == 77
+        assert cloud.connections == 0
+
+    def test_a_public_one(self, trooper: Trooper) -> None:
+        """It may be asked again, and so may what --cloud was given for."""
+        assert trooper("ask", SECRET, "--budget", "0").code == 2
+        assert trooper("ask", SECRET, "--jsno").code == 2
+        assert trooper("ask", "--cloud", SECRET, "--budget", "0", TROOPER_LOCAL="1").code == 2
+        assert trooper("ask", SECRET).code == 0
+
+    def test_nobody_is_waited_for(self, trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
+        """A pipe that stays open and empty, and a named one that nobody writes to."""
+        os.mkfifo(tmp_path / "pipe")
+        arguments = ["ask", "--lcoal", "-f", str(tmp_path / "pipe"), SECRET]
+        with trooper.start(*arguments, stdin=subprocess.PIPE) as process:
+            assert process.wait(30) == 2
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
+
+# What an ask imports once its prompt is read, up to the instant before it is on record.
+BEFORE_THE_RECORD = ("ask.person", "ask.pipeline", "ask.attempt", "engines.local")
+
+
+class TestSignals:
+    """A signal may come at any instant between the reading of a prompt and its record."""
+
+    @pytest.mark.parametrize("module", BEFORE_THE_RECORD)
+    def test_a_signal_at_an_import(
+        self, trooper: Trooper, cloud: Standin, local: Standin, tmp_path: Path, module: str
+    ) -> None:
+        """While the pipeline is loaded."""
+        done = trooper.dying(tmp_path, f"trooper_cli.{module}")("ask", "--local", stdin=SECRET)
+        assert (done.code, done.out, local.bodies) == (143, b"", [])
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 143)])
+    @pytest.mark.parametrize("flag", [[], ["--dry-run"]], ids=["asked", "rehearsed"])
+    def test_each_signal(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path, number: signal.Signals, code: int, flag: list[str]
+    ) -> None:
+        """Where the prompt is asked, and where it is rehearsed."""
+        done = trooper.dying(tmp_path, "trooper_cli.ask.pipeline", number)("ask", "--local", *flag, stdin=SECRET)
+        assert (done.code, done.out) == (code, b"")
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("kind", ["file", "pipe"])
+    def test_files_are_read_before_standard_input_is_waited_for(
+        self, trooper: Trooper, cloud: Standin, tmp_path: Path, kind: str
+    ) -> None:
+        """Whatever fills the pipe may take its time."""
+        path = tmp_path / "secret"
+        if kind == "file":
+            path.write_text(SECRET)
+        else:
+            os.mkfifo(path)
+        with trooper.start("ask", "--local", "-f", str(path), "sum up", stdin=subprocess.PIPE) as process:
+            if kind == "pipe":
+                path.write_text(SECRET)
+            assert process.stderr is not None
+            assert b"waiting for standard input" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 143
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
+    def test_a_public_prompt_is_forgotten(self, trooper: Trooper, tmp_path: Path) -> None:
+        """It may be asked again."""
+        assert trooper.dying(tmp_path, "trooper_cli.ask.pipeline")("ask", stdin=SECRET).code == 143
+        assert trooper("ask", stdin=SECRET).code == 0
+
+    def test_what_is_on_record_is_forgotten_with_its_turn(self, trooper: Trooper, local: Standin) -> None:
+        """The command does not remember once more what the pipeline has written down: `forget` would not reach it."""
+        nowhere = {"OLLAMA_HOST": "127.0.0.1:1"}
+        assert trooper("ask", "--local", "-s", "ops", stdin=SECRET, **nowhere).code == 69
+        assert local.bodies == []
+        assert trooper("rm", "-s", "ops").code == 0
+        assert trooper("ask", stdin=SECRET).code == 0
+
+
 @pytest.mark.parametrize(
-    "config", ["cloud = 'on'\nbudget = \n", "fallback = 'off'\nbudget =", "#cloud = 'off'\nx = 1", "["]
+    "config",
+    ["cloud = 'on'\nbudget = \n", "fallback = 'off'\nbudget =", "#cloud = 'off'\nx = 1", "[", "[[clouds]]\nx = 1\n["],
 )
 def test_a_public_prompt_beside_a_broken_configuration_is_not(trooper: Trooper, config: str) -> None:
     """It may be asked again once that is mended."""
@@ -212,6 +377,30 @@ def test_what_breaks_off_is_kept_as_far_as_it_was_read() -> None:
     with pytest.raises(KeyboardInterrupt):
         gather(["why?"], [], stdin=stdin, notify=print, parts=parts)
     assert parts == ["why?", SECRET]
+
+
+@pytest.mark.parametrize("wrong", ["missing", "latin"])
+def test_what_stands_beside_a_wrong_file_is_remembered(
+    trooper: Trooper, cloud: Standin, local: Standin, tmp_path: Path, wrong: str
+) -> None:
+    """Standard input and the files after it are read whatever is wrong before."""
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "latin").write_bytes(b"gr\xf6\xdfe")
+    note = "The third ledger is in the vault in Vienna, behind the painting of the horse and its rider."
+    arguments = ["-f", str(tmp_path / wrong), "-f", str(tmp_path / "secret")]
+    done = trooper("ask", "--local", *arguments, stdin=note)
+    check(trooper, cloud, local, done, 66 if wrong == "missing" else 65)
+    assert trooper("ask", stdin=note).code == 77
+
+
+def test_the_order_of_a_prompt_is_kept(trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
+    """Arguments, standard input, files, although files are read before standard input."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"text {name}\n")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert trooper("ask", "why?", "-f", str(one), "-f", str(two), stdin="a log\n").code == 0
+    prompt = f"why?\n\na log\n\nFile {one}:\n\ntext one\n\nFile {two}:\n\ntext two"
+    assert cloud.bodies[0]["messages"][-1]["content"] == prompt
 
 
 def test_a_text_that_is_not_utf8_is_remembered_as_far_as_it_is(

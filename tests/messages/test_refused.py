@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.messages.program import assistant, request, user
+from trooper_cli.cli.app import run
+from trooper_cli.cli.environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conftest import Trooper
     from tests.standin import Standin
@@ -160,6 +165,65 @@ def test_no_shape_of_a_request_is_forgotten(
     if text == LONG:
         assert trooper("messages", stdin=in_full(f"Summarise: {text}")).code == 77
     assert b"Ottilie" not in cloud.bytes
+
+
+@pytest.mark.parametrize(
+    ("flags", "fields", "environ"),
+    [
+        (["--timeout", "abc"], HERE, {}),
+        (["--on-leak", "foo"], HERE, {}),
+        (["--bogus"], HERE, {}),
+        (["--lcoal"], {}, {}),
+        (["--local", "--timeout", "abc"], {}, {}),
+        (["--local", "a word"], {}, {}),
+        (["--timeout", "0"], {}, {"TROOPER_CLOUD": "off"}),
+    ],
+    ids=str,
+)
+def test_a_wrong_command_line_forgets_nothing(
+    trooper: Trooper, cloud: Standin, flags: list[str], fields: dict[str, Any], environ: dict[str, str]
+) -> None:
+    """What the request says counts, and what the command line was to say."""
+    done = trooper("messages", *flags, stdin=in_full(LONG, **fields), **environ)
+    assert (done.code, done.notices.count("\n")) == (2, 1)
+    assert trooper("messages", stdin=in_full(LONG)).code == 77
+    assert cloud.connections == 0
+
+
+def test_a_wrong_command_line_of_a_public_request(trooper: Trooper) -> None:
+    """It is forgotten."""
+    assert trooper("messages", "--timeout", "abc", stdin=in_full(LONG)).code == 2
+    assert trooper("messages", stdin=in_full(LONG)).code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("module", ["ask.fallback", "ask.pipeline", "engines.local"])
+@pytest.mark.parametrize("how", ["a field", "the option"])
+def test_a_signal_forgets_nothing(
+    trooper: Trooper, cloud: Standin, local: Standin, tmp_path: Path, how: str, module: str, number: signal.Signals
+) -> None:
+    """Whenever it comes between the reading of a request and its record."""
+    flags, fields = (["--local"], {}) if how == "the option" else ([], HERE)
+    done = trooper.dying(tmp_path, f"trooper_cli.{module}", number)("messages", *flags, stdin=in_full(LONG, **fields))
+    assert (done.code, local.bodies) == (130 if number is signal.SIGINT else 143, [])
+    assert trooper("messages", stdin=in_full(LONG)).code == 77
+    assert cloud.connections == 0
+
+
+def test_a_signal_while_a_request_is_read_forgets_nothing(trooper: Trooper, cloud: Standin) -> None:
+    """Its wish stands before its text, and both are read by then."""
+
+    class Broken(io.BytesIO):
+        def read1(self, size: int | None = -1, /) -> bytes:
+            if piece := super().read1(min(size or 0, 10)):
+                return piece
+            raise KeyboardInterrupt
+
+    stdin = io.TextIOWrapper(Broken(json.dumps(HERE | request(user(LONG)))[:-3].encode()))
+    environ = trooper.environment()
+    assert run(["messages"], Environment(stdin, None, None, environ, trooper.home)) == 130
+    assert trooper("messages", stdin=in_full(LONG)).code == 77
+    assert cloud.connections == 0
 
 
 def test_quotation_marks_within_a_text_tear_it_only_apart(trooper: Trooper, cloud: Standin) -> None:

@@ -373,6 +373,69 @@ MUTANTS = [
         REFUSED,
     ),
     Mutant(
+        "what a signal ends while the pipeline is loaded is forgotten",
+        "cli/ask.py",
+        "        answer = _asked(",
+        "        leave()\n        answer = _asked(",
+        REFUSED,
+    ),
+    Mutant(
+        "a request that a signal ends while the pipeline is loaded is forgotten",
+        "cli/messages.py",
+        "        if dry_run:\n            rehearsed(",
+        "        leave()\n        if dry_run:\n            rehearsed(",
+        "tests/messages/test_refused.py",
+    ),
+    Mutant(
+        "a prompt on record is remembered once more",
+        "ask/refused.py",
+        "        if not is_left_to_another and is_private():",
+        "        if is_private():",
+        REFUSED,
+    ),
+    Mutant(
+        "standard input is waited for before files are read",
+        "cli/prompt_input.py",
+        "    read(0, lambda",
+        "    if stdin is not None:\n        parts.append(stdin_text(stdin, notify))\n    read(0, lambda",
+        REFUSED,
+    ),
+    Mutant(
+        "beside an unknown option the prompt is forgotten",
+        "cli/app.py",
+        "        _remember_refused(arguments, command, environment, refusal)\n",
+        "",
+        REFUSED,
+    ),
+    Mutant(
+        "beside a wrong value the prompt is forgotten",
+        "cli/app.py",
+        "        _remember_refused(arguments, command, environment, error)\n",
+        "",
+        REFUSED,
+    ),
+    Mutant(
+        "a misspelt flag wants no private turn",
+        "cli/refused_line.py",
+        'is_local = "--local" in str(refusal) or any(map(_is_private_option, words))',
+        'is_local = "--local" in words',
+        REFUSED,
+    ),
+    Mutant(
+        "a lock of another name is none",
+        "ask/refused.py",
+        "    return says_private(name) or value.lower()",
+        "    return value.lower()",
+        REFUSED,
+    ),
+    Mutant(
+        "an error repeats a prompt",
+        "cli/app.py",
+        '                message = message.replace(repr(value), "it")',
+        "                pass",
+        REFUSED,
+    ),
+    Mutant(
         "a prompt over the budget is forgotten",
         "ask/pipeline.py",
         "        with remembering_unless_done(store, pending.is_private, pending.remember):",
@@ -389,9 +452,9 @@ MUTANTS = [
     Mutant(
         "a refused request that is no JSON is forgotten",
         "messages/refused.py",
-        "request = parsed(data)",
-        "try:\n        request = parsed(json.dumps(json.loads(data)))\n"
-        "    except (ValueError, RecursionError):\n        return",
+        "        self._request = parsed(self._data)",
+        "        try:\n            self._request = parsed(json.dumps(json.loads(self._data)))\n"
+        "        except (ValueError, RecursionError):\n            self._request = Node()",
         "tests/messages/test_refused.py",
     ),
     Mutant(
@@ -582,7 +645,7 @@ MUTANTS = [
     Mutant(
         "a program's misspelt variables pass",
         "cli/messages.py",
-        "        check_variables(settings.environ)\n",
+        "    check_variables(settings.environ)\n",
         "",
         CONFIG,
     ),

@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 
 
 def ask(
-    ask_request: AskRequest, caller: Caller, settings: Settings, home: Path, notify: Callable[[str], None]
+    ask_request: AskRequest,
+    caller: Caller,
+    settings: Settings,
+    home: Path,
+    notify: Callable[[str], None],
+    take_over: Callable[[], None] = lambda: None,
 ) -> Answer:
     """Ask one question.
 
@@ -47,6 +52,7 @@ def ask(
         settings: the user's settings.
         home: the data folder.
         notify: takes notices.
+        take_over: is called once a private prompt is remembered here, whatever happens.
 
     Raises:
         TrooperError: there is no whole answer; what arrived is in the session.
@@ -57,6 +63,7 @@ def ask(
         store = stack.enter_context(closing(Store(home, settings, notify)))
         pending = PendingPrompt(ask_request, caller, settings, home)
         with remembering_unless_done(store, pending.is_private, pending.remember):
+            take_over()
             asked = admitted(pending, store, settings, notify)
             session, failure = open_session(asked.ask_request, store)
             stack.enter_context(closing(session))

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 # Characters of a refused prompt that are remembered, which takes seconds.
 LONGEST_REFUSED = 2_000_000
 _PART, _OVERLAP = 1_000_000, 1_000
-_LINE = pattern(r"(?m)^[\s\"']*([\w-]+)[\s\"']*=[\s\"']*(\w*)")
+# A name with its value or that of a table, in TOML or what is taken for it.
+_LINE = pattern(r"""[ \t"']*(\[*)[ \t"']*([\w.-]+)[ \t"']*(?:\]|[=:]|[ \t])[ \t"'\[{]*([\w-]*)""")
+# Of these is one in the name or the value of what was to be a lock.
+_WORDS_OF_LOCKS = ("cloud", "local", "lock", "private", "offline", "off")
+_NO = {"0", "false"}
 
 
 def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
@@ -37,6 +41,7 @@ def is_meant_private(local_flag: bool | None, settings: Settings) -> bool:  # no
     if _is_misspelt_lock(settings):
         return True
     try:
+        settings.tables("clouds")
         return settings.boolean("local") is True or settings.text("cloud") == "off"
     except ConfigurationError:
         environ, of_session = settings.environ, settings.of_session
@@ -53,8 +58,27 @@ def _is_misspelt_lock(settings: Settings) -> bool:
 
     lets_out = {"TROOPER_LOCAL": "0", "TROOPER_CLOUD": "on"}
     return any(
-        meant in lets_out and settings.environ[name] != lets_out[meant] for name, meant in misspelt(settings.environ)
+        settings.environ[name] != lets_out[meant]
+        if meant in lets_out
+        else _may_lock(name.upper().partition("TROOPER")[2], settings.environ[name])
+        for name, meant in misspelt(settings.environ)
     )
+
+
+def _may_lock(name: str, value: str) -> bool:
+    """Return whether a setting that is not known may have been meant for a lock."""
+    if value.lower() in _NO and "cloud" not in name.lower():
+        return False
+    return says_private(name) or value.lower() in _WORDS_OF_LOCKS
+
+
+def says_private(name: str, words: Sequence[str] = _WORDS_OF_LOCKS) -> bool:
+    """Return whether a name holds one of the words, or one that may be misspelt for it."""
+    from difflib import get_close_matches
+
+    name = name.lower()
+    parts = name.replace("_", "-").replace(".", "-").split("-")
+    return any(word in name for word in words) or any(get_close_matches(part, words, 1, 0.75) for part in parts)
 
 
 def _is_lock_in(file: Path | None) -> bool:
@@ -65,12 +89,15 @@ def _is_lock_in(file: Path | None) -> bool:
         return False
     except OSError:
         return True
-    return any(
-        (name == "cloud" and value != "on")
-        or (name == "local" and value not in {"0", "false"})
-        or (name not in KNOWN and value.lower() == "off")
-        for name, value in _LINE.findall(text)
-    )
+    return any(_is_lock(*line.groups()) for line in map(_LINE.match, text.splitlines()) if line)
+
+
+def _is_lock(bracket: str, name: str, value: str) -> bool:
+    if name == "cloud":
+        return value != "on"
+    if name == "local":
+        return value not in _NO
+    return name not in KNOWN and (bracket, name) != ("[[", "clouds") and _may_lock(name, value)
 
 
 def is_meant_private_in(home: Path, session: str | None, local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
@@ -165,10 +192,12 @@ class PendingPrompt:
 @contextlib.contextmanager
 def remembering_unless_done(
     store: Store, is_private: Callable[[], bool], remember: Callable[[Guard], None]
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Have the guard remember a private prompt where the block is not done, whatever ends it.
 
     This stands around all that happens between the command line and the prompt's fingerprints. A signal ends it too.
+    So that there is no instant between two such blocks, the inner one begins within the outer one, and then calls what
+    that yields: the outer one leaves the prompt to it.
 
     Args:
         store: whose guard remembers.
@@ -176,10 +205,16 @@ def remembering_unless_done(
         remember: stores the fingerprints of what was read by then.
 
     """
+    is_left_to_another = False
+
+    def leave() -> None:
+        nonlocal is_left_to_another
+        is_left_to_another = True
+
     try:
-        yield
+        yield leave
     except BaseException as refusal:
-        if is_private():
+        if not is_left_to_another and is_private():
             with remembering(refusal, store.notify), store.guard_to_write() as guard:
                 remember(guard)
         raise

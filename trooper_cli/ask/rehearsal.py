@@ -45,14 +45,23 @@ class Rehearsal(NamedTuple):
 
 
 def rehearse(
-    ask_request: AskRequest, caller: Caller, settings: Settings, home: Path, notify: Callable[[str], None]
+    ask_request: AskRequest,
+    caller: Caller,
+    settings: Settings,
+    home: Path,
+    notify: Callable[[str], None],
+    take_over: Callable[[], None],
 ) -> Rehearsal:
-    """Prepare a question and stop before it is sent; nothing is connected to and no turn is written."""
+    """Prepare a question and stop before it is sent; nothing is connected to and no turn is written.
+
+    `take_over` is called once a private prompt is remembered here, whatever happens.
+    """
     pending = PendingPrompt(ask_request, caller, settings, home)
     with (
         closing(Store(home, settings, notify)) as store,
         remembering_unless_done(store, pending.is_private, pending.remember),
     ):
+        take_over()
         asked = admitted(pending, store, settings, notify)
         with closing(_session_as_it_is(asked.ask_request, home)) as session:
             turn = TurnInProgress(*asked, session, settings, home, notify)

@@ -48,27 +48,57 @@ def run(arguments: list[str], environment: Environment | None = None) -> int:
     if not arguments:
         print(FIRST_STEPS, file=sys.stderr)
         return UsageError.code
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--local" in options and "--cloud" in options:
-        raise UsageError("--local and --cloud exclude each other")
     command = typer.main.get_command(app_of(arguments[0]))
-    check(arguments, command)
+    try:
+        _check_sides(options := arguments[: arguments.index("--")] if "--" in arguments else arguments)
+        check(arguments, command)
+    except UsageError as refusal:
+        _remember_refused(arguments, command, environment, refusal)
+        raise
     try:
         # Help needs none, and is there whatever is wrong with the environment.
         made = environment or (None if {"-h", "--help"} & {*options} else Environment.of_process())
         result = command.main(args=arguments, prog_name="trooper", standalone_mode=False, obj=made)
     except TyperException as error:
+        _remember_refused(arguments, command, environment, error)
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "trooper"
         if context is not None and context.parent is None and arguments and not arguments[0].startswith("-"):
             # The word that is no command may be a prompt, which no error repeats.
             say("there is no such command; a question is asked by `trooper ask`. See `trooper --help`.")
             return error.exit_code
-        say(f"{_plainly(error.format_message())} See `{path} --help`.")
+        say(f"{_plainly(_without_prompts(error.format_message(), arguments))} See `{path} --help`.")
         return error.exit_code
     except Abort:
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _check_sides(options: list[str]) -> None:
+    if "--local" in options and "--cloud" in options:
+        raise UsageError("--local and --cloud exclude each other")
+
+
+def _remember_refused(
+    arguments: list[str], command: object, environment: Environment | None, refusal: UsageError | TyperException
+) -> None:
+    """Have the guard remember the prompt of a command line that is refused, if it was meant to be private."""
+    from trooper_cli.cli.refused_line import refuse
+
+    try:
+        refuse(arguments, command, environment or Environment.of_process(), refusal)
+    except type(refusal):
+        # That is what the caller reports.
+        return
+
+
+def _without_prompts(message: str, arguments: list[str]) -> str:
+    """Return an error without a value of several words: it may be a prompt, which no error repeats."""
+    for argument in arguments:
+        for value in (argument, argument.partition("=")[2], argument[2:]):
+            if len(value.split()) > 1:
+                message = message.replace(repr(value), "it")
+    return message
 
 
 def _plainly(message: str) -> str:

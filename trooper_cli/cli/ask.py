@@ -15,6 +15,8 @@ from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trooper_cli.ask.caller import Caller
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
@@ -146,7 +148,7 @@ def ask(  # noqa: PLR0913
             store,
             lambda: is_meant_private_in(home, session, local, settings),
             lambda guard: remember_parts(guard, system or "", parts),
-        ),
+        ) as leave,
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
         text = gather(
@@ -164,6 +166,8 @@ def ask(  # noqa: PLR0913
 
             settings = settings.with_session(settings_of(home, check_name(name)))
         settings.validate("local", "cloud")
+        # `clouds = "off"` was to be a lock.
+        settings.tables("clouds")
         ask_request = AskRequest(
             prompt=text,
             session=name,
@@ -179,11 +183,11 @@ def ask(  # noqa: PLR0913
             max_tokens=max_tokens,
             read_timeout=timeout,
         )
-    if dry_run:
-        from trooper_cli.ask.person import Person
+        if dry_run:
+            from trooper_cli.ask.person import Person
 
-        return rehearsed(ask_request, Person(output.write), settings, home, output, notices)
-    answer = _asked(ask_request, settings, environment, output, notices, as_json=as_json)
+            return rehearsed(ask_request, Person(output.write), settings, home, output, notices, leave)
+        answer = _asked(ask_request, settings, environment, output, notices, leave, as_json=as_json)
     output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
     if verbose:
         environment.say(_status(answer), "dim")
@@ -198,6 +202,7 @@ def _asked(
     environment: Environment,
     output: Output,
     notices: Notices,
+    take_over: "Callable[[], None]",
     *,
     as_json: bool,
 ) -> "Answer":
@@ -217,8 +222,8 @@ def _asked(
             from trooper_cli.cli.spinner import Spinner
 
             with Spinner(show, notices.notify) as spinner:
-                return ask_once(ask_request, Person(spinner.show), settings, home, spinner.notify)
-        return ask_once(ask_request, Person(show), settings, home, notices.notify)
+                return ask_once(ask_request, Person(spinner.show), settings, home, spinner.notify, take_over)
+        return ask_once(ask_request, Person(show), settings, home, notices.notify, take_over)
     except MissingModelError:
         if notices.quiet or not (stdin and stdin.isatty() and stderr and stderr.isatty()):
             raise
@@ -229,7 +234,7 @@ def _asked(
     from trooper_cli.engines.default_model import pull as fetch
 
     fetch(home, progress=True)
-    return ask_once(ask_request, Person(show), settings, home, notices.notify)
+    return ask_once(ask_request, Person(show), settings, home, notices.notify, take_over)
 
 
 def _checked_system(system: str | None) -> str | None:
@@ -276,14 +281,20 @@ def _status(answer: "Answer") -> str:
 
 
 def rehearsed(
-    ask_request: "AskRequest", caller: "Caller", settings: Settings, home: Path, output: Output, notices: Notices
+    ask_request: "AskRequest",
+    caller: "Caller",
+    settings: Settings,
+    home: Path,
+    output: Output,
+    notices: Notices,
+    take_over: "Callable[[], None]",
 ) -> int:
-    """Print the request that would be sent."""
+    """Print the request that would be sent; `take_over` as for `rehearse`."""
     import hashlib
 
     from trooper_cli.ask.rehearsal import rehearse
 
-    rehearsal = rehearse(ask_request, caller, settings, home, notices.notify)
+    rehearsal = rehearse(ask_request, caller, settings, home, notices.notify, take_over)
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
     record = {

@@ -1,5 +1,6 @@
 """`trooper messages`: the Messages API over a pipe."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -12,6 +13,7 @@ from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
     from trooper_cli.ask.request import AskRequest
+    from trooper_cli.ask.turn_in_progress import Answer
     from trooper_cli.messages.adapter import CliOptions
     from trooper_cli.messages.caller import ApiCaller
     from trooper_cli.messages.response import Reply
@@ -71,57 +73,66 @@ def messages(
 def _answered(
     options: "CliOptions", environment: Environment, output: Output, notices: Notices, *, dry_run: bool
 ) -> int:
-    from trooper_cli.ask.pipeline import ask
     from trooper_cli.messages.response import Reply
 
-    reply, settings = Reply(output.write), environment.settings(check=False)
+    reply = Reply(output.write)
     try:
-        home = environment.home
-        ask_request, caller, settings = _question(options, settings, environment, reply, notices)
-        if dry_run:
-            return rehearsed(ask_request, caller, settings, home, output, notices)
-        answer = ask(ask_request, caller, settings, home, notices.notify)
+        answer = _asked(options, environment, reply, output, notices, dry_run=dry_run)
     except ReaderGoneError:
         raise
     except Exception as error:
         reply.fail(error)
         raise
+    if answer is None:
+        return 0
     reply.finish(answer)
     if answer.failure is not None:
         raise answer.failure
     return 0
 
 
-def _question(
-    options: "CliOptions", settings: Settings, environment: Environment, reply: "Reply", notices: Notices
-) -> "tuple[AskRequest, ApiCaller, Settings]":
-    """Read the request and the settings of its session.
+def _asked(
+    options: "CliOptions",
+    environment: Environment,
+    reply: "Reply",
+    output: Output,
+    notices: Notices,
+    *,
+    dry_run: bool,
+) -> "Answer | None":
+    """Read the request and ask it, or print what would be sent.
 
-    Of a request that is refused, the guard remembers what was meant to be private.
+    Of a request that is refused, or that a signal ends, the guard remembers what was meant to be private.
     """
-    from trooper_cli.cli.prompt_input import UnreadableError, stdin_text
-    from trooper_cli.errors import InputError, TrooperError
+    from trooper_cli.cli.prompt_input import readable, stdin_text
+    from trooper_cli.messages.refused import RefusedCall, remembering_request
+
+    home, settings = environment.home, environment.settings(check=False)
+    call = RefusedCall(options.local, options.session, settings, home, notices.notify)
+    data = bytearray()
+    with remembering_request(call, lambda: readable(data)) as leave:
+        text = stdin_text(environment.stdin, notices.notify, data)
+        ask_request, caller, settings = _question(text, options, settings, home, reply)
+        if dry_run:
+            rehearsed(ask_request, caller, settings, home, output, notices, leave)
+            return None
+        from trooper_cli.ask.pipeline import ask
+
+        return ask(ask_request, caller, settings, home, notices.notify, leave)
+
+
+def _question(
+    text: str, options: "CliOptions", settings: Settings, home: Path, reply: "Reply"
+) -> "tuple[AskRequest, ApiCaller, Settings]":
+    """Return the request of a text and the settings of its session."""
     from trooper_cli.messages.adapter import session_of, to_ask_request
     from trooper_cli.messages.request import read
     from trooper_cli.store.session import settings_of
 
-    data = ""
-    try:
-        # PowerShell and some editors put a byte order mark in front.
-        data = stdin_text(environment.stdin, notices.notify).removeprefix("\ufeff")
-        check_variables(settings.environ)
-        settings.validate("local", "cloud")
-        body = read(data)
-        settings = settings.with_session(settings_of(environment.home, session_of(body, options)))
-        return *to_ask_request(body, options, settings, reply), settings
-    except (TrooperError, RecursionError) as fault:
-        from trooper_cli.messages.refused import RefusedCall, remember_refused
-
-        error = (
-            fault if isinstance(fault, TrooperError) else InputError("the request is nested too deep; nothing was sent")
-        )
-        call = RefusedCall(options.local, options.session, settings, environment.home, notices.notify)
-        remember_refused(error.readable if isinstance(error, UnreadableError) else data, call, error)
-        if error is fault:
-            raise
-        raise error from fault
+    check_variables(settings.environ)
+    settings.validate("local", "cloud")
+    settings.tables("clouds")
+    # PowerShell and some editors put a byte order mark in front.
+    body = read(text.removeprefix("\ufeff"))
+    settings = settings.with_session(settings_of(home, session_of(body, options)))
+    return *to_ask_request(body, options, settings, reply), settings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from trooper_cli.errors import InputError, NotFoundError, UsageError
+from trooper_cli.errors import InputError, NotFoundError, TrooperError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,8 @@ def gather(
 ) -> str:
     """Join the arguments, what standard input holds, and the files under their names.
 
-    What was read stands in `parts`, also where the rest could not be.
+    Files are read first, since standard input may be waited for. What was read stands in `parts`, in the order of the
+    prompt, also where the rest could not be.
 
     Raises:
         UsageError: all of them are empty.
@@ -48,21 +50,29 @@ def gather(
         NotFoundError: a file is not there.
 
     """
-    data = bytearray()
-    try:
-        parts.append(utf8(" ".join(arguments), "the prompt"))
-        if stdin is not None:
-            parts.append(stdin_text(stdin, notify, data))
-        for path in files:
-            data.clear()
-            parts.append(f"File {utf8(str(path), 'the name of a file')}:\n\n{text_of(path, notify, data)}")
-    except UnreadableError as error:
-        parts.append(error.readable)
-        raise
-    except BaseException:
-        # It broke off, or a signal came.
-        parts.append(data[:LARGEST_PROMPT].decode("utf-8", "replace"))
-        raise
+    failure: TrooperError | None = None
+
+    def read(place: int, of: Callable[[bytearray], str]) -> None:
+        nonlocal failure
+        data = bytearray()
+        # What it breaks off with, or a signal, leaves what was read by then.
+        text = None
+        try:
+            text = of(data)
+        except UnreadableError as error:
+            failure, text = failure or error, None if data else error.readable
+        except TrooperError as error:
+            failure = failure or error
+        finally:
+            parts.insert(place, readable(data) if text is None else text)
+
+    read(0, lambda _: utf8(" ".join(arguments), "the prompt"))
+    for path in files:
+        read(len(parts), partial(_file_part, path, notify))
+    if stdin is not None:
+        read(1, lambda data: stdin_text(stdin, notify, data))
+    if failure is not None:
+        raise failure
     prompt = "\n\n".join(part for part in parts if part.strip())
     if not prompt:
         raise UsageError("there is no prompt: pipe it in, or give it as arguments; see `trooper ask --help`")
@@ -71,27 +81,38 @@ def gather(
     return prompt
 
 
+def _file_part(path: Path, notify: Callable[[str], None], data: bytearray) -> str:
+    text = text_of(path, notify, data)
+    return f"File {utf8(str(path), 'the name of a file')}:\n\n{text}"
+
+
 def utf8(text: str, what: str) -> str:
     """Return the text if it is valid UTF-8; arguments that are not reach Python as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        readable = text.encode("utf-8", "replace").decode()
-        raise UnreadableError(f"{what} is not UTF-8; nothing was sent", readable) from error
+        shown = text.encode("utf-8", "replace").decode()
+        raise UnreadableError(f"{what} is not UTF-8; nothing was sent", shown) from error
     return text
+
+
+def readable(data: bytes | bytearray) -> str:
+    """Return as much of what was read as is text, also where it cannot be used or broke off."""
+    if len(data) > LARGEST_INPUT:
+        data = data[:LARGEST_PROMPT]
+    # The shell of Windows writes UTF-16, with a mark in front.
+    return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace")
 
 
 def _decoded(data: bytes | bytearray, what: str) -> str:
     if len(data) > LARGEST_INPUT:
         message = f"{what} is larger than 32 MB, which no engine takes; nothing was sent"
-        raise UnreadableError(message, data[:LARGEST_PROMPT].decode("utf-8", "replace"))
+        raise UnreadableError(message, readable(data))
     try:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         message = f"{what} is not UTF-8 (byte {error.start}); convert it, for instance with iconv"
-        # The shell of Windows writes UTF-16, with a mark in front.
-        form = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-        raise UnreadableError(message, data.decode(form, "replace")) from error
+        raise UnreadableError(message, readable(data)) from error
 
 
 def stdin_text(stdin: TextIO | None, notify: Callable[[str], None], data: bytearray | None = None) -> str:

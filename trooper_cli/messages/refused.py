@@ -10,7 +10,7 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.ask.refused import is_meant_private_in, remember_prompt, remembering
+from trooper_cli.ask.refused import is_meant_private_in, remember_prompt, remembering_unless_done
 from trooper_cli.errors import InputError
 from trooper_cli.guard import text_keys
 from trooper_cli.guard.normalize import reduced
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from trooper_cli.errors import TrooperError
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
 
@@ -64,18 +63,61 @@ class RefusedCall(NamedTuple):
     notify: Callable[[str], object]
 
 
-def remember_refused(data: str, call: RefusedCall, refusal: TrooperError) -> None:
-    """Store fingerprints of what is new in a request that was meant to be private, even if the request is malformed."""
-    request = parsed(data)
-    says_so = data.lstrip()[:1] not in _STARTS_OF_JSON and bool(_SAYS_SO.search(reduced(data)))
-    meant = isinstance(refusal, MeantPrivateError) or _is_meant_private(request, call)
-    if not (says_so or meant):
-        return
-    messages = [texts for texts in _new(request) if texts] or [[*_texts(request)]]
-    if says_so:
-        messages.append([data, *filter(None, map(str.strip, _BORDER.split(data)))])
-    with remembering(refusal, call.notify), closing(Store(call.home, call.settings, call.notify)) as store:
-        remember_messages(store.guard, messages, _places(data))
+@contextlib.contextmanager
+def remembering_request(call: RefusedCall, data: Callable[[], str]) -> Iterator[Callable[[], None]]:
+    """Have the guard remember a request that was meant to be private where the block is not done, whatever ends it.
+
+    What it yields is called once somebody else remembers it. Of a malformed request what is new is remembered, too.
+
+    Args:
+        call: what the call said beside the request.
+        data: returns as much of the request as was read.
+
+    """
+    refused: _Refused | None = None
+
+    def is_private() -> bool:
+        nonlocal refused
+        refused = _Refused(data(), call)
+        return was_refused_for_it or refused.is_private()
+
+    def remember(guard: Guard) -> None:
+        assert refused is not None  # noqa: S101
+        refused.remember(guard)
+
+    was_refused_for_it = False
+    with (
+        closing(Store(call.home, call.settings, call.notify)) as store,
+        remembering_unless_done(store, is_private, remember) as leave,
+    ):
+        try:
+            yield leave
+        except MeantPrivateError:
+            was_refused_for_it = True
+            raise
+        except RecursionError as fault:
+            raise InputError("the request is nested too deep; nothing was sent") from fault
+
+
+class _Refused:
+    """A request that was refused, or that something else ended."""
+
+    def __init__(self, data: str, call: RefusedCall) -> None:
+        # PowerShell and some editors put a byte order mark in front.
+        self._data = data.removeprefix("\ufeff")
+        self._call = call
+        self._request = parsed(self._data)
+        is_no_json = self._data.lstrip()[:1] not in _STARTS_OF_JSON
+        self._says_so = is_no_json and bool(_SAYS_SO.search(reduced(self._data)))
+
+    def is_private(self) -> bool:
+        return self._says_so or _is_meant_private(self._request, self._call)
+
+    def remember(self, guard: Guard) -> None:
+        messages = [texts for texts in _new(self._request) if texts] or [[*_texts(self._request)]]
+        if self._says_so:
+            messages.append([self._data, *filter(None, map(str.strip, _BORDER.split(self._data)))])
+        remember_messages(guard, messages, _places(self._data))
 
 
 def remember_messages(guard: Guard, messages: Sequence[Sequence[str]], places: Iterable[str]) -> None:

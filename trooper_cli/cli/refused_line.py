@@ -1,0 +1,170 @@
+"""A command line that is refused before anything is asked, although its prompt was meant to be private.
+
+The guard remembers what was given, as far as that can be told: of a wrong command line nobody knows for certain which
+argument is the prompt. Since nothing is sent anyway, what looks as if it were meant to be private counts as private.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done, says_private
+from trooper_cli.cli.prompt_input import LARGEST_INPUT, readable
+from trooper_cli.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from trooper_cli.cli.environment import Environment
+    from trooper_cli.guard.guard import Guard
+
+# So long is waited for a pipe that holds nothing at the moment, and for all that it holds.
+_SILENCE_SECONDS, _MOST_SECONDS = 0.2, 2.0
+_PIECE = 1 << 16
+_LONGEST_NAME = 64
+# What stands for `--local` on a command line, beside what is misspelt for it.
+_PRIVATE = ("local", "private", "offline")
+
+
+class _Line:
+    """What a command line was to say: its words, the values of its options, and texts that may be a prompt as well."""
+
+    def __init__(self, arguments: Sequence[str], options: Mapping[str, Any]) -> None:
+        self.words: list[str] = []
+        self.others: list[str] = []
+        self.values: dict[str, list[str]] = {}
+        self.flags: set[str] = set()
+        self._options = options
+        left = iter(arguments)
+        for argument in left:
+            if argument == "--":
+                self.words += left
+            elif not argument.startswith("-") or any(map(str.isspace, argument.partition("=")[0])):
+                # A dash of another kind makes no word, unless more than a name follows it.
+                if not _is_private_option(argument):
+                    self.words.append(argument)
+            else:
+                self._take_option(argument, left)
+
+    def last(self, name: str) -> str | None:
+        return self.values.get(name, [None])[-1]
+
+    def _take_option(self, argument: str, left: Iterator[str]) -> None:
+        name, is_given, value = argument.partition("=")
+        if not argument.startswith("--"):
+            # Switches of one letter may stand together, before one whose value follows at once.
+            end = next((at for at in range(1, len(argument)) if self._takes_value(f"-{argument[at]}")), 1)
+            name, value = f"-{argument[end : end + 1]}", argument[end + 1 :]
+            is_given = value
+            self.flags |= {f"-{letter}" for letter in argument[1:end]}
+        if self._takes_value(name):
+            value = value if is_given else next(left, "")
+            self.values.setdefault(max(self._options[name].opts, key=len), []).append(value)
+            is_given = value if any(map(str.isspace, value)) else ""
+        self.flags.add(name)
+        if is_given:
+            # No name and no number: it may be the prompt.
+            self.others.append(value)
+
+    def _takes_value(self, name: str) -> bool:
+        option = self._options.get(name)
+        return option is not None and not option.is_flag and not option.count
+
+
+def refuse(arguments: Sequence[str], command: Any, environment: Environment, refusal: Exception) -> NoReturn:  # noqa: ANN401
+    """Raise a refusal; before that, have the guard remember what was given if it was meant to be private.
+
+    Args:
+        arguments: what follows the program's name.
+        command: the command line as typer built it.
+        environment: the surroundings of the command.
+        refusal: what is wrong.
+
+    """
+    words = [*arguments]
+    name = next((word for word in words if word in command.commands), "ask")
+    if name not in {"ask", "messages"} or name not in command.commands:
+        raise refusal
+    if name in words:
+        words.remove(name)
+    parameters = [each for each in command.commands[name].params if each.param_type_name == "option"]
+    line = _Line(words, {opt: each for each in parameters for opt in (*each.opts, *each.secondary_opts)})
+    session, home, settings = line.last("--session"), environment.home, environment.settings(check=False)
+    is_local = "--local" in str(refusal) or any(map(_is_private_option, words))
+    flag = True if is_local else False if "--cloud" in line.flags else None
+    stdin = None if {"-n", "--no-stdin"} & line.flags else environment.stdin
+    parts, data = [" ".join(line.words)], bytearray()
+    with (
+        closing(Store(home, settings, environment.say)) as store,
+        remembering_unless_done(
+            store,
+            lambda: is_meant_private_in(home, session, flag, settings),
+            lambda guard: _remember(guard, line, parts, readable(data)),
+        ),
+    ):
+        if name == "messages":
+            from trooper_cli.messages.refused import RefusedCall, remembering_request
+
+            call, request = RefusedCall(is_local, session, settings, home, environment.say), bytearray()
+            with remembering_request(call, lambda: readable(request)):
+                _read_stream(stdin, request)
+                raise refusal
+        for path in line.values.get("--file", []):
+            content = bytearray()
+            with suppress(OSError):
+                # A pipe that nobody writes to would make this wait.
+                file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+                try:
+                    _read(file, content)
+                finally:
+                    os.close(file)
+            parts.append(f"File {path}:\n\n{readable(content).rstrip()}")
+        _read_stream(stdin, data)
+        raise refusal
+
+
+def _remember(guard: Guard, line: _Line, parts: Sequence[str], text: str) -> None:
+    # In the order of a prompt.
+    remember_parts(guard, line.last("--system") or "", [parts[0], text.rstrip("\r\n"), *parts[1:]])
+    for other in line.others:
+        remember_parts(guard, "", [other])
+
+
+def _is_private_option(argument: str) -> bool:
+    """Return whether an argument is `--local`, or what somebody writes who means it."""
+    name = argument.partition("=")[0]
+    if name[:1].isalnum() or len(name) > _LONGEST_NAME or any(map(str.isspace, name)):
+        return False
+    from trooper_cli.guard.normalize import reduced
+
+    word = reduced(name)
+    return word == "l" or "nocloud" in word or says_private(word, _PRIVATE)
+
+
+def _read_stream(stdin: TextIO | None, data: bytearray) -> None:
+    """Append what standard input holds at the moment, if it is no terminal."""
+    if stdin is None or stdin.isatty():
+        return
+    try:
+        file = stdin.fileno()
+    except (OSError, ValueError):
+        # It is no file, and nobody is waited for.
+        data += stdin.buffer.read(LARGEST_INPUT + 1)
+        return
+    with suppress(OSError):
+        _read(file, data)
+
+
+def _read(file: int, data: bytearray) -> None:
+    """Append what a file holds, or of a pipe what it holds at the moment."""
+    import select
+
+    until = time.monotonic() + _MOST_SECONDS
+    while len(data) <= LARGEST_INPUT and time.monotonic() < until:
+        if not select.select([file], [], [], _SILENCE_SECONDS)[0] or not (piece := os.read(file, _PIECE)):
+            return
+        data += piece
