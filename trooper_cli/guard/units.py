@@ -101,7 +101,7 @@ _STANDARD = frozenset(
 )
 _AT = pattern("@")
 _BETWEEN = frozenset(" ./_:\xb7-")
-_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._:\xb7-]{0,3}\d){7}")
+_EIGHT_DIGITS = pattern(r"\d(?:[ ()/._:\xb7xX-]{0,3}\d){7}")
 _THREE_DIGITS = pattern(r"\d(?:[ ()/._-]{0,3}\d){2}")
 _PLATE = pattern(r"(?<![^\W_])(?<!-)[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}[ _-]?[1-9]\d{1,3}[EH]?(?![^\W_]|-)")
 # As people type them, and name files. A prompt is asked about these, and only what is printed as above is stored.
