@@ -101,8 +101,15 @@ def test_the_embedded_engine_says_the_same_twice(real: Trooper) -> None:
 
 def test_a_context_that_is_too_long_is_compressed(real: Trooper) -> None:
     """A long session still gets an answer: the memory is cut to what the model takes."""
-    turn = {"prompt": "word " * 700, "answer": "noted " * 700, "label": "public"}
-    real("import", "-s", "long", stdin="\n".join([json.dumps(turn)] * 12))
+    turns = [
+        {
+            "prompt": " ".join(f"Host {first + at} runs job {at}." for at in range(100)),
+            "answer": " ".join(f"Noted, job {at} is of host {first + at}." for at in range(100)),
+            "label": "public",
+        }
+        for first in range(0, 12_000, 1_000)
+    ]
+    real("import", "-s", "long", stdin="\n".join(map(json.dumps, turns)))
     done = real("ask", "-s", "long", "--local", "--max-tokens", "20", "--json", "Say hello.")
     assert done.code == 0, done.notices
     assert 1000 < done.json["usage"]["input"] < 8192
