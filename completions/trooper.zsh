@@ -26,7 +26,7 @@ _trooper() {
         "trooper")
             found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('ask:Ask one question' 'messages:Answer one request of the Messages API, given on standard input, as that API does' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List what left this machine of a session, and each turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Say what works and what does not, with the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
+            found=('ask:Ask one question' 'messages:Answer one request of the Messages API, given on standard input, as that API does' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List what left this machine of a session, and each turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Check what works and what does not, and print the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
             _describe command found
             ;;
         "trooper ask")
@@ -97,7 +97,7 @@ _trooper() {
         "trooper hook")
             found=('-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('install:Let `git commit` open its editor with a message proposed by a model on this machine' 'uninstall:Remove the hook again')
+            found=('install:Install a git hook' 'uninstall:Remove the hook again')
             _describe command found
             ;;
         "trooper hook install")
@@ -113,7 +113,7 @@ _trooper() {
         "trooper config")
             found=('-s:The defaults of this session instead of config.toml' '--session:The defaults of this session instead of config.toml' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('set:Set a value in config.toml, whose comments stay, or as a default of one session' 'unset:Take a value out of config.toml or out of the defaults of one session')
+            found=('set:Set a value in config.toml, whose comments stay, or as a default of one session' 'unset:Remove a value from config.toml or from the defaults of one session')
             _describe command found
             ;;
         "trooper config set")

@@ -158,7 +158,7 @@ class AnswerWriter:
         self.check_recorded()
 
     def add(self, piece: str) -> None:
-        """Take a piece of the answer as it arrives, and print what may be printed by now.
+        """Store a piece of the answer as it arrives, and print what may be printed by now.
 
         Raises:
             StorageError: the guard cannot remember it, and a pipe would get it.

@@ -193,7 +193,7 @@ class PendingPrompt:
 def remembering_unless_done(
     store: Store, is_private: Callable[[], bool], remember: Callable[[Guard], None]
 ) -> Iterator[Callable[[], None]]:
-    """Have the guard remember a private prompt where the block is not done, whatever ends it.
+    """Store the fingerprints of a private prompt if the block is not completed, whatever ends it.
 
     This stands around all that happens between the command line and the prompt's fingerprints. A signal ends it too.
     So that there is no instant between two such blocks, the inner one begins within the outer one, and then calls what

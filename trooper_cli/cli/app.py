@@ -82,7 +82,7 @@ def _check_sides(options: list[str]) -> None:
 def _remember_refused(
     arguments: list[str], command: object, environment: Environment | None, refusal: UsageError | TyperException
 ) -> None:
-    """Have the guard remember the prompt of a command line that is refused, if it was meant to be private."""
+    """Store the fingerprints of the prompt of a refused command line, if it was meant to be private."""
     from trooper_cli.cli.refused_line import refuse
 
     try:

@@ -119,7 +119,7 @@ def set_value(
 
 @app.command()
 def unset(context: typer.Context, name: SettingName, *, session: OfSession = None) -> int:
-    """Take a value out of config.toml or out of the defaults of one session.
+    """Remove a value from config.toml or from the defaults of one session.
 
     \b
     trooper config unset cloud_model

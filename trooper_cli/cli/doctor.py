@@ -13,7 +13,7 @@ _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
 
 
 def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
-    """Say what works and what does not, with the next step; exit 0 only if a plain ask would work.
+    """Check what works and what does not, and print the next step; exit 0 only if a plain ask would work.
 
     It asks the cloud for its list of models, which spends no token, and sends nothing of any session. The exit code is
     the one that the ask would have.

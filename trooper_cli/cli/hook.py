@@ -27,7 +27,7 @@ WhichHook = Annotated[Hook, typer.Argument(metavar="prepare-commit-msg", help="T
 
 @app.command()
 def install(hook: WhichHook) -> int:
-    """Let `git commit` open its editor with a message proposed by a model on this machine.
+    """Install a git hook: `git commit` opens its editor with a message from a model on this machine.
 
     The diff goes to this machine's model only, as a private turn of no session. The hook never stops a commit, takes
     20 seconds at most (TROOPER_HOOK_SECONDS), and does nothing where there is a message already (-m, --amend, a merge,

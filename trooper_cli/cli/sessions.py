@@ -78,7 +78,7 @@ def show(context: typer.Context, *, session: NamedSession, as_json: JsonOption =
 
 
 def _check_known(environment: Environment, settings: Settings, name: str, output: Output) -> None:
-    """See to it that the guard knows the private turns of a session before a pipe gets them.
+    """Store the private turns of a session in the guard, if it lacks them, before a pipe gets them.
 
     Raises:
         StorageError: it does not know one, and cannot write it down.

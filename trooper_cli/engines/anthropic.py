@@ -105,7 +105,7 @@ class Anthropic:
                 raise BrokenAnswerError("the cloud's answer is neither JSON nor a stream; check ANTHROPIC_BASE_URL")
 
     def _arrived(self, part: object) -> None:
-        """Take a whole message or an event of a stream as the API gave it; here nobody needs more than its text."""
+        """Receive a whole message or an event of a stream as the API gave it; here nobody needs more than its text."""
 
     def _whole(self, response: Response) -> Iterator[str | End]:
         message = parse(response.read(), "the cloud")

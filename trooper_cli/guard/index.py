@@ -220,7 +220,7 @@ class IndexFile:
     def index_session(
         self, session: Identity, state: FileState | None, turns: list[ReadTurn], numbers: list[int]
     ) -> None:
-        """Know the file of a session as it is; `turns` are those that count, `numbers` those of all its turns.
+        """Index the file of a session as it is; `turns` are those that count, `numbers` those of all its turns.
 
         What private turns had before stays, since it may be of an answer that was printed and never stored; but not
         that of turns which are gone.

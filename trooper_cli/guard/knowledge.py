@@ -136,7 +136,7 @@ class Knowledge:
         ]
 
     def remember_turns(self, session: Identity | None, first: int, marked: Iterable[Marked], *, public: bool) -> None:
-        """Take in those turns of either label out of many that have their numbers one after the other.
+        """Index those turns of either label out of many that have their numbers one after the other.
 
         Raises:
             StorageError: they cannot be written down.
@@ -163,7 +163,7 @@ class Knowledge:
             self._index.add_turns(session, (each for each in marked if each[0]))
 
     def know_all(self, session: Identity | None, turns: Iterable[StoredTurn]) -> None:
-        """Take in the private turns of a session that the index does not know, before they are printed.
+        """Index the private turns of a session that the index does not know, before they are printed.
 
         Raises:
             StorageError: there is one, and it cannot be written down.
@@ -253,7 +253,7 @@ class Knowledge:
         return not self._is_stuck
 
     def hold_beside(self, session: Identity | None, name: str, turns: Iterable[StoredTurn]) -> None:
-        """Know all turns of a session's file until this process ends, where one of the two files cannot be written."""
+        """Index all turns of a session's file until this process ends, where one of the two files cannot be written."""
         if self._beside is None:
             self._beside = Index.in_memory()
         if session is not None:

@@ -63,7 +63,7 @@ class Form:
         return start, end - start
 
     def original_of_run(self, start: int, end: int) -> tuple[int, int]:
-        """Do the same for a part of the reduced text."""
+        """Return the same for a part of the reduced text."""
         return self.original(self.offsets[start], self.offsets[end - 1] + 1)
 
     def is_new(self, start: int, end: int) -> bool:

@@ -186,7 +186,7 @@ def _fitted(ask: Ask[V], parts: _Parts) -> Context[V]:
 
 
 def _without_last(units: Sequence[Unit], over: float) -> Sequence[Unit]:
-    """Leave out the units chosen last, for at least so many tokens."""
+    """Remove the units chosen last, for at least so many tokens."""
     kept = len(units)
     while kept and over > 0:
         kept -= 1

@@ -48,7 +48,7 @@ def gain(unit: Unit, included: set[str], weights: Mapping[str, float]) -> float:
 def _take(
     units: Sequence[Unit], most: Sequence[float], worth: Callable[[int], float], room: float, included: set[str]
 ) -> list[Unit]:
-    """Take the best unit again and again while there is room.
+    """Add the best unit again and again while there is room.
 
     A unit's worth can only fall as more is included, so only the one that looks best is weighed again; they start from
     `most`.
@@ -80,7 +80,7 @@ def _take(
 
 
 def by_importance(units: Sequence[Unit], room: float, included: set[str], weights: Mapping[str, float]) -> list[Unit]:
-    """Take what matters most when nothing is asked for; `included` grows by what was taken."""
+    """Select what matters most when nothing is asked for; `included` grows by what was taken."""
     if room <= 0:
         return []
     base = [math.exp(unit.score + (supersede.STALE if unit.stale else 0.0)) / unit.cost for unit in units]
@@ -93,7 +93,7 @@ def by_importance(units: Sequence[Unit], room: float, included: set[str], weight
 
 
 def by_relevance(found: Sequence[Found], room: float, included: set[str], weights: Mapping[str, float]) -> list[Unit]:
-    """Take what was asked for; `included` grows by what was taken."""
+    """Select what was asked for; `included` grows by what was taken."""
     units = [item.unit for item in found]
     base = [item.relevance * math.exp(_PRIOR * item.unit.score) / item.unit.cost**_RECALL_COST for item in found]
 

@@ -169,7 +169,7 @@ class Slots:
             self.add(unit)
 
     def add(self, unit: Unit) -> None:
-        """Let a unit be replaced by later ones, if it tells a value and does not only ask."""
+        """Record a unit that later ones may replace, if it states a value and does not only ask."""
         if unit.kind == CODE or unit.text.endswith("?"):
             return
         for term in unit.terms:

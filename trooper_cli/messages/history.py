@@ -151,7 +151,7 @@ class Recognised(NamedTuple):
 
 
 def without_private(messages: Sequence[ApiMessage], guard: Guard) -> Recognised:
-    """Leave a history's private turns out.
+    """Return a history without its private turns.
 
     Raises:
         LocalityError: something is a private turn's, and which messages are cannot be decided.
@@ -246,7 +246,7 @@ def _may_be_private(name: str, text: str, known: text_keys.Known) -> bool:
 
 
 def _without_lost_prompts(exchange: HistoryTurn, known: text_keys.Known, halves: list[str]) -> HistoryTurn:
-    """Leave out what was asked privately, got no answer, and stands before a prompt that is public."""
+    """Return the exchange without prompts that were private, got no answer, and stand before a public one."""
     first = 0
     for at, (message, digest) in enumerate(zip(exchange.prompts[:-1], exchange.prompt_digests, strict=False)):
         text = text_of(message["content"])

@@ -65,7 +65,7 @@ class RefusedCall(NamedTuple):
 
 @contextlib.contextmanager
 def remembering_request(call: RefusedCall, data: Callable[[], str]) -> Iterator[Callable[[], None]]:
-    """Have the guard remember a request that was meant to be private where the block is not done, whatever ends it.
+    """Store the fingerprints of a private request if the block is not completed, whatever ends it.
 
     What it yields is called once somebody else remembers it. Of a malformed request what is new is remembered, too.
 

@@ -65,11 +65,11 @@ class Reply:
         self._forget()
 
     def expect(self, session: str | None, *, live: bool) -> None:
-        """Take the session of the request, and whether it asks for a stream."""
+        """Store the session of the request, and whether it asks for a stream."""
         self._session, self._live = session, live
 
     def leave_out(self, messages: int) -> None:
-        """Take how many messages of the history are not sent, being private."""
+        """Store how many messages of the history are not sent, being private."""
         self._left_out = messages
 
     def _forget(self) -> None:
@@ -84,7 +84,7 @@ class Reply:
         self._forget()
 
     def arrived(self, part: object) -> None:
-        """Take a message of the cloud's, or an event of its stream, and let through what may go out by now."""
+        """Read a message of the cloud's, or an event of its stream, and write what may go out by now."""
         if not isinstance(part, dict):
             return
         self._is_cloud = True

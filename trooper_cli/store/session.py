@@ -249,7 +249,7 @@ class Session(AttemptTable):
         return identity
 
     def vacuum_and_truncate_wal(self) -> None:
-        """Leave no byte of what was erased, in the file or in the log beside it.
+        """Overwrite what was erased, in the file and in the log beside it.
 
         Raises:
             StorageError: another process is reading.

@@ -34,7 +34,7 @@ class _StoredView:
         return int(last[0]) + 1 if last else self._end
 
     def grow(self, end: int) -> None:
-        """Take in turns that were answered since."""
+        """Add turns that were answered since."""
         self._end = max(self._end, end)
 
     def _select(self, columns: str, rest: str, *values: object) -> sqlite3.Cursor:
