@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.cli.environment import Environment, environment_of
+from trooper_cli.cli.options import DryRunOption, NoFallbackOption
 from trooper_cli.cli.terminal import Notices, Output, is_screen
 from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
@@ -77,12 +78,8 @@ def ask(  # noqa: PLR0913
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the text.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the exact request as JSON and connect to nothing.")
-    ] = False,
-    no_fallback: Annotated[
-        bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")
-    ] = False,
+    dry_run: DryRunOption = False,
+    no_fallback: NoFallbackOption = False,
     on_leak: Annotated[
         Optional[Leak],  # noqa: UP045
         typer.Option(

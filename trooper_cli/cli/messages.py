@@ -8,6 +8,7 @@ import typer
 from trooper_cli.ask.variables import check_variables
 from trooper_cli.cli.ask import Leak, SessionOption, rehearsed
 from trooper_cli.cli.environment import Environment, environment_of
+from trooper_cli.cli.options import DryRunOption, NoFallbackOption
 from trooper_cli.cli.terminal import Notices, Output, ReaderGoneError
 from trooper_cli.settings import Settings
 
@@ -26,12 +27,8 @@ def messages(
     local: Annotated[
         bool, typer.Option("--local", help="Keep this turn on this machine for ever, as x_force_local does.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the exact request as JSON and connect to nothing.")
-    ] = False,
-    no_fallback: Annotated[
-        bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")
-    ] = False,
+    dry_run: DryRunOption = False,
+    no_fallback: NoFallbackOption = False,
     on_leak: Annotated[
         Optional[Leak],  # noqa: UP045
         typer.Option(
