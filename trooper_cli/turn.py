@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, Protocol, TypeVar
 
@@ -89,8 +88,7 @@ class Message(NamedTuple):
 V_co = TypeVar("V_co", bound=View, covariant=True)
 
 
-@dataclass(frozen=True, eq=False, repr=False, slots=True)
-class Context(Generic[V_co]):
+class Context(NamedTuple, Generic[V_co]):
     """What one engine is sent for one turn: a view's memory and the prompt.
 
     A cloud engine takes `Context[PublicView]` and nothing else; the type checker holds every caller to it.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from trooper_cli.memory import fold, render, search, select, terms, tokens
 from trooper_cli.turn import Context, Exchange, View
@@ -32,16 +31,16 @@ _STRONG = 6.0  # how much of a prompt has to be found for recall to have all its
 _RECALL = 0.7  # of the room beside the prompt; what matters in any case has the rest
 
 
-@dataclass(frozen=True, slots=True)
 class Memory:
     """What is stored of a view: its folded state, and an index of all its units if there is one."""
 
-    state: Folded
-    index: Index | None = None
+    def __init__(self, state: Folded, index: Index | None = None) -> None:
+        """Hold the two together."""
+        self.state = state
+        self.index = index
 
 
-@dataclass(frozen=True, slots=True)
-class Ask(Generic[V]):
+class Ask(NamedTuple, Generic[V]):
     """One turn to be included: what `build` was given."""
 
     view: V
@@ -56,16 +55,17 @@ class Ask(Generic[V]):
         return self.mask(text) if self.mask and text else text
 
 
-@dataclass(slots=True)
 class _Parts:
     """What is to be included, before it is written."""
 
-    tail: list[Exchange]
-    start: int  # of the tail, in the view
-    shown: str = ""  # the anchor as text
-    anchor: tuple[int, ...] = ()
-    core: Sequence[Unit] = ()
-    beside: Sequence[Unit] = ()
+    def __init__(self, tail: list[Exchange], start: int) -> None:
+        """Begin with the tail, which starts at `start` in the view."""
+        self.tail = tail
+        self.start = start
+        self.shown = ""  # the anchor as text
+        self.anchor: tuple[int, ...] = ()
+        self.core: Sequence[Unit] = ()
+        self.beside: Sequence[Unit] = ()
 
 
 def price(system: str | None, messages: Sequence[str]) -> float:
@@ -85,7 +85,7 @@ def verbatim(ask: Ask[V]) -> Context[V] | None:
     written = _write(ask, _Parts(turns[::-1], 0))
     if written.tokens > ask.budget:
         return None
-    return replace(written, anchor=written.tail[:ANCHOR_TURNS], tail=written.tail[ANCHOR_TURNS:])
+    return written._replace(anchor=written.tail[:ANCHOR_TURNS], tail=written.tail[ANCHOR_TURNS:])
 
 
 def compress(ask: Ask[V], memory: Memory) -> Context[V]:

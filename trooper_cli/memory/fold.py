@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -28,16 +27,17 @@ _CHANGED_COST = 4  # tokens of the mark that a replaced unit is written with
 _MOST_OF_A_TURN = 240  # units of one turn that enter the state: of a pasted log the rest is only searched
 
 
-@dataclass(slots=True)
 class Folded:
     """The folded state. `kept` is how many units it holds at least, once there are that many."""
 
-    kept: int = KEPT
-    turns: int = 0
-    tokens: int = 0
-    asked: str = ""
-    units: list[Unit] = field(default_factory=list)
-    _spread: Counter[str] | None = None
+    def __init__(self, kept: int = KEPT) -> None:
+        """Begin with no turn."""
+        self.kept = kept
+        self.turns = 0
+        self.tokens = 0
+        self.asked = ""
+        self.units: list[Unit] = []
+        self._spread: Counter[str] | None = None
 
     def add(self, exchange: Exchange, mask: Callable[[str], str] | None = None) -> list[Unit]:
         """Fold the view's next turn in, in proportion to that turn; give its units, for an index.
@@ -102,7 +102,9 @@ class Folded:
             ]
         except (ValueError, TypeError, AttributeError):
             return None
-        return cls(kept, turns, tokens, asked, read)
+        state = cls(kept)
+        state.turns, state.tokens, state.asked, state.units = turns, tokens, asked, read
+        return state
 
 
 def _terms(found: list[Unit]) -> Iterator[str]:
