@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -13,29 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import KEY
-from tests.messages.program import request, user
+from tests.ask.refused import SECRET, check
 from trooper_cli.cli.prompt_input import gather
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Outcome, Trooper
+    from tests.conftest import Trooper
     from tests.standin import Standin
 
-SECRET = "The northern branch pays its contractors out of the marzipan fund, and Ottilie signs alone for all of them."
 LONG = "".join(
     f"line {number} of a log that has many of them and {number * 7919} more words\n" for number in range(70_000)
 )
-
-
-def check(trooper: Trooper, cloud: Standin, local: Standin, done: Outcome, code: int) -> None:
-    """It was refused in one line, without an engine, and the secret is not sent when it is asked for in public."""
-    assert (done.code, done.out, done.notices.count("\n")) == (code, b"", 1), done.notices
-    assert "Ottilie" not in done.notices
-    assert local.bodies == []
-    assert trooper("ask", stdin=SECRET).code == 77
-    assert cloud.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -192,156 +179,6 @@ class TestWhateverElseIsRefused:
         assert cloud.connections == 0
 
 
-class TestCommandLines:
-    """A command line that is refused, and whose prompt was meant to stay here."""
-
-    @pytest.mark.parametrize("given", ["arguments", "standard input", "file"])
-    @pytest.mark.parametrize(
-        ("flags", "environ"),
-        [
-            (["--local", "--budget", "0"], {}),
-            (["--timeout", "abc", "--local"], {}),
-            (["--local", "--on-leak", "foo"], {}),
-            (["--local", "--max-tokens", "0"], {}),
-            (["--local", "--cloud"], {}),
-            (["--lcoal"], {}),
-            (["--locl", "--no-such-option"], {}),
-            (["-l"], {}),
-            (["--private"], {}),
-            (["--LOCAL"], {}),
-            (["\u2014local"], {}),
-            (["--local=1"], {}),
-            (["-m", "--local"], {}),
-            (["--budget", "0"], {"TROOPER_LOCAL": "1"}),
-            (["--budget=0"], {"TROOPER_LOCAL": "yes"}),
-            (["-qs", "here", "--budget", "0"], {}),
-            (["--bogus"], {"TROOPER_CLOUD": "off"}),
-        ],
-        ids=str,
-    )
-    def test_a_wrong_option(
-        self,
-        trooper: Trooper,
-        cloud: Standin,
-        local: Standin,
-        tmp_path: Path,
-        flags: list[str],
-        environ: dict[str, str],
-        given: str,
-    ) -> None:
-        """Its value, or its name, is wrong."""
-        if "-qs" in flags:
-            assert trooper("config", "set", "-s", "here", "local", "1").code == 0
-        (tmp_path / "secret").write_text(SECRET)
-        arguments = {"arguments": [SECRET], "standard input": [], "file": ["-f", str(tmp_path / "secret")]}[given]
-        stdin = SECRET if given == "standard input" else ""
-        check(trooper, cloud, local, trooper("ask", *arguments, *flags, stdin=stdin, **environ), 2)
-
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            ["ask", "--local", SECRET, "-s"],
-            ["ask", "--local", "--max-tokens", SECRET],
-            ["ask", "--lcoal=" + SECRET],
-            ["--local", "ask", SECRET],
-            ["--local", SECRET],
-            [SECRET, "--local"],
-            ["ask", SECRET + "\u2014\u2014local"],
-            ["ask", "--", SECRET, "--local"],
-        ],
-        ids=str,
-    )
-    def test_a_prompt_in_an_odd_place(
-        self, trooper: Trooper, cloud: Standin, local: Standin, arguments: list[str]
-    ) -> None:
-        """As an option's value, before an option without one, or where no command is named."""
-        check(trooper, cloud, local, trooper(*arguments), 2)
-
-    def test_a_short_prompt(self, trooper: Trooper, cloud: Standin) -> None:
-        """It is known as a whole, without the values of options."""
-        assert trooper("ask", "--local", "what does", "--budget", "0", "Ottilie earn?").code == 2
-        assert trooper("ask", stdin="What does Ottilie earn").code == 77
-        assert cloud.connections == 0
-
-    def test_a_public_one(self, trooper: Trooper) -> None:
-        """It may be asked again, and so may what --cloud was given for."""
-        assert trooper("ask", SECRET, "--budget", "0").code == 2
-        assert trooper("ask", SECRET, "--jsno").code == 2
-        assert trooper("ask", "--cloud", SECRET, "--budget", "0", TROOPER_LOCAL="1").code == 2
-        assert trooper("ask", SECRET).code == 0
-
-    def test_nobody_is_waited_for(self, trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
-        """A pipe that stays open and empty, and a named one that nobody writes to."""
-        os.mkfifo(tmp_path / "pipe")
-        arguments = ["ask", "--lcoal", "-f", str(tmp_path / "pipe"), SECRET]
-        with trooper.start(*arguments, stdin=subprocess.PIPE) as process:
-            assert process.wait(30) == 2
-        assert trooper("ask", stdin=SECRET).code == 77
-        assert cloud.connections == 0
-
-
-# What an ask imports once its prompt is read, up to the instant before it is on record.
-BEFORE_THE_RECORD = ("ask.person", "ask.pipeline", "ask.attempt", "engines.local")
-
-
-class TestSignals:
-    """A signal may come at any instant between the reading of a prompt and its record."""
-
-    @pytest.mark.parametrize("module", BEFORE_THE_RECORD)
-    def test_a_signal_at_an_import(
-        self, trooper: Trooper, cloud: Standin, local: Standin, tmp_path: Path, module: str
-    ) -> None:
-        """While the pipeline is loaded."""
-        done = trooper.dying(tmp_path, f"trooper_cli.{module}")("ask", "--local", stdin=SECRET)
-        assert (done.code, done.out, local.bodies) == (143, b"", [])
-        assert trooper("ask", stdin=SECRET).code == 77
-        assert cloud.connections == 0
-
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 143)])
-    @pytest.mark.parametrize("flag", [[], ["--dry-run"]], ids=["asked", "rehearsed"])
-    def test_each_signal(
-        self, trooper: Trooper, cloud: Standin, tmp_path: Path, number: signal.Signals, code: int, flag: list[str]
-    ) -> None:
-        """Where the prompt is asked, and where it is rehearsed."""
-        done = trooper.dying(tmp_path, "trooper_cli.ask.pipeline", number)("ask", "--local", *flag, stdin=SECRET)
-        assert (done.code, done.out) == (code, b"")
-        assert trooper("ask", stdin=SECRET).code == 77
-        assert cloud.connections == 0
-
-    @pytest.mark.parametrize("kind", ["file", "pipe"])
-    def test_files_are_read_before_standard_input_is_waited_for(
-        self, trooper: Trooper, cloud: Standin, tmp_path: Path, kind: str
-    ) -> None:
-        """Whatever fills the pipe may take its time."""
-        path = tmp_path / "secret"
-        if kind == "file":
-            path.write_text(SECRET)
-        else:
-            os.mkfifo(path)
-        with trooper.start("ask", "--local", "-f", str(path), "sum up", stdin=subprocess.PIPE) as process:
-            if kind == "pipe":
-                path.write_text(SECRET)
-            assert process.stderr is not None
-            assert b"waiting for standard input" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 143
-        assert trooper("ask", stdin=SECRET).code == 77
-        assert cloud.connections == 0
-
-    def test_a_public_prompt_is_forgotten(self, trooper: Trooper, tmp_path: Path) -> None:
-        """It may be asked again."""
-        assert trooper.dying(tmp_path, "trooper_cli.ask.pipeline")("ask", stdin=SECRET).code == 143
-        assert trooper("ask", stdin=SECRET).code == 0
-
-    def test_what_is_on_record_is_forgotten_with_its_turn(self, trooper: Trooper, local: Standin) -> None:
-        """The command does not remember once more what the pipeline has written down: `forget` would not reach it."""
-        nowhere = {"OLLAMA_HOST": "127.0.0.1:1"}
-        assert trooper("ask", "--local", "-s", "ops", stdin=SECRET, **nowhere).code == 69
-        assert local.bodies == []
-        assert trooper("rm", "-s", "ops").code == 0
-        assert trooper("ask", stdin=SECRET).code == 0
-
-
 @pytest.mark.parametrize(
     "config",
     ["cloud = 'on'\nbudget = \n", "fallback = 'off'\nbudget =", "#cloud = 'off'\nx = 1", "[", "[[clouds]]\nx = 1\n["],
@@ -444,46 +281,3 @@ def test_a_refusal_says_what_could_not_be_remembered(trooper: Trooper) -> None:
     done = trooper("ask", "--local", "-f", "missing", SECRET, TROOPER_HOME="/proc/trooper")
     assert (done.code, done.out, done.notices.count("\n")) == (66, b"", 1)
     assert "could not remember" in done.notices
-
-
-class TestModelNames:
-    """The name of a model leaves with a request, so that the guard looks at it."""
-
-    TOKEN = "ghp_" + "x9Zk2Lm4Qp7Rt1Vw8Yb3Nc6Df5Gh0Js2Ka4W"
-    CLOUDS = '[[clouds]]\nname = "other"\nurl = "https://127.0.0.1:9/v1"\nmodel = "{}"\nkey_env = "OTHER_API_KEY"\n'
-
-    @pytest.mark.parametrize("how", ["option", "environment", "config", "clouds", "messages"])
-    def test_a_credential_is_refused(self, trooper: Trooper, cloud: Standin, how: str) -> None:
-        """In whichever way it became the name."""
-        arguments, environ, stdin = ["ask"], {}, "hello"
-        trooper.home.mkdir()
-        config = trooper.home / "config.toml"
-        if how == "option":
-            arguments += ["-m", self.TOKEN]
-        elif how == "environment":
-            environ = {"TROOPER_CLOUD_MODEL": self.TOKEN}
-        elif how == "config":
-            config.write_text(f'cloud_model = "{self.TOKEN}"\n')
-        elif how == "clouds":
-            config.write_text(self.CLOUDS.format(self.TOKEN))
-            environ = {"OTHER_API_KEY": KEY}
-        else:
-            arguments = ["messages"]
-            stdin = json.dumps(request(user("hi")) | {"model": self.TOKEN})
-        done = trooper(*arguments, stdin=stdin, **environ)
-        assert done.code == 77, done.notices
-        assert self.TOKEN not in done.notices + done.text
-        assert cloud.connections == 0
-
-    def test_private_text_is_refused(self, trooper: Trooper, cloud: Standin) -> None:
-        """A word of a private turn that looks like a secret is one as a name too."""
-        assert trooper("ask", "--local", "the account is nightowl7X42batchQ9").code == 0
-        assert trooper("ask", "-m", "nightowl7X42batchQ9", "hello").code == 77
-        assert trooper("ask", "-m", "nightowl7X42batchQ9", "--on-leak", "warn", "hello").code == 0
-        assert len(cloud.bodies) == 1
-
-    @pytest.mark.parametrize("name", ["claude-opus-4-8", "claude-haiku-4-5-20251001", "openrouter/meta/llama-4:free"])
-    def test_ordinary_names_pass(self, trooper: Trooper, cloud: Standin, name: str) -> None:
-        """Names that models have are no findings."""
-        assert trooper("ask", "-m", name, "hello").code == 0
-        assert cloud.bodies[0]["model"] == name

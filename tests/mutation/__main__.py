@@ -35,6 +35,8 @@ CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wh
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 FIELDS = "tests/messages/test_fields.py"
 PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/ask/test_refused.py", "tests/guard/test_declassify.py"
+INTERRUPTED, COMMAND_LINE = "tests/ask/test_interrupted.py", "tests/ask/test_refused_command_line.py"
+MODEL_NAME = "tests/ask/test_model_name.py"
 HOOK, COMPLETION = "tests/cli/test_git_hook.py", "tests/cli/test_completion.py"
 STORE = "tests/store/test_store.py"
 ARGUMENTS, CONFIG = "tests/cli/test_arguments.py", "tests/cli/test_config.py"
@@ -377,7 +379,7 @@ MUTANTS = [
         "cli/ask.py",
         "        answer = _asked(",
         "        leave()\n        answer = _asked(",
-        REFUSED,
+        INTERRUPTED,
     ),
     Mutant(
         "a request that a signal ends while the pipeline is loaded is forgotten",
@@ -391,35 +393,35 @@ MUTANTS = [
         "ask/refused.py",
         "        if not is_left_to_another and is_private():",
         "        if is_private():",
-        REFUSED,
+        INTERRUPTED,
     ),
     Mutant(
         "standard input is waited for before files are read",
         "cli/prompt_input.py",
         "    read(0, lambda",
         "    if stdin is not None:\n        parts.append(stdin_text(stdin, notify))\n    read(0, lambda",
-        REFUSED,
+        INTERRUPTED,
     ),
     Mutant(
         "beside an unknown option the prompt is forgotten",
         "cli/app.py",
         "        _remember_refused(arguments, command, environment, refusal)\n",
         "",
-        REFUSED,
+        COMMAND_LINE,
     ),
     Mutant(
         "beside a wrong value the prompt is forgotten",
         "cli/app.py",
         "        _remember_refused(arguments, command, environment, error)\n",
         "",
-        REFUSED,
+        COMMAND_LINE,
     ),
     Mutant(
         "a misspelt flag wants no private turn",
         "cli/refused_line.py",
         'is_local = "--local" in str(refusal) or any(map(_is_private_option, words))',
         'is_local = "--local" in words',
-        REFUSED,
+        COMMAND_LINE,
     ),
     Mutant(
         "a lock of another name is none",
@@ -433,7 +435,7 @@ MUTANTS = [
         "cli/app.py",
         '                message = message.replace(repr(value), "it")',
         "                pass",
-        REFUSED,
+        COMMAND_LINE,
     ),
     Mutant(
         "a prompt over the budget is forgotten",
@@ -511,7 +513,7 @@ MUTANTS = [
         "ask/pipeline.py",
         "if not findings and decision.side is Side.CLOUD and",
         "if False and",
-        REFUSED,
+        MODEL_NAME,
     ),
     Mutant(
         "sessions that come from elsewhere are not taken in",
