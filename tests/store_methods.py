@@ -72,7 +72,7 @@ def import_turns(store: Store) -> None:
 
 def share(store: Store) -> None:
     with closing(store.open("ops")) as session:
-        store.share(session, 1)
+        store.share(session, [1])
 
 
 def open_or_create(store: Store) -> None:

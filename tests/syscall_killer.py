@@ -1,6 +1,6 @@
 """Run a program and end it with SIGKILL at its Nth system call that writes, sends, syncs, names or removes something.
 
-    python stopper.py N PROGRAM ARGUMENT...
+    python syscall_killer.py N PROGRAM ARGUMENT...
 
 The call itself is not carried out, so that going through all N visits every state that a crash can leave behind. The
 exit code is the program's own if it made fewer such calls, and 137 otherwise; with 0 for N, standard error gets the

@@ -45,3 +45,12 @@ def test_the_hooks_are_the_linters() -> None:
     programs = re.findall(r"entry: (\w+)", hooks)
     assert sorted(set(programs)) == ["mypy", "ruff", "shellcheck"]
     assert all(f"\n{program}" in LINT for program in programs)
+
+
+def test_files_that_are_named_in_the_code_exist() -> None:
+    """A comment or a docstring that sends a reader to another file is not left behind when that file is renamed."""
+    files = [*(ROOT / "trooper_cli").rglob("*.py")]
+    names = {path.name for path in files}
+    mentioned = {(path, name) for path in files for name in re.findall(r"\b\w+\.py\b", path.read_text("utf-8"))}
+    assert len(mentioned) > 10
+    assert {(path.name, name) for path, name in mentioned if name not in names} == set()

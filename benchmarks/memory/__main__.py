@@ -46,6 +46,8 @@ _GOALS = {
     ("ops", "mixed", True): (95, 98, 98, 98),
 }
 
+_OPTIONS = {"--held", "--tune", "--missed", "--baselines", "--cost", "--sensitivity", "--reports", "--store"}
+
 Cells = dict[str, measure.Cell]
 
 
@@ -59,7 +61,7 @@ def cells(half: str, folded: Mapping[tuple[str, str], Sequence[measure.Folded]])
     }
 
 
-def fingerprint(written: Sequence[sessions.Session], half: str) -> dict[tuple[str, str], list[measure.Folded]]:
+def fold_all(written: Sequence[sessions.Session], half: str) -> dict[tuple[str, str], list[measure.Folded]]:
     """Fold the sessions of one half of both sets, single and mixed."""
     found = {}
     for of in _SETS:
@@ -170,6 +172,9 @@ def _developer_probes() -> tuple[sessions.Probe, ...]:
 def main(arguments: Sequence[str]) -> int:
     """Print the tables that were asked for."""
     options = set(arguments)
+    if unknown := options - _OPTIONS:
+        print(__doc__)
+        return 0 if unknown == {"--help"} else 2
     if "--sensitivity" in options:
         sensitivity.table()
         return 0
@@ -179,7 +184,7 @@ def main(arguments: Sequence[str]) -> int:
     written = sessions.load()
     both = {"--tune": sessions.TUNE, "--held": sessions.HELD_OUT}
     halves = [half for option, half in both.items() if option in options] or list(both.values())
-    folded = {half: fingerprint(written, half) for half in halves}
+    folded = {half: fold_all(written, half) for half in halves}
     if "--cost" in options:
         _times([one for half in halves for chosen in folded[half].values() for one in chosen])
         prefix.table([session for half in halves for session in sessions.mixed(written, half)])

@@ -9,6 +9,7 @@ them to make the longest session, of TURNS (100,000). Where `llm` is installed t
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import pty
@@ -175,7 +176,7 @@ def notify(text: str) -> None:
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def main(runs: int = 25, longest: int = 100_000) -> None:
+def main(runs: int, longest: int) -> None:
     """Make the sessions, measure, and print the table."""
     with tempfile.TemporaryDirectory() as name:
         _measure(Path(name), runs, longest)
@@ -302,4 +303,8 @@ def _print(
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", nargs="?", type=int, default=25, help="how often each kind is timed (default: 25)")
+    parser.add_argument("turns", nargs="?", type=int, default=100_000, help="of the longest session (default: 100000)")
+    given = parser.parse_args()
+    main(given.runs, given.turns)

@@ -301,7 +301,10 @@ class TestUnknownVariables:
 
     def test_every_command_that_reads_settings_says_so(self, trooper: Trooper) -> None:
         """`config` shows what holds beside it; `doctor` names it and what an ask would end with."""
-        assert trooper("sessions", TROOPER_LOCL="1").code == 78
+        of_session = ("show", "sitrep", "audit", "export", "import", "rm")
+        commands = [["sessions"], ["usage"], ["guard"], *([name, "-s", "ops"] for name in of_session)]
+        for arguments in [*commands, ["share", "-s", "ops", "1"], ["forget", "-s", "ops", "1"]]:
+            assert trooper(*arguments, TROOPER_LOCL="1").code == 78, arguments
         done = trooper("config", "--json", TROOPER_LOCL="1")
         assert (done.code, done.json["cloud"]["value"]) == (78, "on")
         assert "TROOPER_LOCAL" in done.notices

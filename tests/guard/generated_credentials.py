@@ -264,6 +264,22 @@ KINDS: dict[str, Callable[[Maker], tuple[str, str]]] = {
     "token": _assigned("access_token", lambda m: m.choice((m.of(ALNUM, 40), m.hex(40), m.of(URL, 64)))),
     "secret key": _assigned("secret_key", lambda m: m.of(ALNUM + "!@#%^&*(-_=+)", 50)),
     "credential": _assigned("service_credential", lambda m: m.of(ALNUM, 32)),
+    "gcp oauth": _assigned(
+        "google", lambda m: m.choice(("GOCSPX-" + m.of(URL, 28), "ya29." + m.of(URL, 60), "1//0" + m.of(URL, 60)))
+    ),
+    "gcp key id": _written('{"type": "service_account", "private_key_id": "SECRET"}', lambda m: m.hex(40)),
+    "jwk": _written('{"kty": "EC", "crv": "P-256", "d": "SECRET"}', lambda m: m.of(URL, 43)),
+    "azure devops": _assigned("pat", lambda m: m.of(ALNUM, 72) + "AZDO" + m.of(ALNUM, 4)),
+    "teams webhook": _written(
+        "curl -d @- https://example.webhook.office.com/webhookb2/SECRET",
+        lambda m: f"{m.uuid()}@{m.uuid()}/IncomingWebhook/{m.hex(32)}/{m.uuid()}",
+    ),
+    "mailchimp": _assigned("mailchimp", lambda m: f"{m.hex(32)}-us{m.of('123456789', 1)}"),
+    "airtable": _assigned("airtable", lambda m: f"pat{m.of(ALNUM, 14)}.{m.hex(64)}"),
+    "postman": _assigned("postman", lambda m: f"PMAK-{m.hex(24)}-{m.hex(34)}"),
+    "cookie": _written(
+        "Cookie: theme=dark; sessionid=SECRET|||cookie: lang=de; auth=SECRET", lambda m: m.of(ALNUM, 32)
+    ),
 }
 
 

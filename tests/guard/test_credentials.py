@@ -39,6 +39,12 @@ def test_each_kind_is_found_at_its_place(kind: str) -> None:
     assert len(missed) <= (24 if kind == "secret key" else 4), missed[:3]
 
 
+def test_each_rule_has_an_example() -> None:
+    """A rule that no example is found by may have stopped finding anything."""
+    found = {place.kind for kind in KINDS for text, _ in made(kind, 60, seed=5) for place in find(text)}
+    assert {rule.kind for rule in credential_rules.own_rules().rules} - found == set()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_credential_is_found_in_a_diff(kind: str) -> None:
     missed = []
@@ -190,7 +196,7 @@ def test_hostile_text_takes_no_long_time(text: str) -> None:
 
 
 def test_the_rules_that_are_read_are_those_that_are_written() -> None:
-    """`rules.json`, which every ask reads, says what `rules.toml` says, which people write."""
+    """`credential_rules.json`, which every ask reads, says what `credential_rules.toml` says, which people write."""
     written = Path(credential_rules.__file__).with_name("credential_rules.toml").read_text(encoding="utf-8")
     read = Path(credential_rules.__file__).with_name("credential_rules.json").read_text(encoding="utf-8")
     assert json.loads(read) == tomllib.loads(written), "run `python -m tools.generate`"

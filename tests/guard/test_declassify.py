@@ -153,6 +153,40 @@ class TestShare:
         done = trooper("share", "-s", "ops", number)
         assert (done.code, done.notices) == (0, "")
 
+    def test_all_or_none(self, trooper: Trooper, local: Standin, cloud: Standin) -> None:
+        """One turn that cannot be shared keeps the others where they are."""
+        local.respond = ollama(SECRET)
+        trooper("ask", "-s", "ops", "--local", "about the branch")
+        trooper("ask", "-s", "ops", "hello")
+        for number, code, why in (("2", 2, "turn 2 of ops is public already"), ("9", 66, "turn 9")):
+            done = trooper("share", "-s", "ops", "1", number)
+            assert (done.code, done.out, done.notices.count("\n")) == (code, b"", 1)
+            assert why in done.notices
+        assert [turn["label"] for turn in trooper.turns("ops")] == ["private", "public"]
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert b"Ottilie" not in cloud.bytes
+
+    def test_twice(self, trooper: Trooper, local: Standin) -> None:
+        """The second time it says under which number the turn is public; when that one is gone it is copied again."""
+        local.respond = ollama(SECRET)
+        trooper("ask", "-s", "ops", "--local", "about the branch")
+        assert trooper("share", "-s", "ops", "1", "1").text == "turn 1 was copied to the new public turn 2\n"
+        done = trooper("share", "-s", "ops", "1")
+        assert (done.code, done.out) == (2, b"")
+        assert "public already, as turn 2" in done.notices
+        assert trooper("forget", "-s", "ops", "2").code == 0
+        assert trooper("share", "-s", "ops", "1").code == 0
+
+    def test_a_copy_outlives_its_turn(self, trooper: Trooper, local: Standin) -> None:
+        """`forget` says so, and how to erase it."""
+        local.respond = ollama(SECRET)
+        trooper("ask", "-s", "ops", "--local", "about the branch")
+        trooper("share", "-s", "ops", "1")
+        done = trooper("forget", "-s", "ops", "1")
+        assert (done.code, done.notices.count("\n")) == (0, 2)
+        assert "turn 2 is a public copy and stays; `trooper forget -s ops 2`" in done.notices
+        assert trooper("forget", "-s", "ops", "2").notices == ""
+
     def test_a_credential_is_refused(self, trooper: Trooper, local: Standin) -> None:
         """A private turn may hold one, and a public turn gets it by the user's word alone."""
         local.respond = ollama(f"the token is {TOKEN}")
@@ -160,6 +194,7 @@ class TestShare:
         done = trooper("share", "-s", "ops", "1")
         assert (done.code, done.out, done.notices.count("\n")) == (77, b"", 1)
         assert TOKEN not in done.notices
+        assert "share the turn it is of" not in done.notices
         done = trooper("share", "-s", "ops", "1", "--on-leak", "warn")
         assert (done.code, done.text) == (0, "turn 1 was copied to the new public turn 2\n")
         assert "warning" in done.notices

@@ -84,7 +84,7 @@ def test_forgetting_and_sharing_make_it_anew(session: Session) -> None:
     assert_is_as_folded_anew(session)
     number = answered(session, Label.PRIVATE, "The vault is called marmalade-77.", "Noted.")
     assert_is_as_folded_anew(session)
-    session.share(number)
+    session.share([number])
     assert_is_as_folded_anew(session)
     assert "marmalade-77" in memory_cache.recollect(session.public_view(), mask).state.dump().decode()
     session.forget([number, number + 1])
@@ -230,7 +230,7 @@ def test_any_history_gives_the_state_of_its_turns(steps: list[Any]) -> None:
                 if kind == "forget":
                     session.forget([chosen.number])
                 elif chosen.label is Label.PRIVATE and chosen.status in {"answered", "incomplete"}:
-                    session.share(chosen.number)
+                    session.copies([chosen.number]) or session.share([chosen.number])
         assert_is_as_folded_anew(session)
 
 

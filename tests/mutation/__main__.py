@@ -7,6 +7,7 @@ A mutant is a place in the code, what stands there, what is put instead, and the
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -602,7 +603,7 @@ MUTANTS = [
         HISTORY,
     ),
     Mutant(
-        "arguments that look like options are prompts", "cli/app.py", "    check(arguments, command)\n", "", ARGUMENTS
+        "arguments that look like options are prompts", "cli/app.py", "        check(arguments, command)\n", "", ARGUMENTS
     ),
     Mutant(
         "other dashes are letters",
@@ -1121,7 +1122,12 @@ def noticed(mutant: Mutant, place: Path) -> bool:
 
 def main() -> int:
     """Run all mutants whose description holds the words given; give 1 if one went unnoticed."""
-    wanted = [mutant for mutant in MUTANTS if " ".join(sys.argv[1:]) in mutant.what]
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("words", nargs="*", help="run those alone whose description holds these words")
+    words = " ".join(parser.parse_args().words)
+    wanted = [mutant for mutant in MUTANTS if words in mutant.what]
+    if not wanted:
+        parser.error(f"no mutant's description holds {words!r}")
     survivors = 0
     with tempfile.TemporaryDirectory() as place:
         for mutant in wanted:

@@ -1,4 +1,4 @@
-"""One turn, start to finish. Who reads this file knows the program.
+"""One turn, start to finish: each step of it is one call here.
 
 Question → route → guard → session.view(label) → memory(view, budget) → engine → session → Answer
 """

@@ -239,26 +239,18 @@ def share(
     trooper share -s ops 7
     trooper show -s ops --json | jq 'select(.turn == 7)' && trooper share -s ops 7
     """  # noqa: D301
-    from trooper_cli.errors import LocalityError
-    from trooper_cli.guard.finding import described
     from trooper_cli.store.store import Store
 
     environment = environment_of(context)
     settings, output = environment.settings(), environment.output()
-    home = environment.home
-    with closing(Store(home, settings, environment.say)) as store, closing(store.open(session)) as opened:
-        for turn in map(opened.turn, turns):
-            findings = store.guard.look_at_share(opened.identity(), turn, turns) if turn.label is Label.PRIVATE else []
-            if findings and on_leak is MadePublic.BLOCK:
-                raise LocalityError(
-                    f"nothing was shared: turn {turn.number} holds {described(findings)}; share the turn it is "
-                    "of as well, or --on-leak warn shares this one as it is"
-                )
-            if findings:
-                environment.say(f"warning: turn {turn.number} holds {described(findings)}")
-        for number in turns:
-            copy = store.share(opened, number)
-            output.write(f"turn {number} was copied to the new public turn {copy.number}\n")
+    warn = environment.say if on_leak is MadePublic.WARN else None
+    with (
+        closing(Store(environment.home, settings, environment.say)) as store,
+        closing(store.open(session)) as opened,
+    ):
+        copies = store.share(opened, turns, warn)
+    for number, copy in zip(dict.fromkeys(turns), copies, strict=True):
+        output.write(f"turn {number} was copied to the new public turn {copy.number}\n")
     return 0
 
 
@@ -275,8 +267,10 @@ def forget(context: typer.Context, turns: TurnNumbers, *, session: NamedSession)
     settings = environment.settings()
     home = environment.home
     with closing(Store(home, settings, environment.say)) as store:
-        had_private = store.forget(session, turns)
+        had_private, copies = store.forget(session, turns)
     if had_private:
         which = f"turn {turns[0]}" if len(turns) == 1 else f"{len(turns)} turns"
         environment.say(f"{which} of {session} erased; the guard no longer knows the private text{_UNKNOWN}")
+    for copy in copies:
+        environment.say(f"turn {copy} is a public copy and stays; `trooper forget -s {session} {copy}` erases it too")
     return 0

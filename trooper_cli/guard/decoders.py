@@ -1,4 +1,7 @@
-"""Find what is encoded in a text, and what it says. Each decoder works in one pass; forms.py makes layers of them."""
+"""Find what is encoded in a text, and what it says.
+
+Each decoder works in one pass; `normalize.py` makes layers of them.
+"""
 
 from __future__ import annotations
 

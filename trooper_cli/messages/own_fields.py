@@ -64,7 +64,7 @@ _LABELS = {
     "label", "labels", "tag", "tags", "visibility", "privacy", "confidentiality", "sensitivity", "classification",
 }  # fmt: skip
 _OFF = {"off", "no", "false", "never"}
-# What `reply.py` puts into each answer.
+# What `response.py` puts into each answer.
 _OF_AN_ANSWER = {"label", "route", "reason", "engine"}
 
 
@@ -94,7 +94,7 @@ def asks(value: object, names: tuple[str, ...]) -> bool:
 
 
 def wishes_in(request: object) -> Iterator[Wish]:
-    """Yield each field that asks to keep the text of a request here: parsed JSON, or a node of `tolerant.py`."""
+    """Yield each field that asks to keep the text of a request here: parsed JSON, or a node of `lenient_json.py`."""
     return _wishes(_Part(request, (), "", is_free=False))
 
 

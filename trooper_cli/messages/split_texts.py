@@ -1,6 +1,6 @@
 """Short texts that a request holds in parts: over blocks, over the fields of an object, over JSON within a text.
 
-Each function returns the parts as lines in the order in which they stand, which `leaves.py` reads together.
+Each function returns the parts as lines in the order in which they stand, which `texts.py` reads together.
 """
 
 from __future__ import annotations

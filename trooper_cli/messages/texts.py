@@ -1,6 +1,6 @@
 """Which texts a request holds, for the guard: what is looked at, and what a private request is remembered by.
 
-What the Messages API itself defines (`frame.py`) is left out of both.
+What the Messages API itself defines (`api_names.py`) is left out of both.
 """
 
 from __future__ import annotations

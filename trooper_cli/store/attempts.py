@@ -12,7 +12,7 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     import contextlib
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from trooper_cli.engines.engine import Usage
     from trooper_cli.store.audit import StoredAttempt
@@ -27,6 +27,22 @@ class AttemptTable:
     def __init__(self, connection: sqlite3.Connection, name: str | None) -> None:
         self._connection = connection
         self.name = name
+
+    def copies(self, numbers: Sequence[int]) -> list[int]:
+        """Return the public turns that `share` made of these turns, as far as they are still there."""
+        rows = self._connection.execute(
+            "SELECT turn FROM attempt JOIN turn ON turn.id = attempt.turn WHERE side = 'share' AND "
+            "attempt.turns IN (SELECT '[' || value || ']' FROM json_each(?)) ORDER BY turn",
+            (json.dumps(numbers),),
+        )
+        return [number for (number,) in rows]
+
+    def _record_share(self, number: int, copy: int) -> None:
+        self._connection.execute(
+            "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome) "
+            "VALUES (?, ?, 'share', '', '', 0, '', ?, 1, 'shared')",
+            (copy, now(), json.dumps([number])),
+        )
 
     def begin_attempt(
         self, turn: int, label: Label, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Label, Status, StoredTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from trooper_cli.turn import ImportedTurn
@@ -176,37 +175,42 @@ class Session(AttemptTable):
         if on_commit is not None:
             on_commit(number, identity or self.identity())
 
-    def share(self, number: int) -> tuple[StoredTurn, Identity | None]:
-        """Copy a private turn into a new public one, and log it; the private one stays as it is.
+    def share(self, numbers: Sequence[int]) -> tuple[list[StoredTurn], Identity | None]:
+        """Copy private turns into new public ones, all or none, and log it; the private ones stay as they are.
 
-        Return the new turn, and the file's identity with it.
+        Return the new turns, and the file's identity with them.
 
         Raises:
             NotFoundError: there is no such turn, or it holds no answer.
-            UsageError: the turn is public already.
+            UsageError: a turn is public already, itself or by a copy.
 
         """
-        source = self.turn(number)
-        if source.label is Label.PUBLIC:
-            raise UsageError(f"turn {number} of {self.name} is public already")
-        if source.status not in {"answered", "incomplete"} or not source.answer:
-            raise NotFoundError(f"turn {number} of {self.name} has no answer to share")
+        for number in numbers:
+            self._check_shareable(number)
+        copies: list[int] = []
         with self._writing():
-            cursor = self._connection.execute(
-                "INSERT INTO turn (at, label, status, prompt, answer, engine, model, stop, tokens) "
-                "SELECT ?, 'public', status, prompt, answer, engine, model, stop, tokens FROM turn WHERE id = ?",
-                (now(), number),
-            )
-            copy = cursor.lastrowid
-            assert copy is not None  # noqa: S101
-            self._place(copy, Label.PUBLIC)
-            self._connection.execute(
-                "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome) "
-                "VALUES (?, ?, 'share', '', '', 0, '', ?, 1, 'shared')",
-                (copy, now(), json.dumps([number])),
-            )
+            for number in dict.fromkeys(numbers):
+                cursor = self._connection.execute(
+                    "INSERT INTO turn (at, label, status, prompt, answer, engine, model, stop, tokens) "
+                    "SELECT ?, 'public', status, prompt, answer, engine, model, stop, tokens FROM turn WHERE id = ?",
+                    (now(), number),
+                )
+                copy = cursor.lastrowid
+                assert copy is not None  # noqa: S101
+                self._place(copy, Label.PUBLIC)
+                self._record_share(number, copy)
+                copies.append(copy)
             identity = self._stamp()
-        return self.turn(copy), identity
+        return [self.turn(copy) for copy in copies], identity
+
+    def _check_shareable(self, number: int) -> None:
+        turn = self.turn(number)
+        if turn.label is Label.PUBLIC:
+            raise UsageError(f"nothing was shared: turn {number} of {self.name} is public already")
+        if turn.status not in {"answered", "incomplete"} or not turn.answer:
+            raise NotFoundError(f"nothing was shared: turn {number} of {self.name} has no answer")
+        for copy in self.copies([number]):
+            raise UsageError(f"nothing was shared: turn {number} of {self.name} is public already, as turn {copy}")
 
     def forget(self, numbers: list[int]) -> Identity | None:
         """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.

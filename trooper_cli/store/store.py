@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError, TrooperError
-from trooper_cli.guard.finding import described
+from trooper_cli.guard.finding import PRIVATE_TEXT, described
 from trooper_cli.guard.guard import Guard
 from trooper_cli.store.catalog import delete, files_of, path_of
 from trooper_cli.store.guard_sync import hand_over, read_changed
@@ -245,21 +245,43 @@ class Store:
                 self.guard.remember_turns(identity, first, marked, public=True)
         return count
 
-    def share(self, session: Session, number: int) -> StoredTurn:
-        """Copy a private turn into a new public one, which the guard no longer stops; return that.
+    def share(
+        self, session: Session, numbers: Sequence[int], warn: Callable[[str], object] | None = None
+    ) -> list[StoredTurn]:
+        """Copy private turns into new public ones, all or none, which the guard no longer stops; return those.
+
+        Turns that would leak are shared where `warn` is given, which is called with a warning.
 
         Raises:
+            LocalityError: a turn holds a credential, or text of a private turn before it that is not shared with it.
             NotFoundError: there is no such turn, or it holds no answer.
-            UsageError: the turn is public already.
+            UsageError: a turn is public already.
             StorageError: it cannot be written.
 
         """
-        copy, identity = session.share(number)
-        self.guard.remember_turn(identity, copy)
-        return copy
+        for turn in map(session.turn, numbers):
+            if turn.label is not Label.PRIVATE or not (
+                findings := self.guard.look_at_share(session.identity(), turn, numbers)
+            ):
+                continue
+            what = f"turn {turn.number} holds {described(findings)}"
+            if warn is None:
+                others = all(finding.kind == PRIVATE_TEXT for finding in findings)
+                instead = (
+                    "share the turn it is of as well, or --on-leak warn shares" if others else "--on-leak warn shares"
+                )
+                raise LocalityError(f"nothing was shared: {what}; {instead} this one as it is")
+            warn(f"warning: {what}")
+        copies, identity = session.share(numbers)
+        for copy in copies:
+            # The file counts as read when the last of them is known as public.
+            self.guard.remember_turn(identity if copy is copies[-1] else identity and identity.as_before, copy)
+        return copies
 
-    def forget(self, name: str, numbers: list[int]) -> bool:
-        """Erase turns, all or none, and then every fingerprint of theirs; return whether one of them was private.
+    def forget(self, name: str, numbers: list[int]) -> tuple[bool, list[int]]:
+        """Erase turns, all or none, and then every fingerprint of theirs.
+
+        Return whether one of them was private, and the public copies of them that stay.
 
         Raises:
             InputError: the file has another name; it is left as it is.
@@ -270,13 +292,14 @@ class Store:
         with contextlib.closing(self.open(name)) as session:
             database.check_alone(path_of(self._home, name))
             there = {turn.number: turn.label for turn in session.turns()}
+            copies = [copy for copy in session.copies(numbers) if copy not in numbers]
             gone = [number for number in numbers if number not in there]
             if gone and (identity := session.identity()):
                 # They may have fingerprints although they are gone: an ask that was killed, a file that was put back.
                 self.guard.forget_turns(identity, gone)
             if identity := session.forget(numbers):
                 self.guard.forget_turns(identity, numbers)
-        return any(there.get(number) is Label.PRIVATE for number in numbers)
+        return any(there.get(number) is Label.PRIVATE for number in numbers), copies
 
     def remove(self, name: str) -> None:
         """Delete a session with everything SQLite keeps beside it, and then every fingerprint of its turns.
