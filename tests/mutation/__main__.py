@@ -276,7 +276,20 @@ MUTANTS = [
     Mutant(
         "imports are not remembered", "store/store.py", "session.add(turns, know_private)", "session.add(turns)", GUARD
     ),
-    Mutant("imports declassify", "store/store.py", "            if warn is None:\n", "            if False:\n", GUARD),
+    Mutant(
+        "imports declassify",
+        "store/store.py",
+        'if warn is None:\n                raise LocalityError(f"nothing was imported',
+        'if False:\n                raise LocalityError(f"nothing was imported',
+        DECLASSIFY,
+    ),
+    Mutant(
+        "share declassifies what leaks",
+        "store/store.py",
+        "            if warn is None:\n                is_",
+        "            if False:\n                is_",
+        DECLASSIFY,
+    ),
     Mutant(
         "imports declassify text of their own",
         "guard/guard.py",
@@ -315,7 +328,7 @@ MUTANTS = [
     Mutant(
         "show prints what the guard does not know",
         "cli/sessions.py",
-        "guard.know_all(session.identity(), session.turns())",
+        "store.guard.know_all(session.identity(), session.turns())",
         "pass",
         PIPE,
     ),
@@ -603,7 +616,11 @@ MUTANTS = [
         HISTORY,
     ),
     Mutant(
-        "arguments that look like options are prompts", "cli/app.py", "        check(arguments, command)\n", "", ARGUMENTS
+        "arguments that look like options are prompts",
+        "cli/app.py",
+        "        check(arguments, command)\n",
+        "",
+        ARGUMENTS,
     ),
     Mutant(
         "other dashes are letters",

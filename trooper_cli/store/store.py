@@ -266,11 +266,9 @@ class Store:
                 continue
             what = f"turn {turn.number} holds {described(findings)}"
             if warn is None:
-                others = all(finding.kind == PRIVATE_TEXT for finding in findings)
-                instead = (
-                    "share the turn it is of as well, or --on-leak warn shares" if others else "--on-leak warn shares"
-                )
-                raise LocalityError(f"nothing was shared: {what}; {instead} this one as it is")
+                is_others = all(finding.kind == PRIVATE_TEXT for finding in findings)
+                step = "share the turn it is of as well, or " if is_others else ""
+                raise LocalityError(f"nothing was shared: {what}; {step}--on-leak warn shares this one as it is")
             warn(f"warning: {what}")
         copies, identity = session.share(numbers)
         for copy in copies:
