@@ -154,6 +154,19 @@ def test_russian_and_greek_are_themselves(text: str) -> None:
     assert not index.find("What is this? " + text[::-1])
 
 
+def test_words_of_look_alike_letters_alone_are_found() -> None:
+    """Without a Latin letter beside them, which would show that they are no words of the other script."""
+    index = remembered(
+        "a cape, a pace, ex cap, pope, peace, ace, pox, oxo, coax, cope, axe, ox, epoxa, cocoa, pea, cap"
+    )
+    cyrillic = "\u0430\u0441\u0435\u043e\u0440\u0445"
+    cape = "a cape, a pace, ex cap, pope, peace, ace, pox, oxo, coax, cope, axe, ox".translate(
+        str.maketrans("aceopx", cyrillic)
+    )
+    assert not set(cape) & set("aceopx")
+    assert index.find(f"What is this? {cape}")
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_text_of_a_pdf_is_found(name: str) -> None:
     """Text by each of the operators, in each kind of font."""

@@ -1075,7 +1075,13 @@ MUTANTS = [
     Mutant("base32hex is not decoded", "guard/digits.py", "[0-9A-V]{16,}|[0-9a-v]{16,}", "[0-9A-V]{999,}", FORMS),
     Mutant("digits of other scripts hide numbers", "guard/unseen.py", "elif shown.isdecimal():", "elif False:", UNSEEN),
     Mutant("base32 is not decoded", "guard/digits.py", "[A-Z2-7]{16,}|[a-z2-7]{16,}", "[A-Z2-7]{999,}", FORMS),
-    Mutant("short lines of base64 are not decoded", "guard/digits.py", "_SHORTEST = 16", "_SHORTEST = 40", FORMS),
+    Mutant(
+        "short lines of base64 are not decoded",
+        "guard/digits.py",
+        'LINES = pattern(r"[A-Za-z0-9+/_-]{16,}(?:[\\s>|]+[A-Za-z0-9+/_-]{16,})',
+        'LINES = pattern(r"[A-Za-z0-9+/_-]{40,}(?:[\\s>|]+[A-Za-z0-9+/_-]{40,})',
+        FORMS,
+    ),
     Mutant("what is encoded twice is not decoded", "guard/normalize.py", "_DEPTH = 5", "_DEPTH = 1", FORMS),
     Mutant(
         "encoded patterns of the user pass",

@@ -27,7 +27,6 @@ _WORDS = pattern(
     r"[a-z0-9/_+-]*|[A-Z0-9/_+-]*|(?:[/_+-]|[A-Z]?[a-z]{3,}+|[A-Z]{3,}+|\d++|(?<![^/_-])\w{1,2}(?![^/_-]))*"
 )
 _SEPARATOR = pattern(r"[/_-]")
-_SHORTEST = 16
 _FROM_BASE32HEX = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _STANDARD = str.maketrans("-_", "+/")
 # Digits that are no part of the text may yet decode to letters: a line's next word, or what is beyond a separator.
