@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trooper_cli.ask.output import AnswerWriter
     from trooper_cli.ask.turn_in_progress import TurnInProgress
     from trooper_cli.engines.engine import Engine, LocalEngine
+    from trooper_cli.engines.openai import LocalKey
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context
 
@@ -161,12 +162,18 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
         turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def local_engine_of(turn: TurnInProgress, *, connect: bool = True) -> LocalEngine:
+def local_key_of(turn: TurnInProgress, *, connect: bool = True) -> LocalKey | None:
+    from trooper_cli.engines.local import local_key
+
+    return local_key(turn.settings, connect=connect)
+
+
+def local_engine_of(turn: TurnInProgress, key: LocalKey | None, *, connect: bool = True) -> LocalEngine:
     from trooper_cli.engines.local import local_engine
 
     # A model named for a turn that was meant for the cloud is no local model's name.
     named = turn.ask_request.model if turn.decision.side is Side.LOCAL else None
-    return local_engine(turn.settings, turn.home, named, connect=connect)
+    return local_engine(turn.settings, turn.home, named, connect=connect, key=key)
 
 
 def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:

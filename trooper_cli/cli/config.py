@@ -192,6 +192,8 @@ def _stored(value: TomlValue) -> str:
 
 
 def _shown(name: str, value: SettingValue) -> SettingValue:
+    if KNOWN[name].kind == "key" and value is not None:
+        return "***"
     if KNOWN[name].kind == "command" and isinstance(value, str):
         from trooper_cli.guard.credentials import mask
 

@@ -51,7 +51,9 @@ class Anthropic:
         self.model = model
         self._key = key_of(environ)
         self._base = cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
-        self._place = ErrorSource(urlsplit(self._base).netloc, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+        is_token = self._key is not None and self._key[0] == "authorization"
+        source = "ANTHROPIC_AUTH_TOKEN, or auth_token_cmd" if is_token else "ANTHROPIC_API_KEY"
+        self._place = ErrorSource(urlsplit(self._base).netloc, source, "ANTHROPIC_BASE_URL")
         self._proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
 
     @property
