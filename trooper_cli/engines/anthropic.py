@@ -75,7 +75,9 @@ class Anthropic:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
             raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
-        body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream, **(sampling or {})}
+        # Newer models refuse temperature and the like (400). A program's own stand in its own request, see Forwarding.
+        del sampling
+        body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream}
         messages: list[dict[str, object]] = [
             {"role": message.role, "content": message.text} for message in context.messages
         ]
