@@ -48,6 +48,8 @@ KNOWN: dict[str, Setting] = {
     # A program to run is named by the user's own file alone.
     "api_key_cmd": Setting(None, kind="command"),
     "auth_token_cmd": Setting(None, kind="command"),
+    # Where Claude is to compute; unset, the account's own default holds.
+    "inference_geo": Setting("TROOPER_INFERENCE_GEO", None, ("us", "global"), in_session=True),
     "fallback": Setting("TROOPER_FALLBACK", default=True, allowed=_SWITCH, kind="boolean", in_session=True),
     "budget": Setting("TROOPER_BUDGET", kind="number", in_session=True),
     "on_leak": Setting("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),

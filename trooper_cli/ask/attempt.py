@@ -83,7 +83,7 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
     end, outcome = None, "failed"
     writer.begin_attempt(decision, engine, request, included, [number for layer in layers.values() for number in layer])
     try:
-        end = _received(turn, writer, engine, request)
+        end = _with_geo(_received(turn, writer, engine, request), request)
         outcome = end.stop or "end_turn"
         _learn_ratio(writer, engine, context, end)
         _check_end(turn, writer, engine, end)
@@ -105,6 +105,13 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
         on_network=engine.on_network,
         stop_sequence=end.sequence,
     )
+
+
+def _with_geo(end: End, request: Request) -> End:
+    """Return the end with the place of the computation that was asked for, where the answer does not say it."""
+    if end.usage.inference_geo or not request.inference_geo:
+        return end
+    return end._replace(usage=end.usage._replace(inference_geo=request.inference_geo))
 
 
 def _received(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], request: Request) -> End:

@@ -25,7 +25,8 @@ CONNECT_SECONDS = 10.0
 class Request(NamedTuple):
     """One HTTP request, complete: what a dry run prints is what would be sent.
 
-    `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later.
+    `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later. Nor is
+    `inference_geo`, which repeats what the body asks for.
     """
 
     url: str
@@ -33,6 +34,7 @@ class Request(NamedTuple):
     body: bytes
     method: str = "POST"
     estimate: float = 0.0
+    inference_geo: str | None = None
 
 
 class Response(NamedTuple):
