@@ -136,7 +136,7 @@ class TestInferenceGeo:
         assert "TROOPER_INFERENCE_GEO must be us or global" in done.notices
 
     def test_a_program_s_own_goes_before_it(self, trooper: Trooper, cloud: Standin) -> None:
-        """`messages` adds the setting where the request says nothing, with a session and without; `audit` has either."""
+        """`messages` adds the setting where the request says nothing, with a session and without."""
         trooper.environ["TROOPER_INFERENCE_GEO"] = "us"
         for own, sent in (({}, "us"), ({"inference_geo": None}, "us"), ({"inference_geo": "global"}, "global")):
             for session in ({}, {"x_session": "ops"}):
