@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
+from tools.generate import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,34 +29,23 @@ NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}{os.pathsep}/us
 if NGINX is None:
     pytest.skip("nginx is not installed here; `apt install nginx-light` brings it", allow_module_level=True)
 
+if shutil.which("openssl") is None:
+    pytest.skip("openssl is not installed here, which makes the certificate", allow_module_level=True)
+
 SECRET = "team-" + "standin-key-51c0"
 SYSTEM, QUESTION = "You are a helpful assistant.", "What is the capital of France?"
-# As docs/cluster.md has it, but for paths, ports and the log, by which the test sees who answered.
-CONFIGURATION = """
+# Around the lines of docs/cluster.md: folders of the test's own, and a log by which it sees who answered.
+AROUND = """
 daemon off; master_process off; pid nginx.pid; error_log error.log;
 events {{ }}
 http {{
     log_format answered '$upstream_addr $status $request';
     access_log access.log answered;
     client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-    upstream cluster {{
-        least_conn;
-        server 127.0.0.1:{first} max_fails=1 fail_timeout=5s;
-        server 127.0.0.1:{second} max_fails=1 fail_timeout=5s;
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        location /v1/ {{
-            proxy_pass http://cluster;
-            proxy_http_version 1.1;
-            proxy_buffering off;
-            proxy_request_buffering off;
-            proxy_read_timeout 600s;
-            client_max_body_size 32m;
-        }}
-    }}
+    {lines}
 }}
 """
+CERTIFICATE = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
 SERVER = """
 import os, sys, xllamacpp
 p = xllamacpp.CommonParams()
@@ -65,6 +57,24 @@ s = xllamacpp.Server(p)
 print(s.listening_address, flush=True)
 sys.stdin.read()
 """
+
+
+def printed(first: int, second: int, port: int, folder: Path) -> str:
+    """Return the lines of the documentation with the addresses and the certificate of the test."""
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    found = re.search(r"^```nginx\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found
+    lines = found[1]
+    for old, new in (
+        ("10.0.0.11:8000", f"127.0.0.1:{first}"),
+        ("10.0.0.12:8000", f"127.0.0.1:{second}"),
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("llm.corp.example", "localhost"),
+        ("/etc/nginx/", f"{folder}/"),
+    ):
+        assert old in lines
+        lines = lines.replace(old, new)
+    return AROUND.format(lines=lines)
 
 
 class Cluster(NamedTuple):
@@ -110,7 +120,9 @@ def cluster(model_file: Path, tmp_path: Path) -> Iterator[Cluster]:
     folder.mkdir()
     with server(model_file) as (first, one), server(model_file) as (second, other):
         port = free_port()
-        (folder / "nginx.conf").write_text(CONFIGURATION.format(first=first, second=second, port=port))
+        (folder / "nginx.conf").write_text(printed(first, second, port, folder))
+        made = ["openssl", *CERTIFICATE.split(), "-keyout", str(folder / "llm.key"), "-out", str(folder / "llm.crt")]
+        subprocess.run(made, check=True, capture_output=True)
         assert NGINX is not None
         balancer = subprocess.Popen([NGINX, "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"])
         try:
@@ -119,7 +131,7 @@ def cluster(model_file: Path, tmp_path: Path) -> Iterator[Cluster]:
                     break
                 assert balancer.poll() is None, (folder / "error.log").read_text()
                 time.sleep(0.05)
-            yield Cluster(f"http://127.0.0.1:{port}/v1", folder, {first: one, second: other})
+            yield Cluster(f"https://localhost:{port}/v1", folder, {first: one, second: other})
         finally:
             balancer.terminate()
             balancer.wait()
@@ -128,6 +140,11 @@ def cluster(model_file: Path, tmp_path: Path) -> Iterator[Cluster]:
 def test_a_team_s_cluster(trooper: Trooper, cluster: Cluster, tmp_path: Path) -> None:
     """Both servers answer private turns, with the key and not without; one that dies is replaced by the other."""
     trooper.environ |= {"TROOPER_LOCAL_URL": cluster.url, "TROOPER_LOCAL_KEY": SECRET}
+    # A certificate that nobody vouches for is no cluster.
+    done = trooper("ask", "--local", QUESTION)
+    assert (done.code, done.out, cluster.answered()) == (69, b"", [])
+    assert "its certificate is not trusted here, which SSL_CERT_FILE can change" in done.notices
+    trooper.environ["SSL_CERT_FILE"] = str(cluster.folder / "llm.crt")
     for mode in ("--stream", "--no-stream"):
         done = trooper("ask", "--local", mode, "--system", SYSTEM, "--max-tokens", "30", "--json", QUESTION)
         assert done.code == 0, done.notices

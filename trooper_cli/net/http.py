@@ -203,8 +203,9 @@ def to_local(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
     except (OSError, RemoteProtocolError) as error:
-        raise UnavailableError(
-            f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
-        ) from error
+        kind, next_step = type(error).__name__, "is the server running?"
+        if kind == "SSLCertVerificationError":
+            next_step = "its certificate is not trusted here, which SSL_CERT_FILE can change"
+        raise UnavailableError(f"no answer from {endpoint.url} ({kind}); {next_step}") from error
     finally:
         connection.close()
