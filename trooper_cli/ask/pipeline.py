@@ -114,11 +114,13 @@ def _check_size(ask_request: AskRequest, decision: Decision, settings: Settings)
 def _cloud_window(ask_request: AskRequest, settings: Settings, decision: Decision) -> int | None:
     if decision.side is not Side.CLOUD:
         return None
-    from trooper_cli.engines.anthropic import base_of
+    from trooper_cli.engines.anthropic import BASE_URL
     from trooper_cli.engines.claude_windows import window_of
 
     model = ask_request.model or settings.text("cloud_model") or ""
-    return window_of(model, base_of(settings.environ), settings.environ)
+    # Whether the address can be used is for its engine to say, if that is asked at all.
+    base = settings.environ.get("ANTHROPIC_BASE_URL") or BASE_URL
+    return window_of(model, base.rstrip("/"), settings.environ)
 
 
 def _guarded(asked: Asked, settings: Settings, guard: Guard, notify: Callable[[str], None]) -> Decision:

@@ -40,16 +40,6 @@ def key_of(environ: Mapping[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def base_of(environ: Mapping[str, str]) -> str:
-    """Return the address before `/v1/messages`.
-
-    Raises:
-        ConfigurationError: `ANTHROPIC_BASE_URL` cannot be used.
-
-    """
-    return cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
-
-
 class Anthropic:
     """One model behind one base URL."""
 
@@ -64,7 +54,7 @@ class Anthropic:
         self._environ = environ
         self._window: int | None = None
         self._key = key_of(environ)
-        self._base = base_of(environ)
+        self._base = cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
         is_token = self._key is not None and self._key[0] == "authorization"
         source = "ANTHROPIC_AUTH_TOKEN, or auth_token_cmd" if is_token else "ANTHROPIC_API_KEY"
         self._place = ErrorSource(urlsplit(self._base).netloc, source, "ANTHROPIC_BASE_URL")
