@@ -158,6 +158,13 @@ MUTANTS = [
         "if False:",
         LOCAL_KEY,
     ),
+    Mutant(
+        "a history that the cloud keeps goes on",
+        "messages/request.py",
+        'elif fields.get("thread") is not None:',
+        "elif False:",
+        MESSAGES,
+    ),
     Mutant("unknown labels are public", "turn.py", 'if value == "public"', 'if value != "private"', SESSION),
     Mutant(
         "--local is public",
