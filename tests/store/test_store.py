@@ -344,6 +344,15 @@ class TestEarlierFormats:
                 assert database.digest_of(rows) == form.schemas[form.version]
         assert [turn["answer"] for turn in old.turns("ops")] == [SECRET]
 
+    def test_what_left_is_listed_and_counted(self, old: Trooper) -> None:
+        """Requests of before have no place on record; those that come after have."""
+        assert old("usage", "--json").json["used"] == []
+        assert old("audit", "-s", "ops").code == 0
+        assert old("ask", "-s", "ops", "hello", TROOPER_INFERENCE_GEO="us").code == 0
+        (row,) = old("audit", "-s", "ops", "--json").text.splitlines()
+        assert json.loads(row)["inference_geo"] == "us"
+        assert [row["input"] for row in old("usage", "--json").json["used"]] == [18]
+
     def test_what_is_forgotten_is_forgotten(self, old: Trooper) -> None:
         """The fingerprints of before are those of the session that has the name, or had it."""
         assert old("rm", "-s", "gone").code == 66
@@ -360,6 +369,7 @@ class TestEarlierFormats:
         script = f"""
         mount --bind {old.home} {old.home} && mount -o remount,ro,bind {old.home} || exit 90
         {COMMAND} show -s ops --json
+        {COMMAND} audit -s ops && {COMMAND} usage -s ops > /dev/null || exit 91
         for text in "$@"; do echo "$text" | {COMMAND} ask; echo "code $?"; done
         """
         texts = [SECRET, OTHER, OTHER[::-1], SECRET[::-1]]
