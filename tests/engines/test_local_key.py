@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,6 +178,20 @@ class TestNowhereElse:
         assert trooper("config", "--json").json["local_key"] == {
             "value": "***", "origin": "config", "variable": "TROOPER_LOCAL_KEY"
         }  # fmt: skip
+
+    def test_a_file_that_gets_it_is_the_user_s_alone(self, trooper: Trooper, tmp_path: Path) -> None:
+        """Whether it was there before, open to others, or elsewhere behind a link, or is new."""
+        for existing in (False, True):
+            trooper.home.mkdir(mode=0o700, exist_ok=True)
+            file, target = trooper.home / "config.toml", tmp_path / "dotfiles.toml"
+            file.unlink(missing_ok=True)
+            if existing:
+                target.write_text("budget = 1000\n")
+                target.chmod(0o644)
+                file.symlink_to(target)
+            assert trooper("config", "set", "local_key", SECRET).code == 0
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert file.is_symlink() == existing
 
     @pytest.mark.parametrize("key", [f"{SECRET}\nx-evil: 1", f"{SECRET} two", f"{SECRET}\u00fc"])
     def test_what_is_no_key_is_not_repeated(self, trooper: Trooper, server: Standin, key: str) -> None:
