@@ -68,6 +68,12 @@ CREATE TABLE memory_private_unit (turn INTEGER, place INTEGER, kind INTEGER, sco
 CREATE TABLE memory_private_term (term TEXT, turn INTEGER, place INTEGER, length INTEGER, PRIMARY KEY (term, turn, place)) WITHOUT ROWID;
 CREATE TABLE memory_private_spread (term TEXT PRIMARY KEY, units INTEGER) WITHOUT ROWID;
 """  # noqa: E501
+SESSION_2 = f"""{SESSION_1}CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    stamp TEXT NOT NULL
+) STRICT;
+"""
 INDEX_1 = """
 CREATE TABLE origin (
     id INTEGER PRIMARY KEY,
@@ -86,24 +92,29 @@ CREATE TABLE complete (mark INTEGER NOT NULL) STRICT;
 """
 
 
-def made_old(home: Path) -> None:
-    """Replace the files of a home by those that format 1 had for the same turns and fingerprints."""
+def made_old(home: Path, session_format: int = 1) -> None:
+    """Replace the files of a home by those that an earlier format had for the same turns and fingerprints.
+
+    The index was of its second format before the sessions were of their third.
+    """
+    for path in (home / "sessions").glob("*.db"):
+        _rewrite(path, SESSION_1 if session_format == 1 else SESSION_2, 0x54525052, session_format)
+    if session_format > 1:
+        return
     with closing(sqlite3.connect(home / "guard.db")) as connection:
         names = connection.execute("SELECT name, id FROM session").fetchall()
-    for path in (home / "sessions").glob("*.db"):
-        _rewrite(path, SESSION_1, 0x54525052)
-    _rewrite(home / "guard.db", INDEX_1, 0x54525047)
+    _rewrite(home / "guard.db", INDEX_1, 0x54525047, 1)
     with closing(sqlite3.connect(home / "guard.db")) as connection:
         connection.executemany("UPDATE origin SET session = ? WHERE session = ?", names)
         connection.commit()
 
 
-def _rewrite(path: Path, schema: str, application: int) -> None:
+def _rewrite(path: Path, schema: str, application: int, version: int) -> None:
     old = path.with_suffix(".old")
     with closing(sqlite3.connect(old, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA application_id = {application}")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {version}")
         connection.executescript(schema)
         connection.execute("ATTACH ? AS new", (str(path),))
         tables = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall()

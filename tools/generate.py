@@ -1,4 +1,4 @@
-"""Write what is made from other files: completions, the reference, the manual page, and the rules for credentials.
+"""Write what is made from other files: completions, the reference, the manual page, the rules for credentials, prices.
 
 python -m tools.generate
 """
@@ -6,9 +6,11 @@ python -m tools.generate
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
+from tools import prices
 from tools.manual import manual
 from tools.reference import reference
 from tools.rooms import picture
@@ -33,13 +35,34 @@ def generated() -> dict[Path, str]:
     return files
 
 
-def main() -> None:
-    for path, text in generated().items():
+def priced() -> dict[Path, str]:
+    """Return the files that are made from genai-prices, with their text.
+
+    Raises:
+        MissingPricesError: that package is not there in the version whose prices these are.
+
+    """
+    table = prices.table()
+    return {
+        ROOT / "trooper_cli" / "store" / "prices.toml": prices.as_toml(table),
+        ROOT / "trooper_cli" / "engines" / "claude_windows.json": prices.windows(table),
+    }
+
+
+def main() -> int:
+    files, code = generated(), 0
+    try:
+        files |= priced()
+    except prices.MissingPricesError as error:
+        print(f"prices were left as they are: {error}", file=sys.stderr)
+        code = 1
+    for path, text in files.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(path.relative_to(ROOT))
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,7 +22,7 @@ class Setting(NamedTuple):
     variable: str | None
     default: SettingValue = None
     allowed: tuple[str, ...] = ()
-    kind: Literal["text", "number", "boolean", "list", "url", "command"] = "text"
+    kind: Literal["text", "number", "boolean", "list", "url", "command", "key"] = "text"
     empty_is_unset: bool = True
     in_file: bool = True
     in_session: bool = False
@@ -41,9 +41,15 @@ KNOWN: dict[str, Setting] = {
     "local_url": Setting("TROOPER_LOCAL_URL", kind="url"),
     # Who is trusted with private text is said in a file, not by whatever set the environment.
     "local_hosts": Setting(None, default=(), kind="list"),
+    # Of the server of `local_url`, and of nobody else.
+    "local_key": Setting("TROOPER_LOCAL_KEY", kind="key"),
+    "local_key_cmd": Setting(None, kind="command"),
     "embedded_model": Setting("TROOPER_EMBEDDED_MODEL"),
     # A program to run is named by the user's own file alone.
     "api_key_cmd": Setting(None, kind="command"),
+    "auth_token_cmd": Setting(None, kind="command"),
+    # Where Claude is to compute; unset, the account's own default holds.
+    "inference_geo": Setting("TROOPER_INFERENCE_GEO", None, ("us", "global"), in_session=True),
     "fallback": Setting("TROOPER_FALLBACK", default=True, allowed=_SWITCH, kind="boolean", in_session=True),
     "budget": Setting("TROOPER_BUDGET", kind="number", in_session=True),
     "on_leak": Setting("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
@@ -234,7 +240,14 @@ def parse(name: str, given: object) -> str | int | tuple[str, ...]:
         raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
     if known.kind == "command" and not _is_command(given):
         raise ValueError("must be a program with its arguments, quoted as in a shell")
+    if known.kind == "key" and not is_key(given := given.strip()):
+        raise ValueError("must be a key, of printable ASCII without blanks; copy it again")
     return given
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text can stand in a header as a key."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _list(given: object) -> tuple[str, ...]:

@@ -232,6 +232,7 @@ class TestAnswer:
             "model": "claude-standin",
             "host": f"127.0.0.1:{cloud.port}",
             "network": False,
+            "inference_geo": None,
             "stop": "end_turn",
             "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2},
             "context": {"anchor": [1], "sitrep": [], "tail": []},

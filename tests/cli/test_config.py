@@ -370,6 +370,32 @@ class TestKeyCommand:
         assert KEY not in done.notices
         assert "noise" not in done.notices
 
+    def test_a_bearer_token(self, trooper: Trooper, cloud: Standin, counted: Path) -> None:
+        """`auth_token_cmd` prints what a gateway wants as a bearer; where both commands are set, the key counts."""
+        both = (trooper.home / "config.toml").read_text()
+        written(trooper, both.replace("api_key_cmd", "auth_token_cmd"))
+        done = trooper("ask", "-v", "hello")
+        assert (done.code, done.text) == (0, "a cloud answer\n")
+        assert cloud.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        assert "x-api-key" not in cloud.requests[0].headers
+        assert counted.read_text() == "an argument; true \n"
+        dry = trooper("ask", "--dry-run", "hello")
+        assert dry.json["headers"]["authorization"] == "***"
+        assert KEY not in done.notices + dry.text + dry.notices
+        assert trooper("ask", "hello", ANTHROPIC_AUTH_TOKEN="of-env").code == 0
+        assert cloud.requests[1].headers["authorization"] == "Bearer of-env"
+        written(trooper, f'{both}auth_token_cmd = "false"\n')
+        assert trooper("ask", "hello").code == 0
+        assert cloud.requests[2].headers["x-api-key"] == KEY
+
+    def test_a_rejected_token_names_its_source(self, trooper: Trooper, cloud: Standin, counted: Path) -> None:
+        """The next step is where the token is set."""
+        assert counted.parent.exists()
+        cloud.respond = lambda _: api_error(401, "authentication_error")
+        done = trooper("ask", "hello", ANTHROPIC_AUTH_TOKEN="of-env")
+        assert done.code == 78
+        assert "check ANTHROPIC_AUTH_TOKEN, or auth_token_cmd" in done.notices
+
     def test_it_is_not_run_without_need(self, trooper: Trooper, cloud: Standin, counted: Path) -> None:
         """A private turn, a dry run, a locked cloud, a refused prompt and a key in the environment need no command."""
         assert trooper("ask", "--local", "hello").code == 0
@@ -405,12 +431,12 @@ class TestKeyCommand:
 
     def test_a_command_that_hangs_is_given_up(self, trooper: Trooper, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its time is bounded, also where a child of it keeps the pipe open."""
-        from trooper_cli.engines import api_key
+        from trooper_cli.engines import api_key, key_command
         from trooper_cli.errors import ConfigurationError
         from trooper_cli.settings import Settings
 
         path = written(trooper, "api_key_cmd = \"sh -c 'sleep 60 & sleep 60'\"\n")
-        monkeypatch.setattr(api_key, "COMMAND_SECONDS", 0.2)
+        monkeypatch.setattr(key_command, "COMMAND_SECONDS", 0.2)
         began = time.monotonic()
         with pytest.raises(ConfigurationError, match="no key within"):
             api_key.environ_with_key(Settings({"PATH": os.environ["PATH"]}, path))

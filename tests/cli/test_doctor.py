@@ -95,6 +95,18 @@ class TestCloud:
         assert done.code == 0
         assert "were not tried" in found(done, "cloud", "warn")[0]
 
+    @pytest.mark.parametrize("setting", ["api_key_cmd", "auth_token_cmd"])
+    def test_the_source_of_the_key(self, trooper: Trooper, cloud: Standin, setting: str) -> None:
+        """A command is named, and what it printed is taken by the cloud and shown to nobody."""
+        cloud.respond = model_list("claude-sonnet-5-5")
+        trooper.home.mkdir(mode=0o700)
+        (trooper.home / "config.toml").write_text(f'{setting} = "echo a-secret"\n')
+        done = trooper("doctor", "--json", ANTHROPIC_API_KEY=None)
+        assert (done.code, found(done, "key", "ok")) == (0, [f"comes from {setting} → "])
+        header = "x-api-key" if setting == "api_key_cmd" else "authorization"
+        assert cloud.requests[0].headers[header].endswith("a-secret")
+        assert "a-secret" not in done.text + done.notices
+
     @pytest.mark.parametrize("place", ["env", "config", "session"])
     def test_a_locked_cloud_is_not_contacted(self, trooper: Trooper, cloud: Standin, place: str) -> None:
         """Under the lock no connection is made and no key is asked for, wherever the lock is."""

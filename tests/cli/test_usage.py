@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.test_terminal import on_terminal
 from tests.standin import STREAM_HEAD, api_error, claude, message_events
+from tools import prices
+from tools.generate import priced
+from trooper_cli.engines.claude_windows import window_of
 from trooper_cli.store.prices import load
 from trooper_cli.store.usage import Spending, total
 
@@ -66,7 +71,7 @@ class TestSums:
         failed = next(row for row in told["used"] if row["model"] == "claude-sonnet-5-5")
         assert (failed["requests"], failed["without_figures"], failed["input"]) == (1, 1, 0)
         assert told["cloud_cost"] == pytest.approx(2 * COST)
-        assert told["prices"]["date"] == "2026-11"
+        assert told["prices"]["date"] == prices.DATE
         assert str(asked.home / "prices.toml") in told["prices"]["source"]
 
     def test_all_sessions(self, asked: Trooper) -> None:
@@ -142,9 +147,9 @@ class TestSaved:
 
     def test_a_request_larger_than_its_text_saves_nothing(self, tmp_path: Path) -> None:
         """Where compression does not pay, nothing is subtracted either."""
-        prices = load(tmp_path / "none.toml")
+        table = load(tmp_path / "none.toml")
         spendings = [Spending("cloud", "anthropic", "claude-sonnet-5-5", 10, 1, 0, 0, 500, 400)]
-        assert total(spendings, prices, "claude-sonnet-5-5").by_compression.tokens == 0
+        assert total(spendings, table, "claude-sonnet-5-5").by_compression.tokens == 0
 
 
 class TestPrices:
@@ -152,13 +157,65 @@ class TestPrices:
 
     def test_a_request_finds_its_row(self, tmp_path: Path) -> None:
         """By name, with or without a date behind it, and by the size of the request."""
-        prices = load(tmp_path / "none.toml")
-        small, large = prices.of("claude-haiku-5-5", 100_000), prices.of("claude-haiku-5-5-20261001", 100_001)
+        table = load(tmp_path / "none.toml")
+        small, large = table.of("claude-haiku-5-5", 100_000), table.of("claude-haiku-5-5-20261001", 100_001)
         assert small is not None
         assert large is not None
         assert (small.input, large.input) == (0.10, 0.50)
-        assert prices.of("claude-haiku-5", 1) is None
-        assert prices.of("claude-haiku-5-5-turbo", 1) is None
+        assert table.of("claude-haiku-5", 1) is None
+        assert table.of("claude-haiku-5-5-turbo", 1) is None
+        # One that came out after the table was made is not priced as another of its name.
+        assert table.of("claude-opus-5-9", 1) is None
+
+    def test_every_active_model_has_a_price(self, tmp_path: Path) -> None:
+        """With that of a cache of one hour, dearer than one of five minutes, and a window in the other table."""
+        table = load(tmp_path / "none.toml")
+        for model in prices.ACTIVE:
+            price = table.of(model, 1)
+            assert price is not None, model
+            assert price.cache_write_1h == pytest.approx(2 * price.input)
+            assert price.output > 2 * price.input > price.cache_write > price.input > price.cache_read > 0
+            assert window_of(model, "", {"TROOPER_HOME": str(tmp_path)}) >= 200_000
+        assert table.us_factor == prices.US_FACTOR
+
+    def test_an_hour_and_the_united_states_are_dearer(self, tmp_path: Path) -> None:
+        """What is written for an hour has its own price; each price has the factor of the place."""
+        table = load(tmp_path / "none.toml")
+        used = Spending("cloud", "anthropic", "claude-sonnet-5-5", 1000, 100, 300, 500, 0, 0, cache_write_1h=200)
+        dollars = (200 * 2 + 100 * 10 + 300 * 0.1 + 300 * 2.5 + 200 * 4) / 1e6
+        assert total([used], table, "").cloud_cost == pytest.approx(dollars)
+        assert total([used._replace(inference_geo="us")], table, "").cloud_cost == pytest.approx(dollars * 1.1)
+        assert total([used._replace(inference_geo="global")], table, "").cloud_cost == pytest.approx(dollars)
+
+    def test_a_price_of_the_user_s_needs_no_hour(self, asked: Trooper) -> None:
+        """Where it is not named it is twice the input; a bad one is refused as any other."""
+        (asked.home / "prices.toml").write_text(f"{OWN}cache_write_1h = 7000\n")
+        assert asked("usage", "--json").json["cloud_cost"] == pytest.approx(3 * COST)
+        (asked.home / "prices.toml").write_text(f"{OWN}cache_write_1h = -1\n")
+        assert asked("usage").code == 78
+
+    def test_the_tables_are_those_of_genai_prices(self) -> None:
+        """Nobody edits them by hand."""
+        pytest.importorskip("genai_prices", reason="not installed; pip install '.[test]'")
+        for path, text in priced().items():
+            assert path.read_text(encoding="utf-8") == text, "run `python -m tools.generate`"
+
+    def test_without_genai_prices_it_is_said_what_to_install(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The tables stay as they are, whether it is not there or another release of it is."""
+        import tools.generate
+
+        monkeypatch.setattr(tools.generate, "generated", dict)
+        monkeypatch.setitem(sys.modules, "genai_prices", None)
+        assert tools.generate.main() == 1
+        assert f"pip install genai-prices=={prices.RELEASE}" in capsys.readouterr().err
+        other, data = ModuleType("genai_prices"), ModuleType("genai_prices.data")
+        vars(other)["__version__"], vars(data)["providers"] = "9.9.9", []
+        monkeypatch.setitem(sys.modules, "genai_prices", other)
+        monkeypatch.setitem(sys.modules, "genai_prices.data", data)
+        assert tools.generate.main() == 1
+        assert "genai-prices 9.9.9 is installed and RELEASE" in capsys.readouterr().err
 
 
 class TestShown:

@@ -105,6 +105,21 @@ class TestInput:
         assert next(iter(changes)) in done.json["error"]["message"]
         assert cloud.connections == 0
 
+    @pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}])
+    @pytest.mark.parametrize("private", [False, True])
+    def test_a_history_that_the_cloud_keeps_is_refused(
+        self, trooper: Trooper, cloud: Standin, local: Standin, thread: dict[str, str], *, private: bool
+    ) -> None:
+        """A `thread` is exit 65 in words of its own; what was meant to be private is remembered all the same."""
+        secret = "the seventh rack in the cellar of Basel hums at night"
+        done = send(trooper, user(secret), thread=thread, x_force_local=private)
+        check_error(done, 65, "invalid_request_error")
+        assert (
+            "thread: a history that the cloud keeps is none that Trooper's view made" in done.json["error"]["message"]
+        )
+        assert cloud.connections == local.connections == 0
+        assert trooper("ask", f"quote: {secret}").code == (77 if private else 0)
+
     @pytest.mark.parametrize("value", ["true", '"true"', '"yes"', "1", "0", "null", "[]", "{}", '""', "1.0"])
     def test_force_local_is_true_or_false(self, trooper: Trooper, cloud: Standin, local: Standin, value: str) -> None:
         """Any value of `x_force_local` but true and false is exit 65, never "cloud"; true is never the cloud either."""

@@ -49,6 +49,7 @@ UNITS, CREDENTIALS, EVERYDAY = (
 )
 UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_go_regex.py"
+LOCAL_KEY = "tests/engines/test_local_key.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -116,6 +117,54 @@ MUTANTS = [
         "if context.view.label is not Label.PUBLIC:",
         "if False:",
         PROMISE,
+    ),
+    Mutant(
+        "the local key is sent to another address than one shown to be local",
+        "net/locality.py",
+        "if host not in local_hosts:",
+        "if False:",
+        LOCAL_KEY,
+    ),
+    Mutant(
+        "the local key is asked for where another engine is asked",
+        "engines/local.py",
+        "if not _asks_server(settings):",
+        "if False:",
+        LOCAL_KEY,
+    ),
+    Mutant(
+        "a redirect of the local server is followed with its key",
+        "engines/openai.py",
+        """        with to_local(self._local(), "/chat/completions", request, read_timeout) as response:
+            if response.status != 200:""",
+        """        from urllib.request import Request as Plain, urlopen
+
+        with to_local(self._local(), "/chat/completions", request, read_timeout) as response:
+            if to := response.headers.get("location"):
+                urlopen(Plain(to, request.body, request.headers))
+            if response.status != 200:""",
+        LOCAL_KEY,
+    ),
+    Mutant(
+        "a dry run prints the local key",
+        "cli/ask.py",
+        'secrets = {"x-api-key", "authorization"}',
+        'secrets = {"x-api-key"}',
+        LOCAL_KEY,
+    ),
+    Mutant(
+        "trooper config prints the local key",
+        "cli/config.py",
+        'if KNOWN[name].kind == "key" and value is not None:',
+        "if False:",
+        LOCAL_KEY,
+    ),
+    Mutant(
+        "a history that the cloud keeps goes on",
+        "messages/request.py",
+        'elif fields.get("thread") is not None:',
+        "elif False:",
+        MESSAGES,
     ),
     Mutant("unknown labels are public", "turn.py", 'if value == "public"', 'if value != "private"', SESSION),
     Mutant(

@@ -25,6 +25,7 @@ from trooper_cli import database
 from trooper_cli.errors import NotFoundError
 from trooper_cli.guard import index, knowledge
 from trooper_cli.guard.guard import Guard
+from trooper_cli.net.http import Request
 from trooper_cli.settings import Settings
 from trooper_cli.store import schema
 from trooper_cli.store.session import Session
@@ -94,7 +95,8 @@ class TestSchema:
         """Each version that is read has the digest of what that version ran."""
         assert schema.FORMAT.schemas == {
             1: schema_of(formats.SESSION_1),
-            2: schema_of(schema.schema()),
+            2: schema_of(formats.SESSION_2),
+            3: schema_of(schema.schema()),
         }
         assert index.FORMAT.schemas == {1: schema_of(formats.INDEX_1), 2: schema_of(index.SCHEMA)}
 
@@ -135,7 +137,14 @@ class TestSchema:
             number = opened.begin(Label.PRIVATE, "p", None)
             edited(path_of(Trooper(tmp_path)), "UPDATE turn SET label = 'public'")
             opened.begin_attempt(
-                number, Label.PRIVATE, side="cloud", engine="e", model="m", host="h", body=b"", turns=[]
+                number,
+                Label.PRIVATE,
+                side="cloud",
+                engine="e",
+                model="m",
+                host="h",
+                request=Request("", {}, b""),
+                turns=[],
             )
             opened.finish(number, Status.ANSWERED, "a", label=Label.PRIVATE, engine="e", model="m", stop="")
             assert [found.private_turns for found in opened.attempts()] == [1]
@@ -306,8 +315,8 @@ class TestRunningAsk:
 class TestEarlierFormats:
     """Files of the version before are read, and become the present ones."""
 
-    @pytest.fixture
-    def old(self, trooper: Trooper, local: Standin) -> Trooper:
+    @pytest.fixture(params=[1, 2])
+    def old(self, trooper: Trooper, local: Standin, request: pytest.FixtureRequest) -> Trooper:
         """A home with private text in a session, in a report, in none, and of a session that is gone."""
         private(trooper, SECRET)
         private(trooper, SECRET[::-1], "gone")
@@ -319,7 +328,7 @@ class TestEarlierFormats:
             closing(store.open("ops")) as ops,
         ):
             store.guard.remember_report(ops.identity(), [(None, OTHER[::-1])])
-        formats.made_old(trooper.home)
+        formats.made_old(trooper.home, request.param)
         return trooper
 
     def test_what_was_known_is_known(self, old: Trooper, cloud: Standin) -> None:
@@ -330,10 +339,19 @@ class TestEarlierFormats:
         assert cloud.connections == 0
         for path, form in ((path_of(old), schema.FORMAT), (old.home / "guard.db", index.FORMAT)):
             with closing(sqlite3.connect(path)) as connection:
-                assert database.version_of(connection) == 2
+                assert database.version_of(connection) == form.version
                 rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")
-                assert database.digest_of(rows) == form.schemas[2]
+                assert database.digest_of(rows) == form.schemas[form.version]
         assert [turn["answer"] for turn in old.turns("ops")] == [SECRET]
+
+    def test_what_left_is_listed_and_counted(self, old: Trooper) -> None:
+        """Requests of before have no place on record; those that come after have."""
+        assert old("usage", "--json").json["used"] == []
+        assert old("audit", "-s", "ops").code == 0
+        assert old("ask", "-s", "ops", "hello", TROOPER_INFERENCE_GEO="us").code == 0
+        (row,) = old("audit", "-s", "ops", "--json").text.splitlines()
+        assert json.loads(row)["inference_geo"] == "us"
+        assert [row["input"] for row in old("usage", "--json").json["used"]] == [18]
 
     def test_what_is_forgotten_is_forgotten(self, old: Trooper) -> None:
         """The fingerprints of before are those of the session that has the name, or had it."""
@@ -351,6 +369,7 @@ class TestEarlierFormats:
         script = f"""
         mount --bind {old.home} {old.home} && mount -o remount,ro,bind {old.home} || exit 90
         {COMMAND} show -s ops --json
+        {COMMAND} audit -s ops && {COMMAND} usage -s ops > /dev/null || exit 91
         for text in "$@"; do echo "$text" | {COMMAND} ask; echo "code $?"; done
         """
         texts = [SECRET, OTHER, OTHER[::-1], SECRET[::-1]]

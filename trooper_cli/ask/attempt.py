@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trooper_cli.ask.output import AnswerWriter
     from trooper_cli.ask.turn_in_progress import TurnInProgress
     from trooper_cli.engines.engine import Engine, LocalEngine
+    from trooper_cli.engines.openai import LocalKey
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context
 
@@ -82,7 +83,7 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
     end, outcome = None, "failed"
     writer.begin_attempt(decision, engine, request, included, [number for layer in layers.values() for number in layer])
     try:
-        end = _received(turn, writer, engine, request)
+        end = _with_geo(_received(turn, writer, engine, request), request)
         outcome = end.stop or "end_turn"
         _learn_ratio(writer, engine, context, end)
         _check_end(turn, writer, engine, end)
@@ -104,6 +105,13 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
         on_network=engine.on_network,
         stop_sequence=end.sequence,
     )
+
+
+def _with_geo(end: End, request: Request) -> End:
+    """Return the end with the place of the computation that was asked for, where the answer does not say it."""
+    if end.usage.inference_geo or not request.inference_geo:
+        return end
+    return end._replace(usage=end.usage._replace(inference_geo=request.inference_geo))
 
 
 def _received(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], request: Request) -> End:
@@ -161,12 +169,18 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
         turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
 
 
-def local_engine_of(turn: TurnInProgress, *, connect: bool = True) -> LocalEngine:
+def local_key_of(turn: TurnInProgress, *, connect: bool = True) -> LocalKey | None:
+    from trooper_cli.engines.local import local_key
+
+    return local_key(turn.settings, connect=connect)
+
+
+def local_engine_of(turn: TurnInProgress, key: LocalKey | None, *, connect: bool = True) -> LocalEngine:
     from trooper_cli.engines.local import local_engine
 
     # A model named for a turn that was meant for the cloud is no local model's name.
     named = turn.ask_request.model if turn.decision.side is Side.LOCAL else None
-    return local_engine(turn.settings, turn.home, named, connect=connect)
+    return local_engine(turn.settings, turn.home, named, connect=connect, key=key)
 
 
 def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from trooper_cli.ask.attempt import attempt, local_engine_of
+from trooper_cli.ask.attempt import attempt, local_engine_of, local_key_of
 from trooper_cli.ask.route import Decision
 from trooper_cli.errors import (
     BreakerError,
@@ -41,8 +41,10 @@ LONGEST_WAIT = 4.0
 def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     """Execute the turn on its side; a public one that the clouds cannot answer, on this machine."""
     if turn.decision.label is Label.PRIVATE:
+        # A program that knows the key is run before the gate closes, behind which no program may start.
+        key = local_key_of(turn)
         with this_machine_only():
-            return _on_this_machine(turn, writer, local_engine_of(turn), turn.private_view)
+            return _on_this_machine(turn, writer, local_engine_of(turn, key), turn.private_view)
     if turn.decision.side is Side.LOCAL:
         return _for_want_of_a_key(turn, writer)
     asked = turn.caller.clouds(turn.ask_request, turn.settings, connect=True)
@@ -60,7 +62,7 @@ def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
             continue
         return _instead_of(answer, asked[0], failures)
     try:
-        local = local_engine_of(turn)
+        local = local_engine_of(turn, local_key_of(turn))
     except TrooperError as error:
         raise UnavailableError(f"{failures[-1]}; and no fallback: {error}") from error
     turn.notify(f"{failures[-1]}; {local.name} on this machine answers instead; the turn stays public")
@@ -88,7 +90,7 @@ def first_cloud(turn: TurnInProgress) -> tuple[Decision, Cloud | None]:
 
 def _for_want_of_a_key(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     try:
-        local = local_engine_of(turn)
+        local = local_engine_of(turn, local_key_of(turn))
     except TrooperError as error:
         error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
         raise

@@ -152,7 +152,7 @@ class AnswerWriter:
                     engine=engine.name,
                     model=engine.model,
                     host=host_of(request, engine),
-                    body=request.body,
+                    request=request,
                     turns=turns,
                 )
         self.check_recorded()

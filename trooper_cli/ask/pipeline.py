@@ -18,7 +18,6 @@ from trooper_cli.ask.refused import PendingPrompt, remembering_unless_done
 from trooper_cli.ask.request import is_model_name
 from trooper_cli.ask.route import Decision, decision_of
 from trooper_cli.ask.turn_in_progress import TurnInProgress
-from trooper_cli.engines.engine import CLAUDE_WINDOW
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.guard.finding import described, refusal
 from trooper_cli.settings import KNOWN
@@ -103,13 +102,25 @@ def _check_size(ask_request: AskRequest, decision: Decision, settings: Settings)
 
     """
     budget = settings.number("budget", ask_request.budget)
-    limits = [limit for limit in (budget, CLAUDE_WINDOW if decision.side is Side.CLOUD else None) if limit]
+    limits = [limit for limit in (budget, _cloud_window(ask_request, settings, decision)) if limit]
     # No engine counts less than this share of the estimate.
     tokens = int(memory.price(ask_request.prompt, ask_request.system) * LEAST_RATIO)
     if limits and tokens > min(limits):
         raise InputError(
             f"the prompt does not fit: about {tokens} tokens, and the budget is {min(limits)}; see --budget"
         )
+
+
+def _cloud_window(ask_request: AskRequest, settings: Settings, decision: Decision) -> int | None:
+    if decision.side is not Side.CLOUD:
+        return None
+    from trooper_cli.engines.anthropic import BASE_URL
+    from trooper_cli.engines.claude_windows import window_of
+
+    model = ask_request.model or settings.text("cloud_model") or ""
+    # Whether the address can be used is for its engine to say, if that is asked at all.
+    base = settings.environ.get("ANTHROPIC_BASE_URL") or BASE_URL
+    return window_of(model, base.rstrip("/"), settings.environ)
 
 
 def _guarded(asked: Asked, settings: Settings, guard: Guard, notify: Callable[[str], None]) -> Decision:

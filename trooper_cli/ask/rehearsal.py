@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.ask.attempt import context_of, layers_of, local_engine_of, request_of
+from trooper_cli.ask.attempt import context_of, layers_of, local_engine_of, local_key_of, request_of
 from trooper_cli.ask.fallback import first_cloud
 from trooper_cli.ask.output import AnswerWriter
 from trooper_cli.ask.pipeline import admitted
@@ -70,7 +70,7 @@ def rehearse(
                 decision, cloud = first_cloud(turn)
                 if cloud is not None:
                     return _rehearsed(turn, decision, cloud, turn.public_view, store)
-            local = local_engine_of(turn, connect=False)
+            local = local_engine_of(turn, local_key_of(turn, connect=False), connect=False)
             if decision.label is Label.PRIVATE:
                 return _rehearsed(turn, decision, local, turn.private_view, store)
             return _rehearsed(turn, decision, local, turn.public_view, store)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import memory
 from trooper_cli.engines.engine import End
-from trooper_cli.engines.local import local_engine
+from trooper_cli.engines.local import local_engine, local_key
 from trooper_cli.errors import BrokenAnswerError
 from trooper_cli.guard.credentials import mask
 from trooper_cli.lazy_re import pattern
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from trooper_cli.engines.engine import LocalEngine
     from trooper_cli.settings import Settings
     from trooper_cli.store.session import Session
     from trooper_cli.store.views import StoredPrivateView, StoredPublicView
@@ -91,8 +92,10 @@ def sitrep(
         found = Sitrep(_headed(lines), lines, len(view))
         if write and lines:
             # Its turns may be private whichever side it is for, so it is phrased as a private turn would be asked.
+            key = local_key(settings)
             with this_machine_only():
-                found = _phrased(found, home, settings, session.private_view(), notify)
+                engine = local_engine(settings, home, None, connect=True, key=key)
+                found = _phrased(found, engine, session.private_view(), notify)
         # What tells of private turns is private text, and a pipe may carry it on.
         private = {position for position, number in numbers.items() if session.turn(number).label is Label.PRIVATE}
         kept = [line for line, source in zip(lines, chosen, strict=True) if private.intersection(source.turns)]
@@ -127,10 +130,7 @@ def _headed(lines: tuple[Line, ...]) -> str:
     )
 
 
-def _phrased(
-    found: Sitrep, home: Path, settings: Settings, view: StoredPrivateView, notify: Callable[[str], None]
-) -> Sitrep:
-    engine = local_engine(settings, home, None, connect=True)
+def _phrased(found: Sitrep, engine: LocalEngine, view: StoredPrivateView, notify: Callable[[str], None]) -> Sitrep:
     prompt = _PHRASE + found.text
     estimate = memory.price(prompt)
     room = min(2 * int(estimate) + 200, engine.window() // 2)

@@ -255,6 +255,7 @@ def _as_json(answer: "Answer", session: str | None) -> dict[str, object]:
         "model": answer.model,
         "host": answer.host,
         "network": answer.on_network,
+        "inference_geo": usage.inference_geo,
         "stop": answer.stop,
         "usage": {
             "input": usage.input,

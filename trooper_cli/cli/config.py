@@ -110,7 +110,13 @@ def set_value(
     else:
         from trooper_cli.config_file import change
 
-        change(_file(settings), name, value)
+        file = _file(settings)
+        if KNOWN[name].kind == "key" and file.exists():
+            # Before the key is in it, and where a link leads.
+            from trooper_cli.files import chmod_private
+
+            chmod_private(file.resolve())
+        change(file, name, value)
     variable = KNOWN[name].variable
     if variable in settings.environ:
         environment.notices(quiet=quiet).notify(f"{variable} is set in this environment and goes before it")
@@ -192,6 +198,8 @@ def _stored(value: TomlValue) -> str:
 
 
 def _shown(name: str, value: SettingValue) -> SettingValue:
+    if KNOWN[name].kind == "key" and value is not None:
+        return "***"
     if KNOWN[name].kind == "command" and isinstance(value, str):
         from trooper_cli.guard.credentials import mask
 

@@ -34,7 +34,8 @@ def audit(context: typer.Context, *, session: NamedSession, as_json: JsonOption 
             output.write(f"{json.dumps(record)}\n")
         else:
             turns = ",".join(str(number) for number in record["turns"]) or "-"
-            mark = "  PRIVATE" if record["private"] and record["to"] != "share" else ""
+            mark = f"  computed in {record['inference_geo']}" if record["inference_geo"] else ""
+            mark += "  PRIVATE" if record["private"] and record["to"] != "share" else ""
             place = record["host"] or "-"
             output.write(
                 f"{record['at']}  {record['to']:<7}  {place}  {record['bytes']:>8} bytes  "

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from trooper_cli import __version__
+from trooper_cli.engines import claude_windows
 from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
 from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, server_sent_events, text
-from trooper_cli.engines.engine import CLAUDE_WINDOW, End, Usage
+from trooper_cli.engines.engine import End, Usage
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
 from trooper_cli.net.http import Request, Response, cloud_url, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
@@ -47,11 +48,16 @@ class Anthropic:
     on_network = False
     takes_stop_sequences = False
 
-    def __init__(self, model: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, model: str, environ: Mapping[str, str], inference_geo: str | None = None) -> None:
         self.model = model
+        self._inference_geo = inference_geo
+        self._environ = environ
+        self._window: int | None = None
         self._key = key_of(environ)
         self._base = cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
-        self._place = ErrorSource(urlsplit(self._base).netloc, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+        is_token = self._key is not None and self._key[0] == "authorization"
+        source = "ANTHROPIC_AUTH_TOKEN, or auth_token_cmd" if is_token else "ANTHROPIC_API_KEY"
+        self._place = ErrorSource(urlsplit(self._base).netloc, source, "ANTHROPIC_BASE_URL")
         self._proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
 
     @property
@@ -60,7 +66,9 @@ class Anthropic:
         return self._base, self._key[1] if self._key else ""
 
     def window(self) -> int:
-        return CLAUDE_WINDOW
+        if self._window is None:
+            self._window = claude_windows.window_of(self.model, self._base, self._environ)
+        return self._window
 
     def prepare(
         self,
@@ -73,7 +81,9 @@ class Anthropic:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
             raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
-        body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream, **(sampling or {})}
+        # Newer models refuse temperature and the like (400). A program's own stand in its own request, see Forwarding.
+        del sampling
+        body: dict[str, object] = {"model": self.model, "max_tokens": max_tokens, "stream": stream}
         messages: list[dict[str, object]] = [
             {"role": message.role, "content": message.text} for message in context.messages
         ]
@@ -85,11 +95,14 @@ class Anthropic:
             # The last message is the prompt, and what was looked up for it: the stable part ends before it.
             messages[-2]["content"] = _cached(context.messages[-2].text)
         body["messages"] = messages
+        if self._inference_geo:
+            body["inference_geo"] = self._inference_geo
         return Request(
             url=f"{self._base}/v1/messages",
             headers=self._headers("text/event-stream" if stream else "application/json")
             | {"content-type": "application/json"},
             body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+            inference_geo=self._inference_geo,
         )
 
     def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
@@ -131,10 +144,12 @@ class Anthropic:
         listed = get_path(self._get("/v1/models?limit=1000", read_timeout), "data")
         if not isinstance(listed, list):
             return None
+        claude_windows.remember(listed, self._base, self._environ)
         if any(text(row, "id") == self.model for row in listed):
             return True
         # The list does not name aliases; a look at one model resolves them.
-        return bool(text(self._get(f"/v1/models/{quote(self.model, safe='')}", read_timeout), "id"))
+        one = self._get(f"/v1/models/{quote(self.model, safe='')}", read_timeout)
+        return bool(text(one, "id"))
 
     def _get(self, path: str, read_timeout: float) -> object:
         request = Request(self._base + path, self._headers("application/json"), b"", "GET")
@@ -199,4 +214,12 @@ def _table(value: object) -> dict[str, object]:
 
 def _usage(usage: object) -> Usage:
     read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
-    return Usage(count(usage, "input_tokens") + read + written, count(usage, "output_tokens"), read, written)
+    hour = min(count(usage, "cache_creation", "ephemeral_1h_input_tokens"), written)
+    output = count(usage, "output_tokens")
+    return Usage(count(usage, "input_tokens") + read + written, output, read, written, hour, _geo(usage))
+
+
+def _geo(usage: object) -> str | None:
+    """Return where the answer was computed, as `us` or `global`: one word, whatever the response holds."""
+    found = text(usage, "inference_geo")
+    return found if len(found) <= 32 and found.isascii() and found.replace("_", "").isalnum() else None

@@ -51,7 +51,7 @@ def clouds(
     model: str | None = None,
     *,
     connect: bool = True,
-    claude: Callable[[str, Mapping[str, str]], Cloud] = Anthropic,
+    claude: Callable[[str, Mapping[str, str], str | None], Cloud] = Anthropic,
 ) -> list[Cloud]:
     """Return the clouds that have a key; `model` is for the first of them, and `claude` makes Claude's engine.
 
@@ -67,7 +67,7 @@ def clouds(
     found: list[Cloud] = []
     if has_key(settings):
         environ = environ_with_key(settings, run=connect)
-        found.append(claude(model or settings.text("cloud_model") or "", environ))
+        found.append(claude(model or settings.text("cloud_model") or "", environ, settings.text("inference_geo")))
     for cloud in named:
         if cloud.key:
             found.append(cloud.engine(model if not found else None, settings.environ))

@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context, Side
 
-# Every model of Claude's that is still served takes 200,000 tokens at the least (models table of November 2026).
-CLAUDE_WINDOW = 200_000
-
 V_contra = TypeVar("V_contra", bound=View, contravariant=True)
 
 
 class Usage(NamedTuple):
-    """Tokens as the engine counted them; `input` is all of the input, the cached part included."""
+    """Tokens as the engine counted them; `input` is all of the input, the cached part included.
+
+    `cache_write_1h` is the part of `cache_write` that is kept for an hour; `inference_geo` is where it was computed.
+    """
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
+    inference_geo: str | None = None
 
 
 class End(NamedTuple):

@@ -11,12 +11,46 @@ from trooper_cli.errors import ConfigurationError, UnavailableError
 if TYPE_CHECKING:
     from trooper_cli.engines.embedded import Embedded
     from trooper_cli.engines.engine import LocalEngine
+    from trooper_cli.engines.openai import LocalKey
     from trooper_cli.settings import Settings
 
 NO_MODEL_YET = "no model for the embedded engine yet; `trooper pull` fetches a small one (93 MB, once)"
 
 
-def local_engine(settings: Settings, home: Path, model: str | None, *, connect: bool) -> LocalEngine:
+def local_key(settings: Settings, *, connect: bool = True) -> LocalKey | None:
+    """Return the key of the OpenAI-compatible server, or None: there is none, or that server is not asked.
+
+    Where only a program knows it, it is run here, before a private turn closes the gate that stops all programs; for a
+    dry run, with `connect` false, it is not, and a placeholder stands for the key.
+
+    Raises:
+        ConfigurationError: what is set is no key, or the program gives none.
+
+    """
+    if not _asks_server(settings):
+        return None
+    from trooper_cli.engines.openai import LocalKey
+
+    if key := settings.text("local_key"):
+        in_environment = settings.value("local_key").origin == "env"
+        return LocalKey(key, "TROOPER_LOCAL_KEY" if in_environment else f"local_key in {settings.file}")
+    if (command := settings.text("local_key_cmd")) is None:
+        return None
+    if not connect:
+        return LocalKey("***", "local_key_cmd")
+    from trooper_cli.engines.key_command import key_of_command
+
+    return LocalKey(key_of_command("local_key_cmd", command, settings.environ), "local_key_cmd")
+
+
+def _asks_server(settings: Settings) -> bool:
+    choice = settings.text("local_engine")
+    return choice == "openai" or (choice is None and settings.text("local_url") is not None)
+
+
+def local_engine(
+    settings: Settings, home: Path, model: str | None, *, connect: bool, key: LocalKey | None
+) -> LocalEngine:
     """Choose the local engine and make it ready.
 
     Args:
@@ -24,6 +58,7 @@ def local_engine(settings: Settings, home: Path, model: str | None, *, connect: 
         home: the folder that holds fetched models.
         model: the model asked for in this call, if any.
         connect: False for a dry run, which asks no server what is there.
+        key: what `local_key` returned.
 
     Raises:
         UnavailableError: there is none.
@@ -34,10 +69,10 @@ def local_engine(settings: Settings, home: Path, model: str | None, *, connect: 
     model = model or settings.text("local_model")
     hosts = settings.words("local_hosts")
     choice = settings.text("local_engine")
-    if choice == "openai" or (choice is None and settings.text("local_url")):
+    if _asks_server(settings):
         from trooper_cli.engines.openai import OpenAI
 
-        server = OpenAI(model, settings.text("local_url"), hosts)
+        server = OpenAI(model, settings.text("local_url"), hosts, key)
         if connect:
             server.make_ready()
         return server

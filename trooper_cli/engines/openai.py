@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.engines.decoding import count, items, parse, parse_or_none, text
 from trooper_cli.engines.openai_api import chat_body, failure_of, printable, read_answer
@@ -25,6 +25,13 @@ _DEFAULT_WINDOW = 8192
 _PROBE_SECONDS = 10.0
 
 
+class LocalKey(NamedTuple):
+    """The key of the server of `local_url`, and where it is set. No other engine is ever given it."""
+
+    secret: str
+    source: str
+
+
 class OpenAI:
     """One model of one server."""
 
@@ -34,21 +41,31 @@ class OpenAI:
     is_loaded = True
     takes_stop_sequences = False
 
-    def __init__(self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = (), key: LocalKey | None = None
+    ) -> None:
         if not url:
             raise ConfigurationError("where is the local server? Set TROOPER_LOCAL_URL, as in http://127.0.0.1:8080")
         self.model = model or ""
         base = url.rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"
         self._local_hosts = local_hosts
+        self._key = key
         self._endpoint: LocalEndpoint | None = None
         self._window = _DEFAULT_WINDOW
         self._there: list[str] = []
 
     def make_ready(self) -> None:
-        """Learn the server's models and their context lengths. Sends no text of the user's."""
-        request = Request(f"{self._base}/models", {"connection": "close"}, b"", "GET")
+        """Learn the server's models and their context lengths. Sends no text of the user's.
+
+        Raises:
+            ConfigurationError: the server wants a key, or another one. Some say so only when they are asked a question.
+
+        """
+        request = Request(f"{self._base}/models", self._headers(), b"", "GET")
         with Deadline(_PROBE_SECONDS), to_local(self._local(), "/models", request, _PROBE_SECONDS) as response:
+            if response.status in {401, 403}:
+                raise self._failure(response)
             if response.status != 200:
                 return
             rows = items(parse(response.read(), "the local server"), "data")
@@ -73,9 +90,13 @@ class OpenAI:
     ) -> Request:
         return Request(
             url=f"{self._base}/chat/completions",
-            headers={"content-type": "application/json", "connection": "close"},
+            headers={"content-type": "application/json", **self._headers()},
             body=chat_body(context, self.model or "default", max_tokens, stream=stream, sampling=sampling),
         )
+
+    def _headers(self) -> dict[str, str]:
+        """Return the headers of every request. They go to an endpoint that was shown to be local, by `to_local`."""
+        return {"connection": "close"} | ({"authorization": f"Bearer {self._key.secret}"} if self._key else {})
 
     def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
         with to_local(self._local(), "/chat/completions", request, read_timeout) as response:
@@ -88,6 +109,8 @@ class OpenAI:
             return LocalityError(
                 "the local engine answers with a redirect, which is never followed; nothing more was sent"
             )
+        if response.status in {401, 403} and self._key:
+            return ConfigurationError(f"the local server rejects the key ({response.status}); check {self._key.source}")
         if response.status == 404 and self._there:
             return ConfigurationError(
                 f"the local server does not know the model {printable(self.model)} (404); "

@@ -108,7 +108,7 @@ def failure_of(status: int, body: object) -> TrooperError:
         return busy(text(body, "error", "message") or text(body, "message"))
     if status in {401, 403}:
         return ConfigurationError(
-            f"the local server wants a key ({status}), which Trooper does not send; run it without one"
+            f"the local server wants a key ({status}); set TROOPER_LOCAL_KEY, or local_key_cmd in config.toml"
         )
     if status == 404:
         return ConfigurationError(

@@ -213,9 +213,9 @@ class ApiCaller:
         from trooper_cli.engines.clouds import clouds
         from trooper_cli.messages.passthrough import Forwarding
 
-        def claude(_: str, environ: Mapping[str, str]) -> Cloud:
+        def claude(_: str, environ: Mapping[str, str], inference_geo: str | None) -> Cloud:
             messages = self.messages if ask_request.session is None else None
-            return Forwarding(self.body, messages, self.sink.arrived, environ)
+            return Forwarding(self.body, messages, self.sink.arrived, environ, inference_geo)
 
         return clouds(settings, connect=connect, claude=claude)
 

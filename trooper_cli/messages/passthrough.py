@@ -39,6 +39,7 @@ class Forwarding(Anthropic):
         messages: Sequence[ApiMessage] | None,
         arrived: Callable[[object], None],
         environ: Mapping[str, str],
+        inference_geo: str | None,
     ) -> None:
         """Prepare to send a request on.
 
@@ -47,9 +48,11 @@ class Forwarding(Anthropic):
             messages: those of its messages that may be sent; None where a session holds the history.
             arrived: takes each part of the response.
             environ: holds the key and the address.
+            inference_geo: the user's setting, for a request that says nothing of it.
 
         """
-        super().__init__(str(body.fields["model"]), environ)
+        own = body.fields.get("inference_geo")
+        super().__init__(str(body.fields["model"]), environ, own if isinstance(own, str) else inference_geo)
         self._body = body
         self._messages = messages
         self._take = arrived
@@ -71,7 +74,10 @@ class Forwarding(Anthropic):
         body: dict[str, object] = json.loads(request.body)
         memory = {name: body[name] for name in ("system", "messages") if name in body}
         given = memory if self._messages is None else {"messages": self._messages}
-        text = json.dumps({**self._body.fields, **given}, ensure_ascii=False, separators=(",", ":"))
+        fields = dict(self._body.fields)
+        if self._inference_geo and fields.get("inference_geo") is None:
+            fields["inference_geo"] = self._inference_geo
+        text = json.dumps({**fields, **given}, ensure_ascii=False, separators=(",", ":"))
         return request._replace(body=text.encode())
 
     def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:

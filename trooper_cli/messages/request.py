@@ -247,6 +247,11 @@ def _check_fields(fields: Mapping[str, object]) -> None:
         wrong = "system: must be a text or a list of text blocks"
     elif name := next((name for name in _SAMPLING if fields.get(name) is not None and not is_number(fields[name])), ""):
         wrong = f"{name}: must be a number"
+    elif fields.get("thread") is not None:
+        wrong = (
+            "thread: a history that the cloud keeps is none that Trooper's view made, so nobody could leave private "
+            "turns out of it; leave the field out and send the messages themselves, or name a session in x_session"
+        )
     if wrong:
         raise InputError(f"{wrong}; nothing was sent")
 

@@ -25,7 +25,8 @@ CONNECT_SECONDS = 10.0
 class Request(NamedTuple):
     """One HTTP request, complete: what a dry run prints is what would be sent.
 
-    `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later.
+    `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later. Nor is
+    `inference_geo`, which repeats what the body asks for.
     """
 
     url: str
@@ -33,6 +34,7 @@ class Request(NamedTuple):
     body: bytes
     method: str = "POST"
     estimate: float = 0.0
+    inference_geo: str | None = None
 
 
 class Response(NamedTuple):
@@ -201,8 +203,9 @@ def to_local(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
     except (OSError, RemoteProtocolError) as error:
-        raise UnavailableError(
-            f"no answer from {endpoint.url} ({type(error).__name__}); is the server running?"
-        ) from error
+        kind, next_step = type(error).__name__, "is the server running?"
+        if kind == "SSLCertVerificationError":
+            next_step = "its certificate is not trusted here, which SSL_CERT_FILE can change"
+        raise UnavailableError(f"no answer from {endpoint.url} ({kind}); {next_step}") from error
     finally:
         connection.close()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trooper_cli.engines.engine import Usage
+    from trooper_cli.net.http import Request
     from trooper_cli.store.audit import StoredAttempt
     from trooper_cli.store.usage import Spending
 
@@ -45,7 +46,16 @@ class AttemptTable:
         )
 
     def begin_attempt(
-        self, turn: int, label: Label, *, side: str, engine: str, model: str, host: str, body: bytes, turns: list[int]
+        self,
+        turn: int,
+        label: Label,
+        *,
+        side: str,
+        engine: str,
+        model: str,
+        host: str,
+        request: Request,
+        turns: list[int],
     ) -> int:
         """Write down that a request is about to leave, and which turns take part in it.
 
@@ -56,7 +66,7 @@ class AttemptTable:
         if side != "local":
             import hashlib
 
-            digest = hashlib.sha256(body).hexdigest()
+            digest = hashlib.sha256(request.body).hexdigest()
         with self._writing():
             cursor = self._connection.execute(
                 "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, model, private_turns) "
@@ -68,13 +78,14 @@ class AttemptTable:
                     side,
                     engine,
                     host,
-                    len(body) if digest else 0,
+                    len(request.body) if digest else 0,
                     digest,
                     json.dumps(turns),
                     model,
                     label is not Label.PUBLIC,
                 ),
             )
+            self._bill(cursor.lastrowid, request.inference_geo)
         assert cursor.lastrowid is not None  # noqa: S101
         return cursor.lastrowid
 
@@ -82,12 +93,11 @@ class AttemptTable:
         """Yield all attempts in their order."""
         from trooper_cli.store.audit import StoredAttempt
 
-        columns = "turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome"
-        for row in self._connection.execute(f"SELECT {columns} FROM attempt ORDER BY id"):  # noqa: S608
-            at, side, engine, host, size, sha256, turns, private, outcome = row[1:]
-            yield StoredAttempt(
-                row[0], at, side, engine, host, size, sha256, tuple(json.loads(turns)), private, outcome
-            )
+        geo, joined = self._billed("inference_geo")
+        columns = f"turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome, {geo}"
+        for row in self._connection.execute(f"SELECT {columns} FROM attempt {joined} ORDER BY attempt.id"):  # noqa: S608
+            at, side, engine, host, size, sha256, turns, *rest = row[1:]
+            yield StoredAttempt(row[0], at, side, engine, host, size, sha256, tuple(json.loads(turns)), *rest)
 
     def spendings(self) -> Iterator[Spending]:
         """Yield what each request used, in their order."""
@@ -98,9 +108,11 @@ class AttemptTable:
             "length(CAST(prompt AS BLOB)) + length(CAST(answer AS BLOB)) END) "
             "OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size FROM turn"
         )
+        billed, joined = self._billed("coalesce(cache_write_1h, 0), inference_geo", "0, NULL")
         rows = self._connection.execute(
-            "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0) "  # noqa: S608
-            f"FROM attempt LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
+            "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0), "  # noqa: S608
+            f"{billed} FROM attempt {joined} "
+            f"LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
             "WHERE side <> 'share' ORDER BY attempt.id"
         )
         return (Spending(*row) for row in rows)
@@ -113,6 +125,19 @@ class AttemptTable:
                 "input = ?, output = ?, cache_read = ?, cache_write = ? WHERE id = ?",
                 (outcome, round(seconds, 3), model, *figures, attempt),
             )
+            if usage is not None:
+                self._bill(attempt, usage.inference_geo, usage.cache_write_1h)
+
+    def _bill(self, attempt: int | None, inference_geo: str | None, cache_write_1h: int = 0) -> None:
+        if inference_geo is not None or cache_write_1h:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO billing VALUES (?, ?, ?)", (attempt, inference_geo, cache_write_1h)
+            )
+
+    def _billed(self, columns: str, without: str = "NULL") -> tuple[str, str]:
+        """Return the columns and the join of `billing`, which a file of an earlier format that is only read has not."""
+        found = self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'billing'").fetchone()
+        return (columns, "LEFT JOIN billing ON billing.attempt = attempt.id") if found else (without, "")
 
     def ratio(self, label: Label, engine: str, model: str) -> float | None:
         """Return the tokens this model counted per estimated token in turns of this label, or None if unknown."""

@@ -25,6 +25,7 @@ class StoredAttempt(NamedTuple):
     turns: tuple[int, ...]
     private_turns: int
     outcome: str
+    inference_geo: str | None = None
 
 
 class Record(TypedDict):
@@ -40,6 +41,7 @@ class Record(TypedDict):
     private: list[int]
     counted_private: int
     outcome: str
+    inference_geo: str | None
 
 
 def records(turns: Iterable[StoredTurn], attempts: Iterable[StoredAttempt]) -> list[Record]:
@@ -66,6 +68,7 @@ def records(turns: Iterable[StoredTurn], attempts: Iterable[StoredAttempt]) -> l
                 private=[number for number in (*own, *attempt.turns) if number in private],
                 counted_private=attempt.private_turns,
                 outcome=attempt.outcome,
+                inference_geo=attempt.inference_geo,
             )
         )
     return found

@@ -21,11 +21,19 @@ class Price(NamedTuple):
     cache_read: float
     cache_write: float
     up_to: float = float("inf")
+    cache_write_1h: float | None = None
 
-    def cost(self, fresh: float, output: float, cache_read: float = 0, cache_write: float = 0) -> float:
-        """Return the cost in USD of these tokens; `fresh` is the input neither read from a cache nor written to one."""
-        dollars = fresh * self.input + output * self.output
-        return (dollars + cache_read * self.cache_read + cache_write * self.cache_write) / MILLION
+    def cost(
+        self, fresh: float, output: float, cache_read: float = 0, cache_write: float = 0, cache_write_1h: float = 0
+    ) -> float:
+        """Return the cost in USD of these tokens.
+
+        `fresh` is the input neither read from a cache nor written to one, `cache_write_1h` the part of `cache_write`
+        that goes to a cache of one hour. Where no price of that is known it is twice that of the input, as everywhere.
+        """
+        hour = 2 * self.input if self.cache_write_1h is None else self.cache_write_1h
+        dollars = fresh * self.input + output * self.output + cache_read * self.cache_read
+        return (dollars + (cache_write - cache_write_1h) * self.cache_write + cache_write_1h * hour) / MILLION
 
 
 @dataclass(frozen=True)
@@ -35,14 +43,29 @@ class Prices:
     rows: tuple[Price, ...]
     date: str
     source: str
+    us_factor: float = 1.0
 
     def of(self, model: str, input_tokens: int) -> Price | None:
         """Return the price of a request, or None for a model in no table; a date after the model's name is ignored."""
         for row in self.rows:
-            dated = model.removeprefix(f"{row.model}-")
-            if input_tokens <= row.up_to and (model == row.model or (dated != model and dated.isdigit())):
+            date = model.removeprefix(f"{row.model}-")
+            # A figure that is no date makes another model of it, as in claude-opus-5 and claude-opus-5-5.
+            if input_tokens <= row.up_to and (model == row.model or (len(date) == 8 and date.isdigit())):
                 return row
         return None
+
+    def in_place(self, price: Price, inference_geo: str | None) -> Price:
+        """Return the price where the request was computed: in the United States alone it is dearer."""
+        if inference_geo != "us":
+            return price
+        factor, hour = self.us_factor, price.cache_write_1h
+        return price._replace(
+            input=price.input * factor,
+            output=price.output * factor,
+            cache_read=price.cache_read * factor,
+            cache_write=price.cache_write * factor,
+            cache_write_1h=None if hour is None else hour * factor,
+        )
 
 
 def load(own: Path) -> Prices:
@@ -57,7 +80,7 @@ def load(own: Path) -> Prices:
     rows, source = _rows(table, shipped), str(table["source"])
     if own.exists():
         rows, source = _rows(_table(own), own) + rows, f"{own}, then {source}"
-    return Prices(rows, str(table["date"]), source)
+    return Prices(rows, str(table["date"]), source, float(str(table["us_factor"])))
 
 
 def _table(path: Path) -> dict[str, object]:
@@ -74,8 +97,7 @@ def _rows(table: dict[str, object], path: Path) -> tuple[Price, ...]:
     except TypeError as error:
         raise ConfigurationError(f"{path} has a [[price]] without model, {', '.join(Price._fields[1:5])}") from error
     for row in rows:
-        if not isinstance(row.model, str) or not all(
-            isinstance(value, (int, float)) and value >= 0 for value in row[1:]
-        ):
+        figures = [value for value in row[1:] if value is not None]
+        if not isinstance(row.model, str) or not all(isinstance(it, (int, float)) and it >= 0 for it in figures):
             raise ConfigurationError(f"{path} has a price that is no number above or at 0; correct it")
     return rows

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 FORMAT = database.Format(
     0x54525052,
-    {1: "2ae85e85143950ea3635163ad20a25a8", 2: "c83e75692dadb7d02b3f7ee2fe83a559"},
+    {
+        1: "2ae85e85143950ea3635163ad20a25a8",
+        2: "c83e75692dadb7d02b3f7ee2fe83a559",
+        3: "c099db00eff0ed1879f9b53a71a7a879",
+    },
 )
+# The first format whose files have an identity.
+IDENTITY_SINCE = 2
 
 _SCHEMA = """
 CREATE TABLE turn (
@@ -77,6 +83,14 @@ _IDENTITY = """CREATE TABLE identity (
 ) STRICT"""
 
 
+# What format 3 added: what a request costs beside its tokens, as far as its cloud says it.
+_BILLING = """CREATE TABLE billing (
+    attempt INTEGER PRIMARY KEY,
+    inference_geo TEXT,
+    cache_write_1h INTEGER NOT NULL DEFAULT 0
+) STRICT"""
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -84,7 +98,7 @@ def now() -> str:
 def schema() -> str:
     from trooper_cli.store import memory_cache
 
-    return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n"
+    return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n{_BILLING};\n"
 
 
 def new_id() -> str:
@@ -104,6 +118,8 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         if database.version_of(connection) == 1:
             connection.execute(_IDENTITY)
             connection.execute(new_identity())
+        if database.version_of(connection) < FORMAT.version:
+            connection.execute(_BILLING)
             connection.execute(f"PRAGMA user_version = {FORMAT.version}")
 
 

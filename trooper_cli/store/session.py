@@ -13,7 +13,7 @@ from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import Identity
 from trooper_cli.store.attempts import AttemptTable
 from trooper_cli.store.catalog import create, path_of
-from trooper_cli.store.schema import FORMAT, migrate, new_id, now, read_first, schema
+from trooper_cli.store.schema import FORMAT, IDENTITY_SINCE, migrate, new_id, now, read_first, schema
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Label, Status, StoredTurn
 
@@ -108,7 +108,7 @@ class Session(AttemptTable):
         if self.name is None:
             return None
         try:
-            if database.version_of(self._connection) < FORMAT.version:
+            if database.version_of(self._connection) < IDENTITY_SINCE:
                 return None
             row = self._connection.execute("SELECT id, stamp FROM identity").fetchone()
         except sqlite3.DatabaseError as error:

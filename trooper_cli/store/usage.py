@@ -26,6 +26,8 @@ class Spending(NamedTuple):
     cache_write: int | None
     bytes: int
     verbatim: int
+    cache_write_1h: int = 0
+    inference_geo: str | None = None
 
 
 @dataclass
@@ -89,7 +91,8 @@ def total(spendings: Iterable[Spending], prices: Prices, cloud_model: str) -> To
             by_local.dollars = _sum(by_local.dollars, price and price.cost(spending.input, spending.output))
             continue
         fresh = spending.input - read - written
-        row.cost = _sum(row.cost, price and price.cost(fresh, spending.output, read, written))
+        price = price and prices.in_place(price, spending.inference_geo)
+        row.cost = _sum(row.cost, price and price.cost(fresh, spending.output, read, written, spending.cache_write_1h))
         if spending.bytes and spending.verbatim > spending.bytes:
             tokens = int((spending.verbatim - spending.bytes) * spending.input / spending.bytes)
             by_compression.tokens += tokens

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from trooper_cli.cli.checks.result import CheckResult, State, failed
 from trooper_cli.engines.anthropic import BASE_URL, Anthropic, key_of
-from trooper_cli.engines.api_key import environ_with_key, has_key
+from trooper_cli.engines.api_key import command_of, environ_with_key, has_key
 from trooper_cli.engines.clouds import has_cloud, states
 from trooper_cli.engines.default_model import default_model
-from trooper_cli.engines.local import installed, local_engine
+from trooper_cli.engines.local import installed, local_engine, local_key
 from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.net.egress import this_machine_only
@@ -81,18 +81,23 @@ def _others(settings: Settings, home: Path) -> Iterator[CheckResult]:
 
 def _source_of_key(settings: Settings) -> str:
     if key_of(settings.environ) is None:
-        return "api_key_cmd"
+        return command_of(settings) or ""
     return "ANTHROPIC_API_KEY" if settings.environ.get("ANTHROPIC_API_KEY", "").strip() else "ANTHROPIC_AUTH_TOKEN"
 
 
 def local(settings: Settings, home: Path) -> list[CheckResult]:
     """Check every engine on this machine, and which of them would be asked."""
+    chosen, key, error = None, None, None
+    try:
+        key = local_key(settings)
+    except TrooperError as raised:
+        error = raised
     with this_machine_only():
-        chosen, error = None, None
-        try:
-            chosen = local_engine(settings, home, None, connect=True)
-        except TrooperError as raised:
-            error = raised
+        if error is None:
+            try:
+                chosen = local_engine(settings, home, None, connect=True, key=key)
+            except TrooperError as raised:
+                error = raised
         needed = {"ollama", "embedded"} if chosen is None else {chosen.name}
         results = [
             *_ollama(settings, is_needed="ollama" in needed),

@@ -1,0 +1,62 @@
+"""A key that a program prints, as a password manager does: `api_key_cmd`, `auth_token_cmd` and `local_key_cmd`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trooper_cli.errors import ConfigurationError
+from trooper_cli.settings import is_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND_SECONDS = 30.0
+
+
+def key_of_command(setting: str, command: str, environ: Mapping[str, str]) -> str:
+    """Run a command without a shell and return the first line it writes; nothing of what it writes is ever shown.
+
+    Args:
+        setting: the name of the setting, for errors.
+        command: a program with its arguments, quoted as in a shell.
+        environ: the environment, of which the command is given all but keys.
+
+    Raises:
+        ConfigurationError: the command cannot be run, fails, takes too long or prints no key.
+
+    """
+    import shlex
+    import subprocess
+
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: value for name, value in environ.items() if not _holds_key(name)},
+        )
+    except (OSError, ValueError, IndexError) as error:
+        raise ConfigurationError(
+            f"{setting} cannot be run ({type(error).__name__}); it is a program with its arguments, without a shell"
+        ) from error
+    try:
+        written = process.communicate(timeout=COMMAND_SECONDS)[0]
+    except subprocess.TimeoutExpired as error:
+        raise ConfigurationError(f"{setting} gave no key within {COMMAND_SECONDS:.0f} seconds") from error
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    if process.returncode != 0:
+        raise ConfigurationError(f"{setting} failed (exit {process.returncode}); run it by itself to see why")
+    key = written.partition(b"\n")[0].decode("ascii", "replace").strip()
+    if not is_key(key):
+        raise ConfigurationError(f"what {setting} writes is no key; its first line must be the key alone")
+    return key
+
+
+def _holds_key(variable: str) -> bool:
+    return variable.endswith("_API_KEY") or variable in {"ANTHROPIC_AUTH_TOKEN", "TROOPER_LOCAL_KEY"}
