@@ -233,7 +233,7 @@ class TestAnswer:
             "host": f"127.0.0.1:{cloud.port}",
             "network": False,
             "stop": "end_turn",
-            "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2},
+            "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2, "thinking": 0},
             "context": {"anchor": [1], "sitrep": [], "tail": []},
             "fallback": None,
         }

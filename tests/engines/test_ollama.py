@@ -51,7 +51,7 @@ def test_both_ways_of_answering_are_read(trooper: Trooper, local: Standin, flag:
     done = trooper("ask", "--local", flag, "--json", "hello")
     assert done.json["answer"] == "a local answer"
     assert done.json["stop"] == "end_turn"
-    assert done.json["usage"] == {"input": 9, "output": 4, "cache_read": 0, "cache_write": 0}
+    assert done.json["usage"] == {"input": 9, "output": 4, "cache_read": 0, "cache_write": 0, "thinking": 0}
     assert local.bodies[0]["stream"] is (flag == "--stream")
 
 
@@ -64,9 +64,9 @@ def test_an_unknown_model_names_those_that_are_there(trooper: Trooper) -> None:
 
 
 def test_no_model_at_all_is_said(trooper: Trooper, local: Standin) -> None:
-    """An Ollama without models is exit 78 with the way to one."""
+    """An Ollama without models, where it alone may answer, is exit 78 with the way to one."""
     local.respond = ollama(models=())
-    done = trooper("ask", "--local", "hello")
+    done = trooper("ask", "--local", "hello", TROOPER_LOCAL_ENGINE="ollama")
     assert done.code == 78
     assert "ollama pull" in done.notices
 

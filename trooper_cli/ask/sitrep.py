@@ -149,7 +149,8 @@ def _phrased(
                 f" {len(said - before)}; the extracted report stands"
             )
             return found
-        pieces.append(piece)
+        if isinstance(piece, str):
+            pieces.append(piece)
     raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
 
 
