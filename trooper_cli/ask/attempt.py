@@ -167,9 +167,10 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
     is_whole = end.sequence is not None or (turn.caller.takes_no_text and engine.side is Side.CLOUD)
     if not writer.text.strip() and not is_whole:
         if end.usage.thinking:
+            more = ", or give it more with --max-tokens" if end.stop == "max_tokens" else ""
             raise BrokenAnswerError(
-                f"{engine.name} gave no answer: {end.usage.thinking} tokens went into thinking; let it think less with "
-                "--effort none, or longer with --max-tokens"
+                f"{engine.name} gave no answer: {end.usage.thinking} tokens went into thinking; have it think less "
+                f"with --effort none{more}"
             )
         hint = "; it may have spent its tokens on thinking, see --effort" if end.stop == "max_tokens" else ""
         raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")

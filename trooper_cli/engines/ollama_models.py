@@ -29,7 +29,7 @@ def choose(rows: Sequence[object], used_last: str | None, show: Callable[[str], 
 
     Args:
         rows: the local models of `/api/tags`, which lists the newest first.
-        used_last: the name of the model that was used last, if one was.
+        used_last: the model that was used last, if one was, as it was named then.
         show: returns what `/api/show` says of a model.
 
     Returns:
@@ -40,8 +40,8 @@ def choose(rows: Sequence[object], used_last: str | None, show: Callable[[str], 
 
     """
     usable: list[str] = []
-    for row in sorted(rows, key=lambda row: text(row, "name") != used_last):
-        name = text(row, "name")
+    names = [text(row, "name") for row in rows]
+    for name in sorted(names, key=lambda name: used_last not in {name, name.removesuffix(":latest")}):
         # The list names capabilities too since 0.34; 0.34.0 was seen to list an embedder as a model that can chat.
         if can_chat(show(name)):
             usable.append(name)
@@ -82,7 +82,7 @@ def used_last(home: Path, label: Label) -> str | None:
 
 def remember_used(home: Path, label: Label, model: str) -> None:
     """Store which model a turn used. Where it cannot be written, the newest is chosen next time."""
-    used = _read(home)
+    used, model = _read(home), model.removesuffix(":local")
     # Public turns are known to private ones.
     now_used = used | {str(Label.PRIVATE): model} | ({str(Label.PUBLIC): model} if label is Label.PUBLIC else {})
     if now_used == used:
