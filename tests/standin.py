@@ -239,8 +239,8 @@ def ollama(  # noqa: PLR0913
 ) -> Callable[[Recorded], Iterable[bytes]]:
     """Answer as Ollama does; `remote` names stubs of models elsewhere, `told_by` which calls say so.
 
-    `capabilities`, `family` and `template` are of `/api/show` (api/types.go, ShowResponse); servers before 0.6.4 have none
-    of the first.
+    `capabilities`, `family` and `template` are of `/api/show` (api/types.go, ShowResponse); servers before 0.6.4 say
+    nothing of the first.
     """
     lock = tuple(map(int, version.split(".")[:2])) >= (0, 18)
     far = {"remote_host": "https://ollama.com:443", "remote_model": "big"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import COMMAND
-from tests.standin import STREAM_HEAD, api_error, http, lines, message_events, ollama, thinking_events
+from tests.standin import STREAM_HEAD, api_error, event, http, lines, message_events, ollama, thinking_events
 from tests.terminals import terminal
 from trooper_cli.engines.claude_thinking import thinking_fields
 from trooper_cli.engines.engine import Thinking
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 MODEL = "llama3.2:latest"
 THINKS, TALKS = {MODEL: ("completion", "thinking")}, {MODEL: ("completion",)}
-THOUGHT = "The user wants the harbour ledger of Quellheim audited,\nso I list the seven crates by number.\n"
+# Each line is long enough for the guard to know it within another text.
+THOUGHT = (
+    "The user wants the harbour ledger of Quellheim audited before Friday,\n"
+    "so I list the seven crates by the numbers that the dock master gave.\n"
+)
 
 
 def thinking_ollama(text: str = "a local answer", thought: str = THOUGHT, reason: str = "stop") -> Any:
@@ -52,7 +56,7 @@ def thinking_ollama(text: str = "a local answer", thought: str = THOUGHT, reason
 def test_what_ollama_is_told(
     trooper: Trooper, local: Standin, capabilities: Any, family: str, template: str, effort: str | None, think: Any
 ) -> None:
-    """A model that can think does not unless it is asked to; one that cannot is told nothing, which it would refuse."""
+    """A model that can think does not unless asked to; one that cannot is told nothing, which it would refuse."""
     local.respond = ollama(capabilities=capabilities, family=family, template=template)
     assert trooper("ask", "--local", "hello", TROOPER_EFFORT=effort).code == 0
     (body,) = local.bodies
@@ -79,7 +83,7 @@ def test_what_ollama_is_told(
     ],
 )
 def test_what_claude_is_told(model: str, effort: str | None, fields: dict[str, object]) -> None:
-    """Each model gets what it takes (facts of B6); `none` is the least that it allows, and nothing said is nothing sent."""
+    """Each model gets what it takes; `none` is the least that it allows, and nothing said is nothing sent."""
     assert thinking_fields(model, Thinking(effort)) == fields
 
 
@@ -231,8 +235,8 @@ def test_an_answer_that_was_all_thought_says_so(trooper: Trooper, cloud: Standin
 
 def test_a_fallback_after_thought_is_an_answer(trooper: Trooper, cloud: Standin) -> None:
     """What a cloud thought before it broke off is no part of an answer: another engine may still give one."""
-    cloud.respond = lambda _: [STREAM_HEAD, message_events("")[0], *thinking_events("hm"), b"event: error\ndata: "
-                               b'{"type":"error","error":{"type":"overloaded_error"}}\n\n']  # fmt: skip
+    overloaded = event({"type": "error", "error": {"type": "overloaded_error"}})
+    cloud.respond = lambda _: [STREAM_HEAD, message_events("")[0], *thinking_events("hm"), overloaded]
     done = trooper("ask", "--stream", "hello")
     assert (done.code, done.text) == (0, "a local answer\n")
 
@@ -244,7 +248,7 @@ def test_chunks_of_either_name_are_thought() -> None:
             {"choices": [{"delta": {name: "hm"}}]},
             {"choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]},
         ]
-        thought, piece, _ = read_chunks(chunks, "m")
+        thought, piece, _ = read_chunks(iter(chunks), "m")
         assert (thought, piece) == (("hm",), "yes")
 
 
@@ -254,7 +258,7 @@ def test_a_terminal_says_that_it_thinks(trooper: Trooper, local: Standin, tmp_pa
 
     at_thought, at_answer = threading.Event(), threading.Event()
 
-    def chat(request: Recorded) -> Iterable[bytes]:
+    def chat(_: Recorded) -> Iterable[bytes]:
         head, *rest = lines("a local answer", thought="hm\n")
         yield head
         assert at_thought.wait(60)
