@@ -47,6 +47,7 @@ _trooper() {
     case "$path $previous" in
         "trooper ask -s" | "trooper ask --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
         "trooper ask -m" | "trooper ask --model") _trooper_offer <(trooper --complete models 2>/dev/null) ;;
+        "trooper ask --effort") _trooper_words none low medium high xhigh max ;;
         "trooper ask --system" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper messages --timeout" | "trooper sitrep --budget") : ;;
         "trooper ask -f" | "trooper ask --file") _trooper_files ;;
         "trooper ask --on-leak" | "trooper messages --on-leak") _trooper_words block local warn ;;
@@ -61,7 +62,7 @@ _trooper() {
             _trooper_words ask messages sessions show sitrep share forget audit guard export import rm pull usage doctor hook config
             ;;
         "trooper ask")
-            case "$current" in -*) _trooper_words -s --session --local --cloud -m --model --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --budget --max-tokens --timeout -n --no-stdin -v --verbose -q --quiet -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --local --cloud -m --model --effort --show-thinking --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --budget --max-tokens --timeout -n --no-stdin -v --verbose -q --quiet -h --help; return 0 ;; esac
             :
             ;;
         "trooper messages")

@@ -35,6 +35,8 @@ complete -c trooper -n "__trooper_at trooper" -s h -l help -d 'Show this message
 complete -c trooper -n "__trooper_at trooper ask" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session (TROOPER_SESSION)'
 complete -c trooper -n "__trooper_at trooper ask" -l local -l cloud -d 'Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0)'
 complete -c trooper -n "__trooper_at trooper ask" -s m -l model -x -a '(trooper --complete models 2>/dev/null)' -d 'Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)'
+complete -c trooper -n "__trooper_at trooper ask" -l effort -x -a 'none low medium high xhigh max' -d 'How much the model may think (TROOPER_EFFORT)'
+complete -c trooper -n "__trooper_at trooper ask" -l show-thinking -d 'Print what the model thinks on standard error'
 complete -c trooper -n "__trooper_at trooper ask" -l system -x -d 'System prompt'
 complete -c trooper -n "__trooper_at trooper ask" -s f -l file -r -F -d 'A text file, added under its name'
 complete -c trooper -n "__trooper_at trooper ask" -l stream -l no-stream -d 'Print text as it arrives'

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,18 @@ def event(value: dict[str, Any]) -> bytes:
     return f"event: {value['type']}\ndata: {json.dumps(value)}\n\n".encode()
 
 
+def thinking_events(thought: str, index: int = 0) -> list[bytes]:
+    """Return the events of a block of thought (raw_content_block_delta.py, SDK 2.12); its text may be left out."""
+    start = {"type": "thinking", "thinking": "", "signature": ""}
+    deltas: list[dict[str, Any]] = [{"type": "thinking_delta", "thinking": thought}] if thought else []
+    deltas.append({"type": "signature_delta", "signature": "c2lnbmVk"})
+    return [
+        event({"type": "content_block_start", "index": index, "content_block": start}),
+        *(event({"type": "content_block_delta", "index": index, "delta": delta}) for delta in deltas),
+        event({"type": "content_block_stop", "index": index}),
+    ]
+
+
 def message_events(text: str, stop: str = "end_turn", pieces: int = 3) -> list[bytes]:
     """Return the events of a streamed message, `ping` and an unknown one among them."""
     size = max(1, -(-len(text) // pieces))
@@ -220,9 +232,16 @@ def ollama(  # noqa: PLR0913
     context: int = 32768,
     loaded: int = 0,
     cloud_is_open: bool | None = None,
+    capabilities: Mapping[str, Sequence[str]] | None = None,
+    family: str = "llama",
+    template: str = "",
     chat: Callable[[Recorded], Iterable[bytes]] | None = None,
 ) -> Callable[[Recorded], Iterable[bytes]]:
-    """Answer as Ollama does; `remote` names stubs of models elsewhere, `told_by` which calls say so."""
+    """Answer as Ollama does; `remote` names stubs of models elsewhere, `told_by` which calls say so.
+
+    `capabilities`, `family` and `template` are of `/api/show` (api/types.go, ShowResponse); servers before 0.6.4 say
+    nothing of the first.
+    """
     lock = tuple(map(int, version.split(".")[:2])) >= (0, 18)
     far = {"remote_host": "https://ollama.com:443", "remote_model": "big"}
 
@@ -250,20 +269,27 @@ def ollama(  # noqa: PLR0913
         if not there:
             return http(404, json.dumps({"error": f"model '{request.json['model']}' not found"}))
         if request.path == "/api/show":
-            extra = far if name in remote and request.path in told_by else {}
-            return http(200, json.dumps({"model_info": {"llama.context_length": context}} | extra))
+            extra: dict[str, Any] = dict(far) if name in remote and request.path in told_by else {}
+            shown: dict[str, Any] = {"model_info": {"llama.context_length": context}, "details": {"family": family}}
+            if capabilities is not None:
+                extra["capabilities"] = capabilities[name]
+            return http(200, json.dumps(shown | {"template": template} | extra))
         return chat(request) if chat else lines(text, stream=request.json["stream"])
 
     return respond
 
 
-def lines(text: str, *, stream: bool = True, reason: str = "stop") -> Iterator[bytes]:
-    """Yield the records of an Ollama answer."""
+def lines(text: str, *, stream: bool = True, reason: str = "stop", thought: str = "") -> Iterator[bytes]:
+    """Yield the records of an Ollama answer; what it thinks comes first, in `message.thinking` (api/types.go)."""
     end = {"done": True, "done_reason": reason, "prompt_eval_count": 9, "eval_count": 4}
+    thinking = {"thinking": thought} if thought else {}
     if not stream:
-        yield from http(200, json.dumps({"message": {"role": "assistant", "content": text}} | end))
+        yield from http(200, json.dumps({"message": {"role": "assistant", "content": text} | thinking} | end))
         return
     yield NDJSON_HEAD
+    for piece in thought.splitlines(keepends=True):
+        record = {"message": {"role": "assistant", "content": "", "thinking": piece}, "done": False}
+        yield json.dumps(record).encode() + b"\n"
     for number, word in enumerate(text.split(" ")):
         piece = f" {word}" if number else word
         yield json.dumps({"message": {"role": "assistant", "content": piece}, "done": False}).encode() + b"\n"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
 from trooper_cli.files import config_file
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +23,16 @@ class Setting(NamedTuple):
     variable: str | None
     default: SettingValue = None
     allowed: tuple[str, ...] = ()
-    kind: Literal["text", "number", "boolean", "list", "url", "command", "key"] = "text"
+    kind: Literal["text", "number", "boolean", "list", "url", "command", "key", "duration"] = "text"
     empty_is_unset: bool = True
     in_file: bool = True
     in_session: bool = False
 
 
 _SWITCH = ("0", "1")
+_DURATION = pattern(r"-?(?:[0-9]+|(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+)")
+# From nothing to all that a model can.
+EFFORTS = ("none", "low", "medium", "high", "xhigh", "max")
 
 KNOWN: dict[str, Setting] = {
     "session": Setting("TROOPER_SESSION", in_file=False),
@@ -45,12 +49,16 @@ KNOWN: dict[str, Setting] = {
     "local_key": Setting("TROOPER_LOCAL_KEY", kind="key"),
     "local_key_cmd": Setting(None, kind="command"),
     "embedded_model": Setting("TROOPER_EMBEDDED_MODEL"),
+    # How long Ollama keeps a model in memory after an answer, in its own notation.
+    "keep_alive": Setting("TROOPER_KEEP_ALIVE", kind="duration"),
     # A program to run is named by the user's own file alone.
     "api_key_cmd": Setting(None, kind="command"),
     "auth_token_cmd": Setting(None, kind="command"),
     # Where Claude is to compute; unset, the account's own default holds.
     "inference_geo": Setting("TROOPER_INFERENCE_GEO", None, ("us", "global"), in_session=True),
     "fallback": Setting("TROOPER_FALLBACK", default=True, allowed=_SWITCH, kind="boolean", in_session=True),
+    # How much a model may think; what each engine makes of it stands in `engines`.
+    "effort": Setting("TROOPER_EFFORT", None, EFFORTS, in_session=True),
     "budget": Setting("TROOPER_BUDGET", kind="number", in_session=True),
     "on_leak": Setting("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
     # What the guard looks for beside private text and credentials.
@@ -232,6 +240,8 @@ def parse(name: str, given: object) -> str | int | tuple[str, ...]:
         return _boolean(given)
     if known.kind == "number":
         return _number(given)
+    if known.kind == "duration":
+        return _duration(given)
     if not isinstance(given, str):
         raise ValueError(f"must be {' or '.join(known.allowed) or 'a text'}")  # noqa: TRY004
     if known.allowed and given not in known.allowed:
@@ -269,6 +279,14 @@ def _number(given: object) -> int:
     if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
         raise ValueError("must be a whole number above 0")
     return int(text)
+
+
+def _duration(given: object) -> str:
+    """Return a duration as Go writes it (`10m`, `1h30m`), or seconds; below zero is for ever."""
+    text = str(given) if type(given) is int else given
+    if not (isinstance(text, str) and len(text) <= 20 and _DURATION.fullmatch(text)):
+        raise ValueError("must be a time such as 10m, 1h or 90 (seconds); -1 is for ever and 0 not at all")
+    return text
 
 
 def _is_command(text: str) -> bool:

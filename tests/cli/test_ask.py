@@ -234,7 +234,7 @@ class TestAnswer:
             "network": False,
             "inference_geo": None,
             "stop": "end_turn",
-            "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2},
+            "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2, "thinking": 0},
             "context": {"anchor": [1], "sitrep": [], "tail": []},
             "fallback": None,
         }

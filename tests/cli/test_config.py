@@ -256,7 +256,7 @@ class TestUnknownVariables:
             ("\ufeffTROOPER_LOCAL", "TROOPER_LOCAL"),
             ("TROOPER_ONLEAK", "TROOPER_ON_LEAK"),
             ("TROOPER_LIMIT_DAY", "TROOPER_"),
-            ("TROOPER_EFFORT", "TROOPER_"),
+            ("TROOPER_STRENGTH", "TROOPER_"),
             ("TROOPER_", "TROOPER_"),
             ("TROPER_LOCAL", "TROOPER_LOCAL"),
             ("TROPER_LOCL", "TROOPER_LOCAL"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,7 +53,7 @@ def test_both_ways_of_answering_are_read(trooper: Trooper, local: Standin, flag:
     done = trooper("ask", "--local", flag, "--json", "hello")
     assert done.json["answer"] == "a local answer"
     assert done.json["stop"] == "end_turn"
-    assert done.json["usage"] == {"input": 9, "output": 4, "cache_read": 0, "cache_write": 0}
+    assert done.json["usage"] == {"input": 9, "output": 4, "cache_read": 0, "cache_write": 0, "thinking": 0}
     assert local.bodies[0]["stream"] is (flag == "--stream")
 
 
@@ -64,9 +66,9 @@ def test_an_unknown_model_names_those_that_are_there(trooper: Trooper) -> None:
 
 
 def test_no_model_at_all_is_said(trooper: Trooper, local: Standin) -> None:
-    """An Ollama without models is exit 78 with the way to one."""
+    """An Ollama without models, where it alone may answer, is exit 78 with the way to one."""
     local.respond = ollama(models=())
-    done = trooper("ask", "--local", "hello")
+    done = trooper("ask", "--local", "hello", TROOPER_LOCAL_ENGINE="ollama")
     assert done.code == 78
     assert "ollama pull" in done.notices
 
@@ -203,3 +205,64 @@ class TestReal:
         done = real("ask", "-s", "long", "--local", "--budget", "900", "--max-tokens", "10", "--json", "Hi.")
         assert done.code == 0, done.notices
         assert 200 < done.json["usage"]["input"] < 900
+
+    def test_an_embedder_is_never_chosen(self, real: Trooper) -> None:
+        """Whatever is the newest, a model that can chat answers; an embedder that is named is exit 78."""
+        embedder = named(real, lambda capabilities: "completion" not in capabilities, "a model that cannot chat")
+        done = real("ask", "--local", "--max-tokens", "20", "--json", "What is the capital of France?")
+        assert done.code == 0, done.notices
+        assert done.json["model"].removesuffix(":local") != embedder
+        done = real("ask", "--local", "-m", embedder, "hello")
+        assert (done.code, done.out) == (78, b"")
+        assert "cannot chat" in done.notices
+
+    def test_the_one_used_last_is_asked_again(self, real: Trooper) -> None:
+        """Of two models that can chat the one that was named is asked the next time, and a notice says so."""
+        first = named(real, lambda capabilities: "completion" in capabilities, "a model that can chat")
+        second = named(real, lambda capabilities: "completion" in capabilities, "a second such model", besides=first)
+        for model in (second, first):
+            assert real("ask", "--local", "-m", model, "--max-tokens", "5", "hello").code == 0
+            done = real("ask", "--local", "--max-tokens", "5", "hello")
+            assert f"{model} answers" in done.notices
+
+    def test_a_model_that_thinks_answers(self, real: Trooper) -> None:
+        """It does not think unless it is asked to; what it thinks then is on standard error alone."""
+        thinker = named(real, lambda capabilities: "thinking" in capabilities, "a model that thinks")
+        question = "What is the capital of France?"
+        done = real("ask", "--local", "-m", thinker, "--max-tokens", "60", "--json", question)
+        assert done.code == 0, done.notices
+        assert done.json["answer"]
+        assert done.json["usage"]["thinking"] == 0
+        flags = ("--effort", "high", "--show-thinking", "--max-tokens", "40")
+        done = real("ask", "-s", "ops", "--local", "-m", thinker, *flags, question)
+        thought = done.notices.partition("trooper: ")[0].strip()
+        assert thought
+        assert thought not in done.text
+        assert thought not in json.dumps(real.turns("ops"))
+        assert done.code == 0 or (done.code == 76 and "tokens went into thinking" in done.notices)
+
+    def test_keep_alive_is_obeyed(self, real: Trooper) -> None:
+        """With 0 the model is gone after the answer."""
+        model = named(real, lambda capabilities: "completion" in capabilities, "a model that can chat")
+        for value, stays in (("5m", True), ("0", False)):
+            done = real("ask", "--local", "-m", model, "--max-tokens", "5", "hello", TROOPER_KEEP_ALIVE=value)
+            assert done.code == 0, done.notices
+            limit = time.monotonic() + 20
+            while any(row["name"] == model for row in call(real, "/api/ps")["models"]) != stays:
+                assert time.monotonic() < limit
+                time.sleep(0.1)
+
+
+def call(real: Trooper, path: str, body: dict[str, str] | None = None) -> Any:
+    data = json.dumps(body).encode() if body else None
+    with urllib.request.urlopen(f"http://{real.environ['OLLAMA_HOST']}{path}", data, timeout=20) as answer:
+        return json.load(answer)
+
+
+def named(real: Trooper, is_wanted: Callable[[list[str]], bool], what: str, besides: str = "") -> str:
+    """Return the first model of the running server with the wanted capabilities; skip the test without one."""
+    for row in call(real, "/api/tags")["models"]:
+        capabilities = call(real, "/api/show", {"model": row["name"]})["capabilities"]
+        if row["name"] != besides and is_wanted(capabilities):
+            return str(row["name"])
+    pytest.skip(f"the Ollama at TEST_OLLAMA has no {what.removeprefix('a ')}")

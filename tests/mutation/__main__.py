@@ -31,6 +31,7 @@ class Mutant(NamedTuple):
 
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/net/test_locality.py", "tests/store/test_session.py"
 WHO, GUARD, OLLAMA = "tests/cli/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
+THINKING, OLLAMA_MODELS = "tests/engines/test_thinking.py", "tests/engines/test_ollama_models.py"
 MEMORY = "tests/memory"
 CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wholes.py"
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
@@ -259,6 +260,28 @@ MUTANTS = [
         'or _has_cloud_suffix(text(row, "name")))]',
         "or False)]",
         PROMISE,
+    ),
+    Mutant("private thought is printed unknown to the guard", "ask/thought.py", "self._know(known)", "pass", THINKING),
+    Mutant(
+        "private thought is shown although the guard could not remember it",
+        "ask/thought.py",
+        "        self._know(known)\n        self._sink.think(new)",
+        "        self._sink.think(new)\n        self._know(known)",
+        THINKING,
+    ),
+    Mutant(
+        "thought is a part of the answer",
+        "ask/attempt.py",
+        "writer.add_thought(piece.text)",
+        "writer.add(piece.text)",
+        THINKING,
+    ),
+    Mutant(
+        "private turns choose the model of public ones",
+        "engines/ollama_models.py",
+        "return _read(home).get(label)",
+        "return _read(home).get(Label.PRIVATE)",
+        OLLAMA_MODELS,
     ),
     Mutant("the cloud follows redirects", "net/http.py", "follow_redirects=False", "follow_redirects=True", WHO),
     Mutant("every proxy variable is obeyed", "net/http.py", "trust_env=False", "trust_env=True", PROMISE),

@@ -15,7 +15,7 @@ import pytest
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
 from trooper_cli.ask.request import AskRequest
-from trooper_cli.engines.ollama import host_url
+from trooper_cli.engines.ollama_host import host_url
 from trooper_cli.errors import ConfigurationError, LocalityError, UnavailableError
 from trooper_cli.net import locality, loopback
 from trooper_cli.net.egress import is_loopback, letting_out, this_machine_only

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trooper_cli import memory
 from trooper_cli.ask.output import host_of
 from trooper_cli.ask.turn_in_progress import Answer
-from trooper_cli.engines.engine import End
+from trooper_cli.engines.engine import End, Thought
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trooper_cli.ask.caller import V
     from trooper_cli.ask.output import AnswerWriter
     from trooper_cli.ask.turn_in_progress import TurnInProgress
-    from trooper_cli.engines.engine import Engine, LocalEngine
+    from trooper_cli.engines.engine import Engine, LocalEngine, Piece
     from trooper_cli.engines.openai import LocalKey
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # What the memory may add to a prompt where --budget does not say it.
 MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
 ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
+# Where a model is to think, thought and answer have so many at the least.
+THINKING_TOKENS = 8_192
 READ_TIMEOUT_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
 # Claude counts up to 40 % more than the estimate, small local models up to 25 %; its own counts correct this.
 SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
@@ -135,20 +137,29 @@ def _received(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], req
 
 
 def _read_pieces(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], request: Request) -> End | None:
-    end, size, read_timeout = None, 0, turn.ask_request.read_timeout or READ_TIMEOUT_SECONDS[engine.side]
+    read_timeout = turn.ask_request.read_timeout or READ_TIMEOUT_SECONDS[engine.side]
+    end, size, thought = None, 0, 0
     with Deadline(read_timeout) as deadline:
         for piece in _pieces(turn, engine, request, read_timeout):
             deadline.heard()
             if isinstance(piece, End):
                 end = piece
-                continue
-            writer.add(piece)
-            if (size := size + len(piece)) > LONGEST_ANSWER:
+            elif isinstance(piece, Thought):
+                thought += len(piece.text)
+                writer.add_thought(piece.text)
+            else:
+                size += len(piece)
+                writer.add(piece)
+            if size + thought > LONGEST_ANSWER:
                 raise BrokenAnswerError(f"{engine.name} does not end its answer; it was given up after 4 MiB")
+    if end is not None and thought and not end.usage.thinking:
+        # Ollama does not say it.
+        share = thought / (thought + size)
+        end = end._replace(usage=end.usage._replace(thinking=round(end.usage.output * share)))
     return end
 
 
-def _pieces(turn: TurnInProgress, engine: Engine[V], request: Request, read_timeout: float) -> Iterator[str | End]:
+def _pieces(turn: TurnInProgress, engine: Engine[V], request: Request, read_timeout: float) -> Iterator[Piece]:
     pieces, sequences = engine.send(request, read_timeout), turn.ask_request.stop_sequences
     if not sequences or engine.takes_stop_sequences:
         return pieces
@@ -163,7 +174,13 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
         raise RefusedError("the model refused to answer; later turns are not told of this one", after_text=writer.begun)
     is_whole = end.sequence is not None or (turn.caller.takes_no_text and engine.side is Side.CLOUD)
     if not writer.text.strip() and not is_whole:
-        hint = "; it spent its tokens on thinking, see --max-tokens" if end.stop == "max_tokens" else ""
+        if end.usage.thinking:
+            more = ", or give it more with --max-tokens" if end.stop == "max_tokens" else ""
+            raise BrokenAnswerError(
+                f"{engine.name} gave no answer: {end.usage.thinking} tokens went into thinking; have it think less "
+                f"with --effort none{more}"
+            )
+        hint = "; it may have spent its tokens on thinking, see --effort" if end.stop == "max_tokens" else ""
         raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
         turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
@@ -180,7 +197,8 @@ def local_engine_of(turn: TurnInProgress, key: LocalKey | None, *, connect: bool
 
     # A model named for a turn that was meant for the cloud is no local model's name.
     named = turn.ask_request.model if turn.decision.side is Side.LOCAL else None
-    return local_engine(turn.settings, turn.home, named, connect=connect, key=key)
+    label, notify = turn.decision.label, turn.notify
+    return local_engine(turn.settings, turn.home, named, connect=connect, key=key, label=label, notify=notify)
 
 
 def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
@@ -228,12 +246,20 @@ def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], e
 
 def _answer_tokens(turn: TurnInProgress, engine: Engine[V]) -> int:
     """Return the tokens kept for the answer: never more than half of the engine's window."""
-    return min(turn.ask_request.max_tokens or ANSWER_TOKENS[engine.side], engine.window() // 2)
+    tokens = turn.ask_request.max_tokens or ANSWER_TOKENS[engine.side]
+    if turn.ask_request.max_tokens is None and turn.ask_request.thinking.effort not in {None, "none"}:
+        tokens = max(tokens, THINKING_TOKENS)
+    return min(tokens, engine.window() // 2)
 
 
 def request_of(turn: TurnInProgress, engine: Engine[V], context: Context[V]) -> Request:
+    ask_request = turn.ask_request
     return engine.prepare(
-        context, _answer_tokens(turn, engine), stream=turn.ask_request.stream, sampling=turn.ask_request.sampling
+        context,
+        _answer_tokens(turn, engine),
+        stream=ask_request.stream,
+        sampling=ask_request.sampling,
+        thinking=ask_request.thinking,
     )
 
 

@@ -48,6 +48,14 @@ class AnswerSink(Protocol):
         """Begin an attempt. What an earlier one brought is forgotten, since nothing of it is out."""
         ...
 
+    def wait(self, what: str) -> None:
+        """Say on a terminal what is being waited for: that the model thinks, or is loaded."""
+        ...
+
+    def think(self, text: str) -> None:
+        """Write a piece of what the model thinks, which is no part of the answer."""
+        ...
+
     def write(self, text: str) -> None:
         """Write a piece of the answer, or the whole of it once it is in the session."""
         ...

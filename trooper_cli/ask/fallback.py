@@ -100,13 +100,19 @@ def _for_want_of_a_key(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
 
 def _on_this_machine(turn: TurnInProgress, writer: AnswerWriter, local: LocalEngine, view: V) -> Answer:
     _tell_loading(turn, local)
-    return _patiently(turn, writer, local, view)
+    answer = _patiently(turn, writer, local, view)
+    if local.name == "ollama":
+        from trooper_cli.engines.ollama_models import remember_used
+
+        remember_used(turn.home, turn.decision.label, local.model)
+    return answer
 
 
 def _tell_loading(turn: TurnInProgress, local: LocalEngine) -> None:
     """Write to a terminal that the model is being loaded, so that the wait is explained."""
     if _is_watched() and not local.is_loaded:
-        turn.notify(f"{local.name} loads {local.model} first, which takes a while")
+        turn.notify(f"{local.name} loads {local.model} first, which takes a while; see keep_alive")
+        turn.caller.sink.wait(f"loading {local.model}")
 
 
 def _is_watched() -> bool:

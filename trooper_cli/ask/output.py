@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from trooper_cli.ask.caller import Provenance
+from trooper_cli.ask.thought import ThoughtOfTurn
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import text_keys
 from trooper_cli.memory import fold
@@ -72,6 +73,7 @@ class AnswerWriter:
         self._prints_at_once = turn.ask_request.on_terminal or self._label is Label.PUBLIC
         self._pieces: list[str] = []
         self._pending = ""
+        self._thought = ThoughtOfTurn(self._know_thought, turn.caller.sink)
         self._engine = self._model = ""
         self._attempt: int | None = None
         self._began = 0.0
@@ -164,6 +166,9 @@ class AnswerWriter:
             StorageError: the guard cannot remember it, and a pipe would get it.
 
         """
+        self._end_thought()
+        if not self._pieces:
+            self._turn.caller.sink.wait("")
         self._pieces.append(piece)
         if not self._turn.ask_request.live:
             return
@@ -174,6 +179,33 @@ class AnswerWriter:
             if "\n" in piece or len(self._pending) >= LONGEST_PENDING:
                 self.flush()
 
+    def add_thought(self, piece: str) -> None:
+        """Show a piece of what the model thinks, if that is asked for. It is no part of the answer or of the session.
+
+        Raises:
+            StorageError: as for `add`.
+
+        """
+        self._turn.caller.sink.wait("thinking")
+        if self._turn.ask_request.thinking.is_shown:
+            with self._recording():
+                self._thought.add(piece)
+
+    def _know_thought(self, text: str) -> None:
+        self._store.record_piece(self._turn.session, self.number, self._label, text)
+
+    def _end_thought(self) -> None:
+        with self._recording():
+            self._thought.end()
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        try:
+            yield
+        except StorageError as error:
+            self.failure = error
+            self.check_recorded()
+
     def flush(self) -> None:
         """Store fingerprints of the part of a private answer that has none yet, then write it to the pipe.
 
@@ -181,6 +213,7 @@ class AnswerWriter:
             StorageError: as for `add`.
 
         """
+        self._end_thought()
         if not self._pending:
             return
         known = self.text[-len(self._pending) - LONGEST_PENDING :]
@@ -198,6 +231,7 @@ class AnswerWriter:
     def discard(self) -> None:
         """Drop what an attempt brought of which nothing is out: another answers in its place."""
         self._pieces.clear()
+        self._thought.discard()
 
     def end_attempt(self, outcome: str, end: End | None) -> None:
         """Write down how an attempt ended: its stop reason, or the class of what went wrong."""

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 class TextSink:
     """Takes an answer's text for a person."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], think: Callable[[str], None], wait: Callable[[str], None]) -> None:
         self.begun = False
         self._write = write
+        self.think = think
+        self.wait = wait
 
     def begin(self, provenance: Provenance) -> None:
         """Do nothing: a person is shown where an answer comes from once it is complete."""
@@ -37,13 +39,21 @@ class TextSink:
 
 
 class Person:
-    """Somebody who asks on the command line; `write` takes the text of the answer."""
+    """Somebody who asks on the command line.
+
+    `write` takes the text of the answer, `think` what the model thinks, `wait` what is being waited for.
+    """
 
     keeps_history = False
     takes_no_text = False
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self.sink: AnswerSink = TextSink(write)
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        think: Callable[[str], None] = lambda _: None,
+        wait: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.sink: AnswerSink = TextSink(write, think, wait)
 
     def admit(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
+
 _LONGEST_MODEL_NAME = 200
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class AskRequest(NamedTuple):
     budget: int | None = None
     max_tokens: int | None = None
     read_timeout: float | None = None
+    # How much the model may think, and whether that is shown.
+    thinking: Thinking = AS_BY_DEFAULT
     # What only programs ask for, by `trooper messages`.
     stop_sequences: tuple[str, ...] = ()
     sampling: Mapping[str, float] = MappingProxyType({})

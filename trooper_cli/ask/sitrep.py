@@ -149,7 +149,8 @@ def _phrased(found: Sitrep, engine: LocalEngine, view: StoredPrivateView, notify
                 f" {len(said - before)}; the extracted report stands"
             )
             return found
-        pieces.append(piece)
+        if isinstance(piece, str):
+            pieces.append(piece)
     raise BrokenAnswerError(f"{engine.name} gave no end to its answer")
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.cli.environment import Environment, environment_of
-from trooper_cli.cli.options import DryRunOption, NoFallbackOption
-from trooper_cli.cli.terminal import Notices, Output, is_screen
+from trooper_cli.cli.options import DryRunOption, EffortOption, NoFallbackOption, ShowThinkingOption
+from trooper_cli.cli.terminal import Notices, Output, ThoughtWriter, is_screen
 from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
 
@@ -61,6 +61,8 @@ def ask(  # noqa: PLR0913
             "-m", "--model", metavar="NAME", help="Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)."
         ),
     ] = None,
+    effort: EffortOption = None,
+    show_thinking: ShowThinkingOption = False,
     system: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--system", metavar="TEXT", help="System prompt; the session keeps it with this turn's label."),
@@ -129,6 +131,7 @@ def ask(  # noqa: PLR0913
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.variables import check_variables
     from trooper_cli.cli.prompt_input import gather, utf8
+    from trooper_cli.engines.engine import Thinking
     from trooper_cli.store.store import Store
 
     environment = environment_of(context)
@@ -179,6 +182,7 @@ def ask(  # noqa: PLR0913
             budget=settings.number("budget", budget),
             max_tokens=max_tokens,
             read_timeout=timeout,
+            thinking=Thinking(effort.value if effort else settings.text("effort"), show_thinking),
         )
         if dry_run:
             from trooper_cli.ask.person import Person
@@ -210,17 +214,18 @@ def _asked(
 
     home, stdin, stderr = environment.home, environment.stdin, environment.stderr
 
-    def show(text: str) -> None:
-        if not as_json:
-            output.write(text)
+    thoughts = ThoughtWriter(stderr, environment.environ)
 
+    show, notify = thoughts.before((lambda _: None) if as_json else output.write), thoughts.before(notices.notify)
+    person = Person(show, thoughts.write)
     try:
         if not notices.quiet and is_screen(stderr, environment.environ):
             from trooper_cli.cli.spinner import Spinner
 
-            with Spinner(show, notices.notify) as spinner:
-                return ask_once(ask_request, Person(spinner.show), settings, home, spinner.notify, take_over)
-        return ask_once(ask_request, Person(show), settings, home, notices.notify, take_over)
+            with Spinner(show, notify, thoughts.write) as spinner:
+                waiting = Person(spinner.show, spinner.think, spinner.wait)
+                return ask_once(ask_request, waiting, settings, home, spinner.notify, take_over)
+        return ask_once(ask_request, person, settings, home, notify, take_over)
     except MissingModelError:
         if notices.quiet or not (stdin and stdin.isatty() and stderr and stderr.isatty()):
             raise
@@ -228,10 +233,12 @@ def _asked(
             "trooper: no local model yet. Fetch a small one now (93 MB, once)?", default=True, err=True
         ):
             raise
+    finally:
+        thoughts.end()
     from trooper_cli.engines.default_model import pull as fetch
 
     fetch(home, progress=True)
-    return ask_once(ask_request, Person(show), settings, home, notices.notify, take_over)
+    return ask_once(ask_request, person, settings, home, notify, take_over)
 
 
 def _checked_system(system: str | None) -> str | None:
@@ -262,6 +269,7 @@ def _as_json(answer: "Answer", session: str | None) -> dict[str, object]:
             "output": usage.output,
             "cache_read": usage.cache_read,
             "cache_write": usage.cache_write,
+            "thinking": usage.thinking,
         },
         "context": answer.context,
         "fallback": answer.fallback,

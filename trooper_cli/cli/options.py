@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -15,6 +15,28 @@ class MadePublic(StrEnum):
     WARN = "warn"
 
 
+class Effort(StrEnum):
+    """How much a model may think."""
+
+    NONE = "none"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+
+EffortOption = Annotated[
+    Optional[Effort],  # noqa: UP045
+    typer.Option(
+        "--effort",
+        help="How much the model may think (TROOPER_EFFORT); unset, a cloud chooses and a local model does not think.",
+        show_default=False,
+    ),
+]
+ShowThinkingOption = Annotated[
+    bool, typer.Option("--show-thinking", help="Print what the model thinks on standard error.")
+]
 NamedSession = Annotated[str, typer.Option("-s", "--session", metavar="NAME", help="The named session.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DryRunOption = Annotated[

@@ -18,8 +18,11 @@ _WIPE = "\r\x1b[K"
 class Spinner:
     """It turns inside its `with`, until the first text is shown."""
 
-    def __init__(self, show: Callable[[str], None], notify: Callable[[str], None]) -> None:
-        self._show, self._tell = show, notify
+    def __init__(
+        self, show: Callable[[str], None], notify: Callable[[str], None], think: Callable[[str], None]
+    ) -> None:
+        self._show, self._tell, self._think = show, notify, think
+        self._began, self._what, self._since = time.monotonic(), "", 0.0
         self._stopped = threading.Event()
         self._screen = threading.Lock()
         self._thread = threading.Thread(target=self._turn, daemon=True)
@@ -37,6 +40,17 @@ class Spinner:
             self._stop()
         self._show(text)
 
+    def think(self, text: str) -> None:
+        """Show text that the model thinks, which is its own sign that something happens."""
+        if text:
+            self._stop()
+        self._think(text)
+
+    def wait(self, what: str) -> None:
+        """Say what is being waited for, with its own seconds; nothing for what takes no time of its own."""
+        if what != self._what:
+            self._what, self._since = what, time.monotonic()
+
     def notify(self, text: str) -> None:
         """Write a notice; the spinner continues below it."""
         with self._screen:
@@ -49,11 +63,11 @@ class Spinner:
         self._thread.join()
 
     def _turn(self) -> None:
-        began, frame, drawn = time.monotonic(), 0, False
+        frame, drawn = 0, False
         while not self._stopped.wait(_EVERY if drawn else _FIRST_AFTER):
             with self._screen:
-                waited = time.monotonic() - began
-                self._draw(f"{_WIPE}{_FRAMES[frame % len(_FRAMES)]} {waited:.0f} s")
+                what, since = (f"{self._what}, ", self._since) if self._what else ("", self._began)
+                self._draw(f"{_WIPE}{_FRAMES[frame % len(_FRAMES)]} {what}{time.monotonic() - since:.0f} s")
             frame, drawn = frame + 1, True
         if drawn:
             self._draw(_WIPE)

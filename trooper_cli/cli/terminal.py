@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import StorageError
@@ -82,6 +83,44 @@ class Output:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.close(nowhere)
+
+
+class ThoughtWriter:
+    """Standard error as it takes what a model thinks: text as it comes, on lines of its own."""
+
+    def __init__(self, stream: TextIO | None, environ: Mapping[str, str]) -> None:
+        self._stream = stream
+        self._is_terminal = stream is not None and stream.isatty()
+        self._colours = takes_colours(stream, environ)
+        self._is_within_line = False
+
+    def write(self, text: str) -> None:
+        shown = escaped(text) if self._is_terminal else text
+        self._write(styled(shown, "dim") if self._colours and shown else shown)
+        self._is_within_line = not text.endswith("\n") if text else self._is_within_line
+
+    def before(self, write: Callable[[str], None]) -> Callable[[str], None]:
+        """Return a function that writes elsewhere, where what comes after a thought begins on a line of its own."""
+
+        def end_and_write(text: str) -> None:
+            self.end()
+            write(text)
+
+        return end_and_write
+
+    def end(self) -> None:
+        """End the line."""
+        if self._is_within_line:
+            self._write("\n")
+            self._is_within_line = False
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        # A reader of thoughts that goes away does not end the answer.
+        with suppress(OSError, ValueError):
+            self._stream.buffer.write(text.encode("utf-8", "replace"))
+            self._stream.buffer.flush()
 
 
 class Notices:

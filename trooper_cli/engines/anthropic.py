@@ -10,13 +10,15 @@ from trooper_cli import __version__
 from trooper_cli.engines import claude_windows
 from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
 from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, server_sent_events, text
-from trooper_cli.engines.engine import End, Usage
+from trooper_cli.engines.engine import AS_BY_DEFAULT, End, Thinking, Thought, Usage
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
 from trooper_cli.net.http import Request, Response, cloud_url, to_cloud
 from trooper_cli.turn import Context, Label, PublicView, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from trooper_cli.engines.engine import Piece
 
 BASE_URL = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
@@ -77,6 +79,7 @@ class Anthropic:
         *,
         stream: bool,
         sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
@@ -97,6 +100,10 @@ class Anthropic:
         body["messages"] = messages
         if self._inference_geo:
             body["inference_geo"] = self._inference_geo
+        if thinking != AS_BY_DEFAULT:
+            from trooper_cli.engines.claude_thinking import thinking_fields
+
+            body |= thinking_fields(self.model, thinking)
         return Request(
             url=f"{self._base}/v1/messages",
             headers=self._headers("text/event-stream" if stream else "application/json")
@@ -105,7 +112,7 @@ class Anthropic:
             inference_geo=self._inference_geo,
         )
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         with to_cloud(request, read_timeout, self._proxy) as response:
             if response.status != 200:
                 raise failure_of_response(response, self._place)
@@ -120,14 +127,13 @@ class Anthropic:
     def _arrived(self, part: object) -> None:
         """Receive a whole message or an event of a stream as the API gave it; here nobody needs more than its text."""
 
-    def _whole(self, response: Response) -> Iterator[str | End]:
+    def _whole(self, response: Response) -> Iterator[Piece]:
         message = parse(response.read(), "the cloud")
         if get_path(message, "type") != "message":
             raise BrokenAnswerError("the cloud's answer is not a message; check ANTHROPIC_BASE_URL")
         self._arrived(message)
         for block in items(message, "content"):
-            if get_path(block, "type") == "text" and (piece := text(block, "text")):
-                yield piece
+            yield from _pieces(block)
         yield End(
             text(message, "stop_reason"), _usage(get_path(message, "usage")), text(message, "model") or self.model
         )
@@ -173,7 +179,7 @@ class Anthropic:
             header: secret,
         }
 
-    def _streamed(self, response: Response) -> Iterator[str | End]:
+    def _streamed(self, response: Response) -> Iterator[Piece]:
         model, stop, ended = self.model, "", False
         usage: dict[str, object] = {}
         for data in server_sent_events(response.lines()):
@@ -181,12 +187,8 @@ class Anthropic:
             kind = get_path(event, "type")
             if kind != "error":
                 self._arrived(event)
-            if kind == "content_block_delta" and get_path(event, "delta", "type") == "text_delta":
-                if piece := text(event, "delta", "text"):
-                    yield piece
-            elif kind == "content_block_start" and get_path(event, "content_block", "type") == "text":
-                if piece := text(event, "content_block", "text"):
-                    yield piece
+            if kind in {"content_block_start", "content_block_delta"}:
+                yield from _pieces(get_path(event, "delta") or get_path(event, "content_block"))
             elif kind == "message_start":
                 model = text(event, "message", "model") or model
                 usage |= _table(get_path(event, "message", "usage"))
@@ -208,6 +210,15 @@ def _cached(text: str) -> list[dict[str, object]]:
     return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 
+def _pieces(part: object) -> Iterator[Piece]:
+    """Yield the text or the thought of a content block, of its start or of a delta; a thought may come without text."""
+    kind = get_path(part, "type")
+    if kind in {"text", "text_delta"} and (piece := text(part, "text")):
+        yield piece
+    elif kind in {"thinking", "thinking_delta"}:
+        yield Thought(text(part, "thinking"))
+
+
 def _table(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
@@ -215,8 +226,9 @@ def _table(value: object) -> dict[str, object]:
 def _usage(usage: object) -> Usage:
     read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
     hour = min(count(usage, "cache_creation", "ephemeral_1h_input_tokens"), written)
+    thought = count(usage, "output_tokens_details", "thinking_tokens")
     output = count(usage, "output_tokens")
-    return Usage(count(usage, "input_tokens") + read + written, output, read, written, hour, _geo(usage))
+    return Usage(count(usage, "input_tokens") + read + written, output, read, written, hour, _geo(usage), thought)
 
 
 def _geo(usage: object) -> str | None:

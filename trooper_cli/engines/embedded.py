@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from trooper_cli.engines.decoding import count, get_path
+from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 from trooper_cli.engines.gguf import context_length
 from trooper_cli.engines.openai_api import failure_of, read_chunks
 from trooper_cli.errors import UnavailableError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from trooper_cli.engines.engine import End
+    from trooper_cli.engines.engine import Piece
 
 _STEP = 8192
 # Without a system prompt the template of the default model fills in one of its own, with which it answers worse.
@@ -44,7 +45,13 @@ class Embedded:
         return self._window
 
     def prepare(
-        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+        self,
+        context: Context[View],
+        max_tokens: int,
+        *,
+        stream: bool,
+        sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
         messages = [{"role": "system", "content": context.system or _SYSTEM}]
         messages += [{"role": message.role, "content": message.text} for message in context.messages]
@@ -56,6 +63,8 @@ class Embedded:
             "max_tokens": max_tokens,
             # One prompt, one answer: a pipe is easier to trust if it says the same thing twice.
             "temperature": 0,
+            # Read by the templates of models that think, and by no other.
+            "chat_template_kwargs": _template_arguments(thinking.effort),
             **(sampling or {}),
             "stream": stream,
         }
@@ -63,7 +72,7 @@ class Embedded:
             f"embedded:{self._path}", {}, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         )
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
         stopped = threading.Event()
         worker = threading.Thread(target=_work, args=(self._path, request, arrived, stopped), daemon=True)
@@ -79,6 +88,12 @@ class Embedded:
             worker.join(timeout=10)
             raise
         worker.join(timeout=10)
+
+
+def _template_arguments(effort: str | None) -> dict[str, object]:
+    if effort in {None, "none"}:
+        return {"enable_thinking": False}
+    return {"enable_thinking": True, "reasoning_effort": "high" if effort in {"xhigh", "max"} else effort}
 
 
 def _work(path: Path, request: Request, arrived: queue.SimpleQueue[object], stopped: threading.Event) -> None:

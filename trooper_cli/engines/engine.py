@@ -27,6 +27,24 @@ class Usage(NamedTuple):
     cache_write: int = 0
     cache_write_1h: int = 0
     inference_geo: str | None = None
+    # What of `output` was thought: as the engine says it, else by the share of the characters.
+    thinking: int = 0
+
+
+class Thought(NamedTuple):
+    """A piece of what a model thinks before it answers, which is no part of the answer; it may be empty."""
+
+    text: str
+
+
+class Thinking(NamedTuple):
+    """How much a model may think (a level of the setting `effort`; None: as by default), and whether that is shown."""
+
+    effort: str | None = None
+    is_shown: bool = False
+
+
+AS_BY_DEFAULT = Thinking()
 
 
 class End(NamedTuple):
@@ -36,6 +54,10 @@ class End(NamedTuple):
     usage: Usage
     model: str
     sequence: str | None = None
+
+
+# What an engine sends while it answers: text of the answer is a `str`, and nothing else is.
+Piece = str | Thought | End
 
 
 class Engine(Protocol[V_contra]):
@@ -57,7 +79,13 @@ class Engine(Protocol[V_contra]):
         ...
 
     def prepare(
-        self, context: Context[V_contra], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+        self,
+        context: Context[V_contra],
+        max_tokens: int,
+        *,
+        stream: bool,
+        sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
         """Write the request; nothing is sent and nothing is connected to.
 
@@ -65,8 +93,8 @@ class Engine(Protocol[V_contra]):
         """
         ...
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
-        """Send the request and yield the answer's pieces as they arrive, then one `End`.
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
+        """Send the request and yield the pieces of thought and answer as they arrive, then one `End`.
 
         Raises:
             TrooperError: the class says what happened; pieces may have been yielded before.

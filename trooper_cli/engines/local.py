@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError, UnavailableError
+from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trooper_cli.engines.embedded import Embedded
     from trooper_cli.engines.engine import LocalEngine
     from trooper_cli.engines.openai import LocalKey
     from trooper_cli.settings import Settings
 
+_TO_KEEP_IT = "`trooper config set local_model NAME`"
 NO_MODEL_YET = "no model for the embedded engine yet; `trooper pull` fetches a small one (93 MB, once)"
 
 
@@ -49,7 +53,14 @@ def _asks_server(settings: Settings) -> bool:
 
 
 def local_engine(
-    settings: Settings, home: Path, model: str | None, *, connect: bool, key: LocalKey | None
+    settings: Settings,
+    home: Path,
+    model: str | None,
+    *,
+    connect: bool,
+    key: LocalKey | None,
+    label: Label = Label.PRIVATE,
+    notify: Callable[[str], object] = lambda _: None,
 ) -> LocalEngine:
     """Choose the local engine and make it ready.
 
@@ -59,6 +70,8 @@ def local_engine(
         model: the model asked for in this call, if any.
         connect: False for a dry run, which asks no server what is there.
         key: what `local_key` returned.
+        label: of the turn. Which model private turns used last is not for a public one to know.
+        notify: takes what is to be said of a choice that the user has not made.
 
     Raises:
         UnavailableError: there is none.
@@ -79,14 +92,25 @@ def local_engine(
     if choice == "embedded" or (choice is None and (model or "").endswith(".gguf")):
         return _embedded(settings, home, model)
     from trooper_cli.engines.ollama import Model, Ollama, Server
+    from trooper_cli.engines.ollama_models import NoUsableModelError, used_last
 
     named, ollama = Model.named(model), Server(settings.environ, hosts)
+    keep_alive = settings.text("keep_alive")
     # The embedded engine runs another model, so it stands in only where none was named.
     may_stand_in = choice is None and not model and installed()
     if not connect:
-        return _embedded(settings, home, None) if may_stand_in else Ollama(ollama, named)
+        return _embedded(settings, home, None) if may_stand_in else Ollama(ollama, named, keep_alive)
     if (version := ollama.version()) is not None:
-        return Ollama(ollama, ollama.described(named, version))
+        try:
+            described = ollama.described(named, version, used_last(home, label) if not model else None)
+        except NoUsableModelError as error:
+            if not may_stand_in:
+                raise
+            notify(f"{error}; the embedded engine answers")
+            return _embedded(settings, home, None)
+        if described.is_one_of_several:
+            notify(f"Ollama has several models, and {described.name} answers; choose one with -m or {_TO_KEEP_IT}")
+        return Ollama(ollama, described, keep_alive)
     if may_stand_in:
         return _embedded(settings, home, None)
     remedy = "start it with `ollama serve`"

@@ -8,60 +8,34 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, text
-from trooper_cli.engines.engine import End, Usage
+from trooper_cli.engines.engine import AS_BY_DEFAULT, End, Thinking, Thought, Usage
+from trooper_cli.engines.ollama_host import host_url
+from trooper_cli.engines.ollama_models import can_chat, choose, levels, nearest_level
 from trooper_cli.errors import (
     BrokenAnswerError,
-    BusyError,
     ConfigurationError,
     ContextExceededError,
-    InputError,
     LocalityError,
-    TrooperError,
     UnavailableError,
 )
+from trooper_cli.lazy_re import pattern
 from trooper_cli.net.deadline import Deadline
-from trooper_cli.net.http import Request, Response, to_local
+from trooper_cli.net.http import Request, to_local
 from trooper_cli.net.locality import LocalEndpoint, local_endpoint
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from trooper_cli.engines.engine import Piece
+
 _STEP = 8192
 _LOCK_SINCE = (0, 18)
 _PROBE_SECONDS = 5.0
 _CUT = 0.7  # of what was sent, by the estimate: less was not read whole
 _WORTH_CHECKING = 500  # tokens; below it the estimate is too coarse, and no server allocates less
-_QUEUE_SECONDS = 8.0
+_WHOLE = pattern(r"[+-]?[0-9]+")
 _STOPS = {"stop": "end_turn", "length": "max_tokens"}
-
-
-def host_url(variable: str) -> str:
-    """Read `OLLAMA_HOST` as Ollama itself does (envconfig/config.go): ports by scheme, 0.0.0.0 is this machine."""
-    value = variable.strip().strip("\"'").strip()
-    scheme, mark, rest = value.partition("://")
-    if not mark:
-        scheme, rest = "http", value
-    scheme = scheme.lower()
-    default = {"http": 80, "https": 443}.get(scheme, 11434) if mark else 11434
-    if not mark and value.split("/", 1)[0] == "ollama.com":
-        scheme, default = "https", 443
-    place, slash, path = rest.partition("/")
-    host, port = _host_and_port(place)
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
-        port = str(default)
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{slash}{path}"
-
-
-def _host_and_port(place: str) -> tuple[str, str]:
-    if place.startswith("["):
-        host, _, rest = place[1:].partition("]")
-        return host, rest.removeprefix(":")
-    if place.count(":") > 1:
-        return place, ""
-    host, _, port = place.partition(":")
-    return host, port
 
 
 class Inventory(NamedTuple):
@@ -77,7 +51,8 @@ class Model(NamedTuple):
     """One model: of which nothing is known but its name, or as its server describes it (`Server.described`).
 
     `window` is the most tokens that it takes, `allocated` the context that it is loaded with, 0 if it is not. With
-    `lock` the request says that no other machine may execute it.
+    `lock` the request says that no other machine may execute it. `levels` are the values of `think` that it takes, none
+    if it does not think. `is_one_of_several`: it was not named, and others could have been chosen.
     """
 
     name: str
@@ -85,6 +60,8 @@ class Model(NamedTuple):
     window: int = _STEP
     is_loaded: bool = False
     allocated: int = 0
+    levels: tuple[str | bool, ...] = ()
+    is_one_of_several: bool = False
 
     @classmethod
     def named(cls, name: str | None) -> Self:
@@ -113,6 +90,7 @@ class Server:
         self.url = host_url(environ.get("OLLAMA_HOST", ""))
         self._local_hosts = local_hosts
         self._endpoint: LocalEndpoint | None = None
+        self._shown: dict[str, tuple[int, object]] = {}
 
     @property
     def on_network(self) -> bool:
@@ -144,24 +122,29 @@ class Server:
         # A server that does not report its version, as one built from source says 0.0.0, is asked under the lock.
         return version if version > (0, 0) else _LOCK_SINCE
 
-    def described(self, model: Model, version: tuple[int, ...]) -> Model:
-        """Settle the model, show that it is local, and learn its context length. Sends names only.
+    def described(self, model: Model, version: tuple[int, ...], used_last: str | None = None) -> Model:
+        """Settle the model, show that it is local, and learn what it can do. Sends names only.
+
+        Where none is named, it is the one used last, else the newest, of those that can chat.
 
         Raises:
             LocalityError: the model is executed elsewhere.
-            ConfigurationError: there is no such model; the message names those that are there.
+            NoUsableModelError: none is named, and none can chat.
+            ConfigurationError: there is no such model, or it cannot chat.
 
         """
         rows = items(self._get("/api/tags"), "models")
         local = [text(row, "name") for row in rows if not (_is_remote(row) or _has_cloud_suffix(text(row, "name")))]
-        if not model.name:
-            if not local:
-                raise ConfigurationError("this Ollama has no local model; fetch one with `ollama pull llama3.2`")
-            model = Model.named(local[0])
         model = model._replace(lock=version >= _LOCK_SINCE)
+        if not model.name:
+            candidates = [row for row in rows if text(row, "name") in local]
+            name, is_one_of_several = choose(
+                candidates, used_last, lambda name: self._show(model._replace(name=name))[1]
+            )
+            model = model._replace(name=name, is_one_of_several=is_one_of_several)
         if any(_is_remote(row) for row in rows if _same_model(text(row, "name"), model.name)):
             raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
-        status, shown = self._call("/api/show", {"model": model.locked_name})
+        status, shown = self._show(model)
         if status == 404:
             there = ", ".join(sorted(local)) or "none"
             raise ConfigurationError(
@@ -172,11 +155,18 @@ class Server:
             raise UnavailableError(f"Ollama cannot describe the model {_printable(model.name)} ({status})")
         if _is_remote(shown):
             raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
+        if not can_chat(shown):
+            there = ", ".join(map(str, items(shown, "capabilities")))
+            raise ConfigurationError(
+                f"{_printable(model.name)} cannot chat, it is for {_printable(there)}; choose another model with -m"
+            )
         table = get_path(shown, "model_info")
         keys = [key for key in table if key.endswith(".context_length")] if isinstance(table, dict) else []
         window = max((count(table, key) for key in keys), default=0) or _STEP
         running = self.running(model)
-        return model._replace(window=window, is_loaded=bool(running), allocated=_allocated(running))
+        return model._replace(
+            window=window, is_loaded=bool(running), allocated=_allocated(running), levels=levels(shown)
+        )
 
     def inventory(self) -> Inventory:
         """Ask what this Ollama has. Sends nothing but the questions.
@@ -201,6 +191,12 @@ class Server:
         """Return the server's entries for a model that is in memory; empty if it is not."""
         return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), model.name)]
 
+    def _show(self, model: Model) -> tuple[int, object]:
+        name = model.locked_name
+        if name not in self._shown:
+            self._shown[name] = self._call("/api/show", {"model": name})
+        return self._shown[name]
+
     def _get(self, path: str) -> object:
         request = Request(self.url + path, {"connection": "close"}, b"", "GET")
         with Deadline(_PROBE_SECONDS), to_local(self.endpoint(), path, request, _PROBE_SECONDS) as response:
@@ -222,11 +218,12 @@ class Ollama:
     side = Side.LOCAL
     takes_stop_sequences = False
 
-    def __init__(self, server: Server, model: Model) -> None:
+    def __init__(self, server: Server, model: Model, keep_alive: str | None = None) -> None:
         self.model = model.name
         self.is_loaded = model.is_loaded
         self._server = server
         self._model = model
+        self._keep_alive = keep_alive
 
     @property
     def on_network(self) -> bool:
@@ -236,7 +233,13 @@ class Ollama:
         return self._model.window
 
     def prepare(
-        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+        self,
+        context: Context[View],
+        max_tokens: int,
+        *,
+        stream: bool,
+        sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
         if not self.model:
             raise ConfigurationError("which local model? Name it with -m or TROOPER_LOCAL_MODEL")
@@ -246,25 +249,32 @@ class Ollama:
         # Another num_ctx makes Ollama load the model again, so it stays as it is or grows in steps.
         needed, allocated = context.tokens + context.tokens // 8 + max_tokens, self._model.allocated
         size = allocated if needed <= allocated else min(self._model.window, -(-needed // _STEP) * _STEP)
+        body = {
+            "model": self._model.locked_name,
+            "messages": messages,
+            "stream": stream,
+            "truncate": False,
+            "options": {"num_ctx": size, "num_predict": max_tokens, **(sampling or {})},
+        }
+        if self._model.levels:
+            # Where nothing is said, a model that can think does.
+            body["think"] = nearest_level(thinking.effort or "none", self._model.levels)
+        if self._keep_alive is not None:
+            # A number without a unit is one of seconds, as a number alone.
+            body["keep_alive"] = int(self._keep_alive) if _WHOLE.fullmatch(self._keep_alive) else self._keep_alive
         return Request(
             url=f"{self._server.url}/api/chat",
             headers={"content-type": "application/json", "connection": "close"},
-            body=_json(
-                {
-                    "model": self._model.locked_name,
-                    "messages": messages,
-                    "stream": stream,
-                    "truncate": False,
-                    "options": {"num_ctx": size, "num_predict": max_tokens, **(sampling or {})},
-                }
-            ),
+            body=_json(body),
             estimate=context.estimate,
         )
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         with to_local(self._server.endpoint(), "/api/chat", request, read_timeout) as response:
             if response.status != 200:
-                raise _failure(response, self.model)
+                from trooper_cli.engines.ollama_errors import failure
+
+                raise failure(response, _printable(self.model))
             for line in response.lines():
                 if not line:
                     continue
@@ -275,8 +285,9 @@ class Ollama:
                     )
                 if get_path(chunk, "error") is not None:
                     raise BrokenAnswerError("Ollama broke the answer off with an error; its log tells why")
-                # A model that thinks is given an empty piece for a sign of life.
-                if (piece := text(chunk, "message", "content")) or text(chunk, "message", "thinking"):
+                if thought := text(chunk, "message", "thinking"):
+                    yield Thought(thought)
+                if piece := text(chunk, "message", "content"):
                     yield piece
                 if get_path(chunk, "done") is True:
                     reason = text(chunk, "done_reason")
@@ -325,24 +336,3 @@ def _same_model(listed: str, asked: str) -> bool:
 
 def _printable(name: str) -> str:
     return "".join(character for character in name if character.isprintable())[:200]
-
-
-def _failure(response: Response, model: str) -> TrooperError:
-    """Return the exception for an error of Ollama; its text may quote the prompt and is not repeated."""
-    body = parse_or_none(response.read())
-    name, status = _printable(model), response.status
-    if 300 <= status < 400:
-        return LocalityError("the local engine answers with a redirect, which is never followed; nothing more was sent")
-    inner = parse_or_none(text(body, "error"))
-    if get_path(inner, "error", "type") == "exceed_context_size_error":
-        tokens, limit = count(inner, "error", "n_prompt_tokens"), count(inner, "error", "n_ctx")
-        return ContextExceededError(f"{name} takes {limit} tokens and the prompt has {tokens}", tokens, limit)
-    if status in {401, 403}:
-        return LocalityError(f"Ollama will not run {name} on this machine ({status}); choose a local model with -m")
-    if status == 404:
-        return ConfigurationError(f"Ollama has no local model {name}; `ollama list` shows which are there")
-    if status == 400:
-        return InputError(f"Ollama calls the request invalid for {name} (400)")
-    if status == 503:
-        return BusyError("Ollama's queue is full (503)", _QUEUE_SECONDS)
-    return UnavailableError(f"Ollama could not answer ({status}); its log tells why")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.engines.decoding import count, items, parse, parse_or_none, text
+from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 from trooper_cli.engines.openai_api import chat_body, failure_of, printable, read_answer
 from trooper_cli.errors import (
     ConfigurationError,
@@ -19,7 +20,7 @@ from trooper_cli.turn import Context, Side, View
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from trooper_cli.engines.engine import End
+    from trooper_cli.engines.engine import Piece
 
 _DEFAULT_WINDOW = 8192
 _PROBE_SECONDS = 10.0
@@ -86,19 +87,26 @@ class OpenAI:
         return self._window
 
     def prepare(
-        self, context: Context[View], max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+        self,
+        context: Context[View],
+        max_tokens: int,
+        *,
+        stream: bool,
+        sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
+        model = self.model or "default"
         return Request(
             url=f"{self._base}/chat/completions",
             headers={"content-type": "application/json", **self._headers()},
-            body=chat_body(context, self.model or "default", max_tokens, stream=stream, sampling=sampling),
+            body=chat_body(context, model, max_tokens, stream=stream, sampling=sampling, thinking=thinking),
         )
 
     def _headers(self) -> dict[str, str]:
         """Return the headers of every request. They go to an endpoint that was shown to be local, by `to_local`."""
         return {"connection": "close"} | ({"authorization": f"Bearer {self._key.secret}"} if self._key else {})
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         with to_local(self._local(), "/chat/completions", request, read_timeout) as response:
             if response.status != 200:
                 raise self._failure(response)

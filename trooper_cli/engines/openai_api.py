@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from trooper_cli.engines.decoding import count, get_path, parse, server_sent_events, text
-from trooper_cli.engines.engine import End, Usage
+from trooper_cli.engines.engine import AS_BY_DEFAULT, End, Thinking, Thought, Usage
 from trooper_cli.errors import (
     BrokenAnswerError,
     BusyError,
@@ -22,6 +22,7 @@ from trooper_cli.lazy_re import pattern
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from trooper_cli.engines.engine import Piece
     from trooper_cli.net.http import Response
     from trooper_cli.turn import Context, View
 
@@ -36,7 +37,13 @@ _TOO_LONG = pattern(r"maximum context length is (\d+) tokens.*?(\d+) (?:input )?
 
 
 def chat_body(
-    context: Context[View], model: str, max_tokens: int, *, stream: bool, sampling: Mapping[str, float] | None = None
+    context: Context[View],
+    model: str,
+    max_tokens: int,
+    *,
+    stream: bool,
+    sampling: Mapping[str, float] | None = None,
+    thinking: Thinking = AS_BY_DEFAULT,
 ) -> bytes:
     """Return the body of a chat completion. Who may be sent this context is decided before."""
     messages = [{"role": message.role, "content": message.text} for message in context.messages]
@@ -44,12 +51,15 @@ def chat_body(
         messages.insert(0, {"role": "system", "content": context.system})
     body: dict[str, object] = {"model": model, "messages": messages, "max_tokens": max_tokens}
     body |= {**(sampling or {}), "stream": stream}
+    if thinking.effort is not None:
+        # The API has all our levels (its reference of 2026); which of them a model takes, its server says.
+        body["reasoning_effort"] = thinking.effort
     if stream:
         body["stream_options"] = {"include_usage": True}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def read_answer(response: Response, model: str, failure: Failure | None = None) -> Iterator[str | End]:
+def read_answer(response: Response, model: str, failure: Failure | None = None) -> Iterator[Piece]:
     """Read a whole completion or a stream of chunks; `failure` returns the exception for an error in the stream."""
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         events = _until_done(server_sent_events(response.lines()))
@@ -58,6 +68,8 @@ def read_answer(response: Response, model: str, failure: Failure | None = None) 
     answer = parse(response.read(), "the server")
     if get_path(answer, "choices", 0, "message") is None:
         raise BrokenAnswerError("the server's answer is not a chat completion; is it the right address?")
+    if thought := _thought(get_path(answer, "choices", 0, "message")):
+        yield Thought(thought)
     if piece := text(answer, "choices", 0, "message", "content"):
         yield piece
     yield _end(answer, text(answer, "choices", 0, "finish_reason"), model)
@@ -70,15 +82,16 @@ def _until_done(events: Iterator[str]) -> Iterator[str]:
         yield data
 
 
-def read_chunks(chunks: Iterator[object], model: str, failure: Failure | None = None) -> Iterator[str | End]:
+def read_chunks(chunks: Iterator[object], model: str, failure: Failure | None = None) -> Iterator[Piece]:
     """Read `chat.completion.chunk` objects. The stop reason comes before the usage, so both are kept to the end."""
     stop, last = "", None
     for chunk in chunks:
         if get_path(chunk, "error") is not None:
             raise failure(chunk) if failure else failure_of(count(chunk, "error", "code") or 500, chunk)
         delta = get_path(chunk, "choices", 0, "delta")
-        # A model that thinks is given an empty piece for a sign of life.
-        if (piece := text(delta, "content")) or text(delta, "reasoning_content"):
+        if thought := _thought(delta):
+            yield Thought(thought)
+        if piece := text(delta, "content"):
             yield piece
         stop = text(chunk, "choices", 0, "finish_reason") or stop
         if isinstance(get_path(chunk, "usage"), dict):
@@ -88,11 +101,17 @@ def read_chunks(chunks: Iterator[object], model: str, failure: Failure | None = 
     yield _end(last, stop, model)
 
 
+def _thought(message: object) -> str:
+    # llama.cpp and DeepSeek name it by the first, vLLM since 0.11 and OpenRouter by the second.
+    return text(message, "reasoning_content") or text(message, "reasoning")
+
+
 def _end(answer: object, stop: str, model: str) -> End:
     usage = Usage(
         count(answer, "usage", "prompt_tokens"),
         count(answer, "usage", "completion_tokens"),
         count(answer, "usage", "prompt_tokens_details", "cached_tokens"),
+        thinking=count(answer, "usage", "completion_tokens_details", "reasoning_tokens"),
     )
     return End(_STOPS.get(stop, stop), usage, model)
 

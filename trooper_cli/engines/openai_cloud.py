@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import __version__
 from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
+from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 from trooper_cli.engines.openai_api import chat_body, read_answer
 from trooper_cli.errors import LocalityError, NoConnectionError, TrooperError
 from trooper_cli.net.http import Request, to_cloud
@@ -14,7 +15,7 @@ from trooper_cli.turn import Context, Label, PublicView, Side
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from trooper_cli.engines.engine import End
+    from trooper_cli.engines.engine import Piece
 
 
 class OpenAICloud:
@@ -50,6 +51,7 @@ class OpenAICloud:
         *,
         stream: bool,
         sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
@@ -66,10 +68,10 @@ class OpenAICloud:
                 "content-type": "application/json",
                 "user-agent": f"trooper/{__version__}",
             },
-            body=chat_body(context, self.model, max_tokens, stream=stream, sampling=known),
+            body=chat_body(context, self.model, max_tokens, stream=stream, sampling=known, thinking=thinking),
         )
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         with to_cloud(request, read_timeout, self._proxy) as response:
             if response.status != 200:
                 raise failure_of_response(response, self._place)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines.engine import End, Usage
+from trooper_cli.engines.engine import End, Thought, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from trooper_cli.engines.engine import Piece
+
 
 def until_stopped(
-    pieces: Iterator[str | End], sequences: Sequence[str], model: str, estimate: Callable[[str], float]
-) -> Iterator[str | End]:
+    pieces: Iterator[Piece], sequences: Sequence[str], model: str, estimate: Callable[[str], float]
+) -> Iterator[Piece]:
     """Yield the pieces up to the first stop sequence; no part of the sequence is yielded.
 
     The engine is not asked for more, so that its own count of tokens never comes; `estimate` counts the output's.
@@ -26,6 +28,9 @@ def until_stopped(
                 yield held
             yield piece
             return
+        if isinstance(piece, Thought):
+            yield piece
+            continue
         held += piece
         found = [(at, sequence) for sequence in sequences if (at := held.find(sequence)) >= 0]
         if found:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trooper_cli.ask.request import AskRequest
+from trooper_cli.engines.engine import Thinking
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.messages.caller import ApiCaller
 from trooper_cli.messages.history import exchanges
@@ -49,6 +50,8 @@ def to_ask_request(body: Body, options: CliOptions, settings: Settings, reply: R
         read_timeout=options.read_timeout,
         stop_sequences=body.stop_sequences,
         sampling=body.sampling,
+        # For an engine that stands in; Claude gets the program's own fields and no others.
+        thinking=Thinking(settings.text("effort")),
     )
     return ask_request, ApiCaller(body, reply, exchanges(body.messages))
 

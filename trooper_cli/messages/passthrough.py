@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trooper_cli.ask.attempt import SCALE
 from trooper_cli.engines.anthropic import Anthropic
+from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 from trooper_cli.errors import ContextExceededError, InputError
 from trooper_cli.memory.tokens import message_cost
 from trooper_cli.turn import Context, Message, Side, View
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trooper_cli.ask.request import AskRequest
-    from trooper_cli.engines.engine import End
+    from trooper_cli.engines.engine import Piece
     from trooper_cli.messages.request import Body
     from trooper_cli.messages.texts import ApiMessage
     from trooper_cli.net.http import Request
@@ -67,9 +68,10 @@ class Forwarding(Anthropic):
         *,
         stream: bool,
         sampling: Mapping[str, float] | None = None,
+        thinking: Thinking = AS_BY_DEFAULT,
     ) -> Request:
         """Write the request. In what order the fields stand is the caller's choice, as are their values."""
-        del stream, sampling
+        del stream, sampling, thinking
         request = super().prepare(context, max_tokens, stream=self._body.stream)
         body: dict[str, object] = json.loads(request.body)
         memory = {name: body[name] for name in ("system", "messages") if name in body}
@@ -80,7 +82,7 @@ class Forwarding(Anthropic):
         text = json.dumps({**fields, **given}, ensure_ascii=False, separators=(",", ":"))
         return request._replace(body=text.encode())
 
-    def send(self, request: Request, read_timeout: float) -> Iterator[str | End]:
+    def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         try:
             yield from super().send(request, read_timeout)
         except ContextExceededError as error:

@@ -100,6 +100,12 @@ class Reply:
         if self._live and not self._over and (self.begun or kind == "content_block_delta"):
             self._let_through()
 
+    def wait(self, what: str) -> None:
+        """Do nothing: a program has no terminal to look at."""
+
+    def think(self, text: str) -> None:
+        """Do nothing: what Claude thinks is in its own response, and what a local model thinks is not passed on."""
+
     def write(self, text: str) -> None:
         """Write a piece of text; of the cloud's it is known already."""
         if not self._live or self._is_cloud:
