@@ -370,8 +370,8 @@ MUTANTS = [
     Mutant(
         "settings are looked at before the prompt is read",
         "cli/ask.py",
-        "        text = gather(",
-        '        settings.validate("cloud")\n        text = gather(',
+        "        text = last.prompt",
+        '        settings.validate("cloud")\n        text = last.prompt',
         REFUSED,
     ),
     Mutant(

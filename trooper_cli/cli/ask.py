@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from trooper_cli.ask.turn_in_progress import Answer
     from trooper_cli.turn import StoredTurn
 
-# Where `trooper again` puts what returns the turn whose prompt is asked again.
-REPEATED = "repeated"
+REPEATED = "repeated"  # where `trooper again` puts what returns the turn whose prompt is asked again
 
 
 class Leak(StrEnum):
@@ -61,7 +60,7 @@ def ask(  # noqa: PLR0913
     ] = None,
     here: Annotated[
         bool,
-        typer.Option("--here", help="Answer on this machine by choice; the turn is public, so that the cloud may learn of it later."),
+        typer.Option("--here", help="Answer on this machine by choice; the turn is public, the cloud is told later."),
     ] = False,
     model: Annotated[
         Optional[str],  # noqa: UP045
@@ -148,24 +147,19 @@ def ask(  # noqa: PLR0913
     )
     home = environment.home
     parts: list[str] = []
-    repeated: StoredTurn | None = None
+    last: StoredTurn | None = None
     with (
         closing(Store(home, settings, environment.say)) as store,
         remembering_unless_done(
             store,
-            lambda: is_meant_private_in(home, session, local, settings, repeated),
+            lambda: is_meant_private_in(home, session, local, settings, last),
             lambda guard: remember_parts(guard, system or "", parts),
         ) as leave,
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
-        if REPEATED in context.meta:
-            repeated = context.meta[REPEATED](settings)
-        stdin = None if no_stdin else environment.stdin
-        text = (
-            repeated.prompt
-            if repeated
-            else gather(prompt or [], file or [], stdin=stdin, notify=notices.notify, parts=parts)
-        )
+        last = context.meta[REPEATED](settings) if REPEATED in context.meta else None
+        stdin, notify = None if no_stdin else environment.stdin, notices.notify
+        text = last.prompt if last else gather(prompt or [], file or [], stdin=stdin, notify=notify, parts=parts)
         check_variables(settings.environ)
         if timeout is not None and not timeout < 1e6:
             raise UsageError("--timeout is a number of seconds below a million")
@@ -185,9 +179,9 @@ def ask(  # noqa: PLR0913
             session=name,
             local_flag=local,
             here=here,
-            repeated=repeated,
+            repeated=last,
             model=model,
-            system=_checked_system(system) or (repeated.system if repeated else None),
+            system=_checked_system(system) or (last.system if last else None),
             stream=stream is not False,
             live=not as_json and (output.is_terminal if stream is None else stream),
             on_terminal=output.is_terminal,

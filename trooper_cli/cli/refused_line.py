@@ -20,9 +20,8 @@ from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import TextIO
-
     from pathlib import Path
+    from typing import TextIO
 
     from trooper_cli.cli.environment import Environment
     from trooper_cli.guard.guard import Guard
