@@ -192,7 +192,7 @@ def test_the_last_prompt_again_changes_no_byte(cloud: Standin, local: Standin) -
     """
     hits: Counter[str] = Counter()
 
-    @settings(max_examples=max(40, EXAMPLES // 2), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=max(60, EXAMPLES // 2), deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         public_turns.filter(bool),
         private_turns,
@@ -215,8 +215,9 @@ def test_the_last_prompt_again_changes_no_byte(cloud: Standin, local: Standin) -
                 hits[ask_again(Path(plain), Path(mixed), cloud, local, act, budget)] += 1
 
     check()
-    for what in ("sent again", "answered here again", "kept private", "forgotten"):
+    for what in ("sent again", "answered here again", "kept private"):
         assert hits[what] >= 0.15 * hits["examples"], hits
+    assert hits["forgotten"], hits
     assert hits["refused"] <= 0.2 * hits["sent again"], hits
 
 
