@@ -60,6 +60,8 @@ class TestSecondOpinion:
         trooper("forget", "-s", "ops", str(private))
         for _ in range(2):
             assert trooper("again", "ops", "--budget", "1500").code == 0
+            # The stored memory goes further now.
+            assert trooper("sitrep", "-s", "ops", "--as", "cloud").code == 0
         _, first, *others = [request.raw for request in cloud.requests]
         assert len(others) == 2
         assert {*others} == {first}
