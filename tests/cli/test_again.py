@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,9 @@ from tests.conftest import KEY
 from tests.standin import STREAM_HEAD, api_error, claude, http, message_events, ollama, plain
 from trooper_cli.cli.again import again
 from trooper_cli.cli.ask import ask
+from trooper_cli.store.memory_cache import recollect
+from trooper_cli.store.session import Session
+from trooper_cli.turn import ImportedTurn, Label, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,6 +143,26 @@ class TestSecondOpinion:
         assert plain(cloud.bodies[-1]["messages"]) == [user("which index?")]
 
 
+@pytest.mark.parametrize("label", Label)
+def test_a_memory_that_goes_further_is_not_used(tmp_path: Path, label: Label) -> None:
+    """Statistics of the search, and what replaces what, are of the turns before the question alone."""
+    with closing(Session.open_or_create(tmp_path, "ops")) as session:
+        session.add(
+            ImportedTurn("2026-01-01T00:00:00Z", label, Status.ANSWERED, None, f"port {at}?", "so", None, None)
+            for at in range(4)
+        )
+        whole, before = (
+            (session.public_view(), session.public_view(3))
+            if label is Label.PUBLIC
+            else (session.private_view(), session.private_view(3))
+        )
+        assert recollect(whole, str).state.turns == 4
+        recollected = recollect(before, str)
+        assert (recollected.state.turns, len(before)) == (2, 2)
+        # What is stored goes as far as before.
+        assert recollect(whole, str).state.turns == 4
+
+
 class TestLastPrompt:
     """The last prompt is that of the newest turn that `show` lists, whatever became of it."""
 
@@ -169,11 +193,6 @@ class TestLastPrompt:
     def test_of_a_turn_that_was_killed(self, trooper: Trooper, cloud: Standin) -> None:
         trooper("ask", "-s", "ops", "begin")
         trooper("ask", "-s", "ops", "lost")
-        from contextlib import closing
-
-        from trooper_cli.store.session import Session
-        from trooper_cli.turn import Label
-
         with closing(Session.open(trooper.home, "ops")) as session:
             session.begin(Label.PUBLIC, "in flight", None)
         assert trooper("again", "ops").code == 0
