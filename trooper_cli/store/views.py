@@ -81,10 +81,10 @@ class _StoredView:
 
 _SHOWN = "prompt, answer, tokens, label"
 # A turn, the one whose prompt it repeats, and all that repeat that one as well. The first may be forgotten by now.
-_FIRST = "SELECT json_extract(turns, '$[0]') FROM attempt WHERE turn = :turn AND side = 'again'"
+_FIRST = "coalesce((SELECT json_extract(turns, '$[0]') FROM attempt WHERE turn = :turn AND side = 'again'), :turn)"
 _ASKED_WITH = (
-    f"SELECT :turn UNION {_FIRST} UNION SELECT turn FROM attempt "  # noqa: S608
-    f"WHERE side = 'again' AND json_extract(turns, '$[0]') IN (SELECT :turn UNION {_FIRST})"
+    f"SELECT :turn UNION SELECT {_FIRST} UNION SELECT turn FROM attempt "  # noqa: S608
+    f"WHERE turn > {_FIRST} AND side = 'again' AND json_extract(turns, '$[0]') = {_FIRST}"
 )
 
 
