@@ -4,7 +4,7 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
-    set -l below "trooper ask" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
+    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
         contains -- "$path $word" $below; and set path "$path $word"
     end
@@ -13,6 +13,7 @@ end
 
 complete -c trooper -f
 complete -c trooper -n "__trooper_at trooper" -a ask -d 'Ask one question'
+complete -c trooper -n "__trooper_at trooper" -a again -d 'Ask the last prompt of a session once more, for a second opinion'
 complete -c trooper -n "__trooper_at trooper" -a messages -d 'Answer one request of the Messages API, given on standard input, as that API does'
 complete -c trooper -n "__trooper_at trooper" -a sessions -d 'List the sessions'
 complete -c trooper -n "__trooper_at trooper" -a show -d 'Print a session'
@@ -34,6 +35,7 @@ complete -c trooper -n "__trooper_at trooper" -l install-completion -d 'Install 
 complete -c trooper -n "__trooper_at trooper" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper ask" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session (TROOPER_SESSION)'
 complete -c trooper -n "__trooper_at trooper ask" -l local -l cloud -d 'Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0)'
+complete -c trooper -n "__trooper_at trooper ask" -l here -d 'Answer on this machine by choice'
 complete -c trooper -n "__trooper_at trooper ask" -s m -l model -x -a '(trooper --complete models 2>/dev/null)' -d 'Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)'
 complete -c trooper -n "__trooper_at trooper ask" -l effort -x -a 'none low medium high xhigh max' -d 'How much the model may think (TROOPER_EFFORT)'
 complete -c trooper -n "__trooper_at trooper ask" -l show-thinking -d 'Print what the model thinks on standard error'
@@ -51,6 +53,25 @@ complete -c trooper -n "__trooper_at trooper ask" -s n -l no-stdin -d 'Do not re
 complete -c trooper -n "__trooper_at trooper ask" -s v -l verbose -d 'One status line on standard error'
 complete -c trooper -n "__trooper_at trooper ask" -s q -l quiet -d 'Not even notices on standard error'
 complete -c trooper -n "__trooper_at trooper ask" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper again" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session (TROOPER_SESSION)'
+complete -c trooper -n "__trooper_at trooper again" -l local -l cloud -d 'Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0)'
+complete -c trooper -n "__trooper_at trooper again" -l here -d 'Answer on this machine by choice'
+complete -c trooper -n "__trooper_at trooper again" -s m -l model -x -a '(trooper --complete models 2>/dev/null)' -d 'Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)'
+complete -c trooper -n "__trooper_at trooper again" -l effort -x -a 'none low medium high xhigh max' -d 'How much the model may think (TROOPER_EFFORT)'
+complete -c trooper -n "__trooper_at trooper again" -l show-thinking -d 'Print what the model thinks on standard error'
+complete -c trooper -n "__trooper_at trooper again" -l system -x -d 'System prompt'
+complete -c trooper -n "__trooper_at trooper again" -l stream -l no-stream -d 'Print text as it arrives'
+complete -c trooper -n "__trooper_at trooper again" -l json -d 'Print one JSON object instead of the text'
+complete -c trooper -n "__trooper_at trooper again" -l dry-run -d 'Print the exact request as JSON and connect to nothing'
+complete -c trooper -n "__trooper_at trooper again" -l no-fallback -d 'A failure of the cloud is an error (TROOPER_FALLBACK=0)'
+complete -c trooper -n "__trooper_at trooper again" -l on-leak -x -a 'block local warn' -d 'If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK)'
+complete -c trooper -n "__trooper_at trooper again" -l budget -x -d 'Most tokens of context and prompt sent (TROOPER_BUDGET)'
+complete -c trooper -n "__trooper_at trooper again" -l max-tokens -x -d 'Most tokens of the answer'
+complete -c trooper -n "__trooper_at trooper again" -l timeout -x -d 'Give up after so many seconds of silence (cloud 120, local 600), five times as many without a word of the answer, or four hours in all'
+complete -c trooper -n "__trooper_at trooper again" -s v -l verbose -d 'One status line on standard error'
+complete -c trooper -n "__trooper_at trooper again" -s q -l quiet -d 'Not even notices on standard error'
+complete -c trooper -n "__trooper_at trooper again" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper again" -a '(trooper --complete sessions 2>/dev/null)'
 complete -c trooper -n "__trooper_at trooper messages" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session (TROOPER_SESSION)'
 complete -c trooper -n "__trooper_at trooper messages" -l local -d 'Keep this turn on this machine for ever, as x_force_local does'
 complete -c trooper -n "__trooper_at trooper messages" -l dry-run -d 'Print the exact request as JSON and connect to nothing'

@@ -29,9 +29,12 @@ def test_case(path: Path, trooper: Trooper, cloud: Standin) -> None:
         trooper.home.mkdir(parents=True, exist_ok=True)
         (trooper.home / "config.toml").write_text(ask["config"], encoding="utf-8")
     environ = {"TROOPER_LOCAL_ENGINE": "ollama"} | ask.get("environment", {})
-    done = trooper("ask", "-s", "s", *ask["arguments"], stdin=ask.get("stdin"), **environ)
+    done = trooper(ask.get("command", "ask"), "-s", "s", *ask["arguments"], stdin=ask.get("stdin"), **environ)
     expect = case["expect"]
     assert done.code == expect["exit"], done.notices
+    if "then" in case:
+        assert cloud.connections == 0
+        assert trooper("ask", "-s", "s", *case["then"]["arguments"]).code == 0
     if expect["cloud"] is None:
         assert cloud.connections == 0
     else:

@@ -51,6 +51,9 @@ which = st.integers(0, 11)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("public"), names, st.integers(300, 900)),
+        st.tuples(st.just("here"), names, st.integers(300, 900)),
+        st.tuples(st.just("again"), names, st.sampled_from(["default", "cloud", "here", "local"])),
+        st.tuples(st.just("again"), names, st.sampled_from(["default", "cloud"])),
         st.tuples(st.just("private"), names, st.booleans()),
         st.tuples(st.just("private"), st.none(), st.booleans()),
         st.tuples(st.just("too_large"), names, st.booleans()),
@@ -188,6 +191,49 @@ class History:
         # A request of a session that had private turns says more than one of a session that never had any.
         self.hits["sent beside private turns"] += bool(self.private_turns(session))
 
+    def here(self, session: str, budget: int) -> None:
+        """A public turn that this machine answers: it is told what is public, and the cloud is told of it later."""
+        self.both(session, "answered here", {"prompt": self.text("public"), "budget": budget, "here": True}, {})
+
+    def both(self, session: str, what: str, mixed: dict[str, Any], own: dict[str, Any]) -> None:
+        """Ask in public in both homes, and compare what the cloud and the local engine get."""
+        self.mixed.local.respond = ollama("an answer of this machine")
+        received = []
+        for home, options in ((self.mixed, mixed), (self.plain, mixed | own)):
+            before = len(home.local.requests)
+            found = home.sent(session=session, **options)
+            if found is None:
+                self.hits["refused without cause"] += 1
+                return
+            received.append((found, [request.raw for request in home.local.requests[before:]]))
+        assert received[0] == received[1]
+        assert not any(b"canary" in raw for raw in received[0][1]) or self.shared
+        self.hits[what] += 1
+
+    def again(self, session: str, flag: str) -> None:
+        """The last prompt once more: of a private turn it reaches no cloud, whatever is said."""
+        turns = self.mixed.turns(session)
+        if not turns:
+            return
+        last = turns[-1]
+        options: dict[str, Any] = {
+            "default": {},
+            "cloud": {"local_flag": False},
+            "here": {"here": True},
+            "local": {"local_flag": True},
+        }[flag]
+        options |= {"prompt": last.prompt, "system": last.system, "repeated": last, "budget": 900}
+        if last.label is Label.PUBLIC and flag != "local":
+            twin = self.plain.turns(session)[-1]
+            assert twin.prompt == last.prompt
+            self.both(session, "public prompts again", options, {"repeated": twin})
+            return
+        self.mixed.local.respond = ollama(self.text("canary"))
+        sent = self.mixed.sent(session=session, **options)
+        assert sent is None if flag == "cloud" else sent == []
+        assert self.mixed.turns(session)[-1].label is Label.PRIVATE
+        self.hits["private prompts again"] += 1
+
     def private(self, session: str | None, stream: bool) -> None:  # noqa: FBT001
         self.mixed.local.respond = ollama(self.text("canary"))
         printed = self.mixed.ask(self.text("canary"), session, local_flag=True, live=stream)
@@ -255,10 +301,16 @@ class History:
         turns = self.private_turns(session) if at % 2 else self.mixed.turns(session)
         turn = turns[at // 2 % len(turns)]
         if turn.label is Label.PUBLIC:
-            twin = [other for other in self.plain.turns(session) if other.prompt == turn.prompt]
-            if not twin:
+            # The same prompt may have been asked again.
+            place = [
+                other.number
+                for other in self.mixed.turns(session)
+                if other.prompt == turn.prompt and other.label is Label.PUBLIC
+            ].index(turn.number)
+            twins = [other for other in self.plain.turns(session) if other.prompt == turn.prompt]
+            if not twins:
                 return
-            assert self.plain.command("forget", "-s", session, str(twin[0].number)) == 0
+            assert self.plain.command("forget", "-s", session, str(twins[place].number)) == 0
         assert self.mixed.command("forget", "-s", session, str(turn.number)) == 0
         self.hits[f"{turn.label} turns forgotten"] += 1
 
@@ -351,6 +403,9 @@ FLOORS = {
     "private turns restored": 0.1,
     "private turns copied": 0.05,
     "removed": 0.05,
+    "answered here": 0.1,
+    "public prompts again": 0.1,
+    "private prompts again": 0.1,
     "what was refused as too large": 0.05,
     "what was printed after its session was removed": 0.05,
 }

@@ -25,6 +25,7 @@ from trooper_cli.ask import fallback
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
 from trooper_cli.ask.request import AskRequest
+from trooper_cli.cli.again import last_turn
 from trooper_cli.errors import LocalityError, TrooperError
 from trooper_cli.settings import Settings
 from trooper_cli.store.session import Session
@@ -120,7 +121,7 @@ def sent(home: Path, cloud: Standin, local: Standin, name: str, trouble: str, **
     }
     cloud.respond = troubled(trouble)
     before = len(cloud.requests)
-    ask_request = AskRequest("what now, in public?", session=name, on_leak="block", **options)
+    ask_request = AskRequest(**{"prompt": "what now, in public?", "session": name, "on_leak": "block", **options})
     try:
         ask(ask_request, Person(lambda _: None), Settings(environ), home, lambda _: None)
     except LocalityError:
@@ -176,6 +177,77 @@ def compare(
         return found
     assert CANARY.encode() not in b"".join(found)
     return "sent" if found else "nothing"
+
+
+def again(home: Path, name: str) -> dict[str, Any]:
+    """Return what `trooper again` asks in a session."""
+    last = last_turn(home, name)
+    return {"prompt": last.prompt, "system": last.system, "repeated": last}
+
+
+def test_the_last_prompt_again_changes_no_byte(cloud: Standin, local: Standin) -> None:
+    """Asked again and again, a public prompt's requests are those of a session without private turns.
+
+    Where the last turn is private its prompt reaches no cloud, and so it is with what a private ask between two asks.
+    """
+    hits: Counter[str] = Counter()
+
+    @settings(max_examples=max(60, EXAMPLES // 2), deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        public_turns.filter(bool),
+        private_turns,
+        st.sampled_from([None, 400, 1500]),
+        st.lists(st.sampled_from(["again", "here", "here", "local", "forget"]), min_size=2, max_size=4),
+        st.sampled_from([True, True, True, False]),
+    )
+    def check(public: list[Any], private: list[Any], budget: int | None, acts: list[str], is_last: bool) -> None:  # noqa: FBT001
+        if is_last:
+            # The last turn is a public one.
+            private = [(*turn[:4], min(turn[4], len(public) - 1)) for turn in private]
+        with (
+            tempfile.TemporaryDirectory(dir=MEMORY_DISK) as plain,
+            tempfile.TemporaryDirectory(dir=MEMORY_DISK) as mixed,
+        ):
+            written(Path(plain), "s", public, [])
+            written(Path(mixed), "s", public, private)
+            hits["examples"] += 1
+            for act in acts:
+                hits[ask_again(Path(plain), Path(mixed), cloud, local, act, budget)] += 1
+
+    check()
+    for what in ("sent again", "answered here again", "kept private"):
+        assert hits[what] >= 0.15 * hits["examples"], hits
+    assert hits["forgotten"], hits
+    assert hits["refused"] <= 0.2 * hits["sent again"], hits
+
+
+def ask_again(plain: Path, mixed: Path, cloud: Standin, local: Standin, act: str, budget: int | None) -> str:
+    """Ask the last prompt of both sessions again, and compare what engines get; return what was done."""
+    asked = again(mixed, "s")
+    if act == "forget":
+        # Of the newest private turn, so that the one before it is the last.
+        with contextlib.closing(Session.open(mixed, "s")) as session:
+            numbers = [turn.number for turn in session.turns() if turn.label is Label.PRIVATE]
+            if numbers:
+                session.forget(numbers[-1:])
+        return "forgotten" if numbers else "nothing to forget"
+    if act == "local" or asked["repeated"].label is Label.PRIVATE:
+        before = len(cloud.requests)
+        for flag in (True,) if act == "local" else (None, False):
+            sent(mixed, cloud, local, "s", "none", budget=budget, local_flag=flag, here=act == "here", **asked)
+        assert len(cloud.requests) == before
+        return "kept private"
+    options = {"budget": budget, "here": act == "here"}
+    received = []
+    for home in (plain, mixed):
+        before = len(local.requests)
+        bodies = sent(home, cloud, local, "s", "none", **options, **again(home, "s"))
+        received.append((bodies, [request.raw for request in local.requests[before:]]))
+    if received[1][0] == "refused":
+        return "refused"
+    assert received[0] == received[1]
+    assert not any(CANARY.encode() in raw for raw in (*received[1][0], *received[1][1]) if isinstance(raw, bytes))
+    return "answered here again" if act == "here" else "sent again"
 
 
 steps = st.lists(

@@ -28,6 +28,8 @@ LINES = [
     ("trooper sess", "trooper sessions"),
     ("trooper show -s nig", "trooper show -s nightowl"),
     ("trooper ask --local -s n.", "trooper ask --local -s n.2-b"),
+    ("trooper again nig", "trooper again nightowl"),
+    ("trooper again nightowl --her", "trooper again nightowl --here"),
     ("trooper ask --session nig", "trooper ask --session nightowl"),
     ("trooper ask --session=nig", "trooper ask --session=nightowl"),
     ("trooper ask -m llama3.2:l", "trooper ask -m llama3.2:latest"),

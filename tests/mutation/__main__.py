@@ -51,6 +51,7 @@ UNITS, CREDENTIALS, EVERYDAY = (
 UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_go_regex.py"
 LOCAL_KEY = "tests/engines/test_local_key.py"
+HERE, AGAIN = "tests/cli/test_here.py", "tests/cli/test_again.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -183,6 +184,79 @@ MUTANTS = [
         WHO,
     ),
     Mutant("the lock is open", "ask/route.py", "if cloud_lock:", "if False:", WHO),
+    Mutant(
+        "--here under the lock stays public",
+        "ask/route.py",
+        "    if cloud_lock:",
+        "    if cloud_lock and not here:",
+        HERE,
+    ),
+    Mutant(
+        "--here makes public what was to be private",
+        "ask/route.py",
+        "    if local_flag is None and local_setting is True:",
+        "    if local_flag is None and local_setting is True and not here:",
+        HERE,
+    ),
+    Mutant(
+        "--here is told private turns",
+        "ask/fallback.py",
+        "return _on_this_machine(turn, writer, local_engine_of(turn), turn.public_view)",
+        "return _on_this_machine(turn, writer, local_engine_of(turn), turn.private_view)",
+        HERE,
+    ),
+    Mutant(
+        "--here goes to the cloud",
+        "ask/route.py",
+        'Side.LOCAL, "flag")\n    if local_flag is False or',
+        'Side.CLOUD, "flag")\n    if local_flag is False or',
+        HERE,
+    ),
+    Mutant(
+        "--here is not looked at by the guard",
+        "ask/pipeline.py",
+        "    if decision.label is Label.PRIVATE:\n        return decision\n    if ask_request.model",
+        "    if decision.side is Side.LOCAL:\n        return decision\n    if ask_request.model",
+        HERE,
+    ),
+    Mutant(
+        "again sends a private prompt to the cloud", "ask/route.py", "    if is_of_private:", "    if False:", AGAIN
+    ),
+    Mutant(
+        "again sends a private prompt where --cloud says so",
+        "ask/route.py",
+        "    if is_of_private:\n        if local_flag is False:",
+        "    if is_of_private and local_flag is not False:\n        if local_flag is False:",
+        AGAIN,
+    ),
+    Mutant(
+        "again tells the earlier answers",
+        "ask/turn_in_progress.py",
+        "return repeated.number if repeated else None",
+        "return None",
+        AGAIN,
+    ),
+    Mutant(
+        "again takes the number of the turn for its place",
+        "store/views.py",
+        "self._end = self._end if first is None else int(first)",
+        "self._end = min(self._end, before - 1)",
+        LAW,
+    ),
+    Mutant(
+        "again uses a memory that goes further",
+        "store/memory_cache.py",
+        "    if state.turns > len(view):",
+        "    if False:",
+        AGAIN,
+    ),
+    Mutant(
+        "a new system prompt of a private turn is forgotten",
+        "ask/refused.py",
+        "    if repeated is not None and repeated.label is Label.PRIVATE:",
+        "    if False:",
+        AGAIN,
+    ),
     Mutant("TROOPER_LOCAL is lenient", "settings.py", "if text not in _SWITCH:", "if False:", WHO),
     Mutant("an empty TROOPER_LOCAL is unset", "settings.py", '"boolean", empty_is_unset=False', '"boolean"', WHO),
     Mutant(
@@ -456,8 +530,8 @@ MUTANTS = [
     Mutant(
         "settings are looked at before the prompt is read",
         "cli/ask.py",
-        "        text = gather(",
-        '        settings.validate("cloud")\n        text = gather(',
+        "        text = last.prompt",
+        '        settings.validate("cloud")\n        text = last.prompt',
         REFUSED,
     ),
     Mutant(

@@ -46,7 +46,9 @@ def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
         with this_machine_only():
             return _on_this_machine(turn, writer, local_engine_of(turn, key), turn.private_view)
     if turn.decision.side is Side.LOCAL:
-        return _for_want_of_a_key(turn, writer)
+        if turn.decision.reason == "no_key":
+            return _for_want_of_a_key(turn, writer)
+        return _on_this_machine(turn, writer, local_engine_of(turn), turn.public_view)
     asked = turn.caller.clouds(turn.ask_request, turn.settings, connect=True)
     failures: list[TrooperError] = []
     for cloud in asked if turn.ask_request.fallback else asked[:1]:

@@ -121,9 +121,10 @@ class AnswerWriter:
         if self._label is Label.PRIVATE:
             text = caller.new_text(ask_request, self._store.guard, self._label)
             known = GuardedText(text, names=caller.prompt_keys(ask_request))
+        repeated = ask_request.repeated.number if ask_request.repeated else None
         with self._storing():
             self.number = self._store.begin_turn(
-                self._turn.session, self._label, ask_request.prompt, ask_request.system, known
+                self._turn.session, self._label, ask_request.prompt, ask_request.system, known, repeated
             )
 
     def begin_attempt(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.store.store import Store
+    from trooper_cli.turn import StoredTurn
 
 # Characters of a refused prompt that are remembered, which takes seconds.
 LONGEST_REFUSED = 2_000_000
@@ -100,10 +101,21 @@ def _is_lock(bracket: str, name: str, value: str) -> bool:
     return name not in KNOWN and (bracket, name) != ("[[", "clouds") and _may_lock(name, value)
 
 
-def is_meant_private_in(home: Path, session: str | None, local_flag: bool | None, settings: Settings) -> bool:  # noqa: FBT001
-    """Return whether a call in a session wants a private turn; also if it is not known, since that cannot be read."""
+def is_meant_private_in(
+    home: Path,
+    session: str | None,
+    local_flag: bool | None,  # noqa: FBT001
+    settings: Settings,
+    repeated: StoredTurn | None = None,
+) -> bool:
+    """Return whether a call in a session wants a private turn; also if it is not known, since that cannot be read.
+
+    `repeated` is the turn whose prompt is asked again.
+    """
     if local_flag is not None:
         return local_flag
+    if repeated is not None and repeated.label is Label.PRIVATE:
+        return True
     from trooper_cli.store.session import settings_of
 
     try:
@@ -180,7 +192,9 @@ class PendingPrompt:
         if self.asked is not None:
             return self.asked.decision.label is Label.PRIVATE
         ask_request = self.ask_request
-        return is_meant_private_in(self._home, ask_request.session, ask_request.local_flag, self._settings)
+        return is_meant_private_in(
+            self._home, ask_request.session, ask_request.local_flag, self._settings, ask_request.repeated
+        )
 
     def remember(self, guard: Guard) -> None:
         ask_request, caller = (

@@ -12,7 +12,7 @@ _LONGEST_MODEL_NAME = 200
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trooper_cli.turn import ImportedTurn
+    from trooper_cli.turn import ImportedTurn, StoredTurn
 
 
 def is_model_name(text: str) -> bool:
@@ -30,6 +30,10 @@ class AskRequest(NamedTuple):
     prompt: str
     session: str | None = None
     local_flag: bool | None = None
+    # A public turn is executed on this machine; a private one is in any case.
+    here: bool = False
+    # The turn whose prompt this is, where it is asked again.
+    repeated: StoredTurn | None = None
     model: str | None = None
     system: str | None = None
     stream: bool = True

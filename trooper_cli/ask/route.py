@@ -23,9 +23,18 @@ class Decision(NamedTuple):
 
 
 def decide(
-    *, local_flag: bool | None, local_setting: bool | None, origin: str, cloud_lock: bool, has_key: Callable[[], bool]
+    *,
+    local_flag: bool | None,
+    local_setting: bool | None,
+    origin: str,
+    cloud_lock: bool,
+    has_key: Callable[[], bool],
+    here: bool = False,
+    is_of_private: bool = False,
 ) -> Decision:
     """Decide one turn.
+
+    `--here` says where a turn is executed and not who may know it: whatever makes a plain ask private makes it private.
 
     Args:
         local_flag: True for `--local`, False for `--cloud`, None for neither.
@@ -33,9 +42,11 @@ def decide(
         origin: where that value stands: `env` or `session`.
         cloud_lock: nothing may go to the cloud.
         has_key: returns whether there is a key for the cloud; called only where that decides.
+        here: `--here`.
+        is_of_private: the prompt is that of a private turn, which is asked again.
 
     Raises:
-        LocalityError: `--cloud` under the lock.
+        LocalityError: `--cloud` under the lock, or for the prompt of a private turn.
         ConfigurationError: the cloud was asked for by name and there is no key.
 
     """
@@ -45,8 +56,16 @@ def decide(
         if local_flag is False:
             raise LocalityError("the cloud is locked (cloud = off); ask without --cloud, or have the lock removed")
         return Decision(Label.PRIVATE, Side.LOCAL, "policy")
+    if is_of_private:
+        if local_flag is False:
+            raise LocalityError(
+                "the last turn is private, so it is not asked in the cloud; ask without --cloud, or see `trooper share`"
+            )
+        return Decision(Label.PRIVATE, Side.LOCAL, "session")
     if local_flag is None and local_setting is True:
         return Decision(Label.PRIVATE, Side.LOCAL, origin)
+    if here:
+        return Decision(Label.PUBLIC, Side.LOCAL, "flag")
     if local_flag is False or local_setting is False:
         if not has_key():
             raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
@@ -60,7 +79,7 @@ def decision_of(ask_request: AskRequest, settings: Settings) -> Decision:
     """Decide a turn from its question and the user's settings.
 
     Raises:
-        LocalityError: `--cloud` under the lock.
+        LocalityError: `--cloud` under the lock, or for the prompt of a private turn.
         ConfigurationError: a setting is not valid, or there is no key for the cloud that was asked for by name.
 
     """
@@ -70,6 +89,8 @@ def decision_of(ask_request: AskRequest, settings: Settings) -> Decision:
         origin=settings.value("local").origin,
         cloud_lock=settings.text("cloud") == "off",
         has_key=lambda: _has_cloud(settings),
+        here=ask_request.here,
+        is_of_private=ask_request.repeated is not None and ask_request.repeated.label is Label.PRIVATE,
     )
 
 

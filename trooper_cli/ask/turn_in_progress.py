@@ -54,9 +54,15 @@ class TurnInProgress:
     @cached_property
     def public_view(self) -> StoredPublicView:
         """The public turns that were answered when this one began: the same for every attempt."""
-        return self.session.public_view()
+        return self.session.public_view(self._before)
 
     @cached_property
     def private_view(self) -> StoredPrivateView:
         """All turns that were answered when this one began: the same for every attempt."""
-        return self.session.private_view()
+        return self.session.private_view(self._before)
+
+    @property
+    def _before(self) -> int | None:
+        """The turn that is asked again: its answers are not told, nor what came after it."""
+        repeated = self.ask_request.repeated
+        return repeated.number if repeated else None

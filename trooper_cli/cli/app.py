@@ -16,6 +16,7 @@ from trooper_cli.errors import UsageError
 # Each command with the place of what it runs, in the order of the help. Only what is called is imported.
 COMMANDS = {
     "ask": "ask:ask",
+    "again": "again:again",
     "messages": "messages:messages",
     "sessions": "sessions:sessions",
     "show": "sessions:show",
@@ -75,8 +76,9 @@ def run(arguments: list[str], environment: Environment | None = None) -> int:
 
 
 def _check_sides(options: list[str]) -> None:
-    if "--local" in options and "--cloud" in options:
-        raise UsageError("--local and --cloud exclude each other")
+    given = [option for option in ("--local", "--cloud", "--here") if option in options]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given[:2])} exclude each other")
 
 
 def _remember_refused(
@@ -106,6 +108,9 @@ def _plainly(message: str) -> str:
     import re
 
     text = " ".join(message.split())
+    if text.startswith("Got unexpected extra argument"):
+        # They may be a prompt.
+        return "there are more arguments than the command takes."
     text = re.sub(r"is not a valid int(?:eger)?(?: range)?\b", "is not a whole number", text)
     text = re.sub(r"is not a valid float(?: range)?\b", "is not a number", text)
     text = re.sub(r"is not in the range (\d\S*?)<=x<=(?:\d{16,})", r"is below \1", text)

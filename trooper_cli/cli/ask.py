@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from trooper_cli.ask.caller import Caller
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
+    from trooper_cli.turn import StoredTurn
+
+REPEATED = "repeated"  # where `trooper again` puts what returns the turn whose prompt is asked again
 
 
 class Leak(StrEnum):
@@ -55,6 +58,10 @@ def ask(  # noqa: PLR0913
             show_default=False,
         ),
     ] = None,
+    here: Annotated[
+        bool,
+        typer.Option("--here", help="Answer on this machine by choice; the turn is public, the cloud is told later."),
+    ] = False,
     model: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -118,6 +125,7 @@ def ask(  # noqa: PLR0913
     echo "why does the pool drain?" | trooper ask -s ops
     git diff --cached | trooper ask "Write a commit message"
     trooper ask --local -f server.log "what went wrong?"
+    trooper ask -s ops --here "name this function" && trooper ask -s ops "and its tests"
 
     A prompt that begins with a dash stands after `--`, or comes by a pipe. What only looks like an option is an error:
     a dash of another kind, a character that is not seen, an option after `--`.
@@ -142,18 +150,19 @@ def ask(  # noqa: PLR0913
     )
     home = environment.home
     parts: list[str] = []
+    last: StoredTurn | None = None
     with (
         closing(Store(home, settings, environment.say)) as store,
         remembering_unless_done(
             store,
-            lambda: is_meant_private_in(home, session, local, settings),
+            lambda: is_meant_private_in(home, session, local, settings, last),
             lambda guard: remember_parts(guard, system or "", parts),
         ) as leave,
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
-        text = gather(
-            prompt or [], file or [], stdin=None if no_stdin else environment.stdin, notify=notices.notify, parts=parts
-        )
+        last = context.meta[REPEATED](settings) if REPEATED in context.meta else None
+        stdin, notify = None if no_stdin else environment.stdin, notices.notify
+        text = last.prompt if last else gather(prompt or [], file or [], stdin=stdin, notify=notify, parts=parts)
         check_variables(settings.environ)
         if timeout is not None and not timeout < 1e6:
             raise UsageError("--timeout is a number of seconds below a million")
@@ -172,8 +181,10 @@ def ask(  # noqa: PLR0913
             prompt=text,
             session=name,
             local_flag=local,
+            here=here,
+            repeated=last,
             model=model,
-            system=_checked_system(system),
+            system=_checked_system(system) or (last.system if last else None),
             stream=stream is not False,
             live=not as_json and (output.is_terminal if stream is None else stream),
             on_terminal=output.is_terminal,

@@ -7,20 +7,26 @@ argument is the prompt. Since nothing is sent anyway, what looks as if it were m
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done, says_private
 from trooper_cli.cli.prompt_input import LARGEST_INPUT, readable
+from trooper_cli.errors import TrooperError
+from trooper_cli.store.catalog import is_name
 from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TextIO
 
     from trooper_cli.cli.environment import Environment
     from trooper_cli.guard.guard import Guard
+    from trooper_cli.settings import Settings
+    from trooper_cli.turn import StoredTurn
 
 # So long is waited for a pipe that holds nothing at the moment, and for all that it holds.
 _SILENCE_SECONDS, _MOST_SECONDS = 0.2, 2.0
@@ -87,7 +93,7 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
     """
     words = [*arguments]
     name = next((word for word in words if word in command.commands), "ask")
-    if name not in {"ask", "messages"} or name not in command.commands:
+    if name not in {"ask", "again", "messages"} or name not in command.commands:
         raise refusal
     if name in words:
         words.remove(name)
@@ -97,12 +103,18 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
     is_local = "--local" in str(refusal) or any(map(_is_private_option, words))
     flag = True if is_local else False if "--cloud" in line.flags else None
     stdin = None if {"-n", "--no-stdin"} & line.flags else environment.stdin
+    repeated = None
+    if name == "again":
+        # It takes no prompt, so that what stands behind the session's name, or is none, may be one.
+        stdin, session = None, session or next((word for word in line.words if is_name(word)), None)
+        line.words = [word for word in line.words if word != session]
+        repeated = _last_turn(home, session, settings)
     parts, data = [" ".join(line.words)], bytearray()
     with (
         closing(Store(home, settings, environment.say)) as store,
         remembering_unless_done(
             store,
-            lambda: is_meant_private_in(home, session, flag, settings),
+            lambda: is_meant_private_in(home, session, flag, settings, repeated),
             lambda guard: _remember(guard, line, parts, readable(data)),
         ),
     ):
@@ -125,6 +137,16 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
             parts.append(f"File {path}:\n\n{readable(content).rstrip()}")
         _read_stream(stdin, data)
         raise refusal
+
+
+def _last_turn(home: Path, session: str | None, settings: Settings) -> StoredTurn | None:
+    """Return the turn that would be asked again, if there is one that can be read."""
+    from trooper_cli.cli.again import last_turn
+
+    try:
+        return last_turn(home, session or settings.environ.get("TROOPER_SESSION"))
+    except (TrooperError, sqlite3.Error):
+        return None
 
 
 def _remember(guard: Guard, line: _Line, parts: Sequence[str], text: str) -> None:

@@ -1,4 +1,4 @@
-"""The attempts of a session: each request that left for an engine, and each act of sharing."""
+"""The attempts of a session: each request that left for an engine, each act of sharing, and what was asked again."""
 
 from __future__ import annotations
 
@@ -89,6 +89,21 @@ class AttemptTable:
         assert cursor.lastrowid is not None  # noqa: S101
         return cursor.lastrowid
 
+    def last_number(self) -> int | None:
+        """Return the number of the turn that was asked last, whatever became of it, or None if there are no turns."""
+        number: int | None = self._connection.execute("SELECT max(id) FROM turn").fetchone()[0]
+        return number
+
+    def write_repetition(self, turn: int, repeated: int) -> None:
+        """Write down which turn's prompt a turn repeats, and first of all; the caller owns the transaction."""
+        query = "SELECT json_extract(turns, '$[0]') FROM attempt WHERE turn = ? AND side = 'again'"
+        row = self._connection.execute(query, (repeated,)).fetchone()
+        self._connection.execute(
+            "INSERT INTO attempt (turn, at, side, engine, host, bytes, sha256, turns, private_turns, outcome) "
+            "VALUES (?, ?, 'again', '', '', 0, '', ?, 0, 'again')",
+            (turn, now(), json.dumps([row[0] if row else repeated])),
+        )
+
     def attempts(self) -> Iterator[StoredAttempt]:
         """Yield all attempts in their order."""
         from trooper_cli.store.audit import StoredAttempt
@@ -113,7 +128,7 @@ class AttemptTable:
             "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0), "  # noqa: S608
             f"{billed} FROM attempt {joined} "
             f"LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
-            "WHERE side <> 'share' ORDER BY attempt.id"
+            "WHERE side NOT IN ('share', 'again') ORDER BY attempt.id"
         )
         return (Spending(*row) for row in rows)
 

@@ -53,7 +53,7 @@ def records(turns: Iterable[StoredTurn], attempts: Iterable[StoredAttempt]) -> l
     private = {turn.number for turn in turns if turn.label is not Label.PUBLIC}
     found: list[Record] = []
     for attempt in attempts:
-        if attempt.side == "local":
+        if attempt.side in {"local", "again"}:
             continue
         own = [attempt.turn] if attempt.turn is not None else []
         found.append(

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+def is_name(text: str) -> bool:
+    """Return whether a text may be a session's name."""
+    return _NAME.fullmatch(text) is not None and not text.endswith(".")
+
+
 def check_name(name: str) -> str:
     """Check a session's name.
 
@@ -26,7 +31,7 @@ def check_name(name: str) -> str:
         UsageError: it is none.
 
     """
-    if not _NAME.fullmatch(name) or name.endswith("."):
+    if not is_name(name):
         raise UsageError(
             "a session's name is 1 to 64 letters, digits, dots, dashes and underscores, with a letter or digit first"
         )

@@ -53,6 +53,10 @@ def recollect(
     store = _Store(view)
     state = store.load()
     view.grow(state.turns)
+    if state.turns > len(view):
+        # It ends before a turn that is asked again, and others have been folded since: it is made for this call only.
+        tell_unread(len(view))
+        return remember(view, mask)
     tell_unread(len(view) - state.turns)
     while state.turns < len(view):
         before = state.turns

@@ -90,13 +90,13 @@ class Session(AttemptTable):
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
-    def public_view(self) -> StoredPublicView:
-        """Return a view of the public turns answered so far."""
-        return StoredPublicView(self._connection)
+    def public_view(self, before: int | None = None) -> StoredPublicView:
+        """Return a view of the public turns answered so far, or before this turn and its repetitions."""
+        return StoredPublicView(self._connection, before)
 
-    def private_view(self) -> StoredPrivateView:
-        """Return a view of all turns answered so far."""
-        return StoredPrivateView(self._connection)
+    def private_view(self, before: int | None = None) -> StoredPrivateView:
+        """Return a view of all turns answered so far, or before this turn and its repetitions."""
+        return StoredPrivateView(self._connection, before)
 
     def identity(self) -> Identity | None:
         """Return the identity of the file; None for a session without one.

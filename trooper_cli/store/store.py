@@ -139,9 +139,17 @@ class Store:
         return session
 
     def begin_turn(
-        self, session: Session, label: Label, prompt: str, system: str | None, known: GuardedText
+        self,
+        session: Session,
+        label: Label,
+        prompt: str,
+        system: str | None,
+        known: GuardedText,
+        repeated: int | None = None,
     ) -> int | None:
         """Write the prompt of a turn before it is sent; return the turn's number, None in a session without a name.
+
+        `repeated` is the turn whose prompt it is, where it is asked again.
 
         Raises:
             StorageError: it could not be written. The guard knows a private prompt nevertheless.
@@ -149,7 +157,13 @@ class Store:
         """
 
         def write(on_commit: OnCommit | None) -> int:
-            return session.begin(label, prompt, system, on_commit)
+            def record(number: int, identity: Identity | None) -> None:
+                if repeated is not None:
+                    session.write_repetition(number, repeated)
+                if on_commit is not None:
+                    on_commit(number, identity)
+
+            return session.begin(label, prompt, system, record)
 
         if label is Label.PRIVATE:
             return self._write_known(write if session.name is not None else None, known)

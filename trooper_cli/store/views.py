@@ -17,15 +17,23 @@ if TYPE_CHECKING:
 
 
 class _StoredView:
-    """The first turns of one label's view; how many is settled when the view is made."""
+    """The first turns of one label's view; how many is settled when the view is made.
+
+    A view `before` a turn ends where that turn and its repetitions begin, and does not grow.
+    """
 
     _place: str
     _condition: str
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, before: int | None = None) -> None:
         self.connection = connection
         self._end = 0
         self._end = self.stored()
+        self.grows = before is None
+        if before is not None:
+            query = f"SELECT min({self._place}) FROM turn WHERE {self._condition} AND id IN ({_ASKED_WITH})"  # noqa: S608
+            first = connection.execute(query, {"turn": before}).fetchone()[0]
+            self._end = self._end if first is None else int(first)
 
     def stored(self) -> int:
         """Return how many turns the session has for this view at present."""
@@ -35,7 +43,8 @@ class _StoredView:
 
     def grow(self, end: int) -> None:
         """Add turns that were answered since."""
-        self._end = max(self._end, end)
+        if self.grows:
+            self._end = max(self._end, end)
 
     def _select(self, columns: str, rest: str, *values: object) -> sqlite3.Cursor:
         query = f"SELECT {columns} FROM turn WHERE {self._condition} AND {self._place} < ? {rest}"  # noqa: S608
@@ -71,6 +80,12 @@ class _StoredView:
 
 
 _SHOWN = "prompt, answer, tokens, label"
+# A turn, the one whose prompt it repeats, and all that repeat that one as well. The first may be forgotten by now.
+_FIRST = "coalesce((SELECT json_extract(turns, '$[0]') FROM attempt WHERE turn = :turn AND side = 'again'), :turn)"
+_ASKED_WITH = (
+    f"SELECT :turn UNION SELECT {_FIRST} UNION SELECT turn FROM attempt "  # noqa: S608
+    f"WHERE turn > {_FIRST} AND side = 'again' AND json_extract(turns, '$[0]') = {_FIRST}"
+)
 
 
 class StoredPublicView(_StoredView):

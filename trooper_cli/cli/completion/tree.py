@@ -78,7 +78,8 @@ def _command(command: Any, parent: Any, name: str) -> Command:  # noqa: ANN401 -
 def _parameter(parameter: Any) -> Parameter:  # noqa: ANN401
     is_option = parameter.param_type_name == "option"
     choices = tuple(str(choice) for choice in getattr(parameter.type, "choices", None) or ())
-    kind = {"session": "sessions", "model": "models"}.get(parameter.name, "") if is_option else ""
+    # `named` is a session that is an argument.
+    kind = {"session": "sessions", "named": "sessions", "model": "models"}.get(parameter.name, "")
     # Short spellings first: those of --help come in no order of their own.
     spellings = sorted((*parameter.opts, *parameter.secondary_opts), key=lambda name: name.startswith("--"))
     return Parameter(
