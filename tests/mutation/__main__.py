@@ -215,7 +215,7 @@ MUTANTS = [
     Mutant(
         "plain http to any cloud",
         "net/http.py",
-        'if parts.scheme == "http" and not _names_loopback(base):',
+        'if parts.scheme == "http" and not names_loopback(base):',
         "if False:",
         LOCALITY,
     ),

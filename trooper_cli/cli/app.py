@@ -28,7 +28,7 @@ COMMANDS = {
     "import": "sessions:import_turns",
     "rm": "sessions:rm",
     "hook": "hook:app",
-    "pull": "ask:pull",
+    "pull": "pull:pull",
     "usage": "usage:usage",
     "doctor": "doctor:doctor",
     "config": "config:app",

@@ -57,7 +57,7 @@ def pull(home: Path, *, progress: bool) -> bool:
     if target.exists() and _digest(target) == SHA256:
         return False
     ensure_private_dir(folder(home))
-    with _alone(folder(home)):
+    with alone(folder(home)):
         if target.exists() and _digest(target) == SHA256:
             return False
         work = folder(home) / ".pull"
@@ -74,7 +74,7 @@ def pull(home: Path, *, progress: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Hold a lock, so that one process downloads at a time; the others wait and find the model there."""
     with (path / ".lock").open("w") as lock:
         try:
