@@ -21,8 +21,7 @@ _WIPE = "\r\x1b[K"
 class ProgressBar:
     """It is drawn inside its `with`, on a stream that is a terminal, and nowhere else."""
 
-    def __init__(self, name: str, stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool) -> None:
-        self._name = name
+    def __init__(self, stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool) -> None:
         self._stream = stream if stream is not None and not quiet and is_screen(stream, environ) else None
         self._began: tuple[float, int] | None = None
         self._drawn = 0.0
@@ -47,7 +46,7 @@ class ProgressBar:
         assert self._began is not None  # noqa: S101
         seconds, arrived = now - self._began[0], here - self._began[1]
         done = here * _BAR // size
-        line = f"{self._name}  [{'#' * done}{'-' * (_BAR - done)}] {here * 100 // size:3} %  {gigabytes(here)} of "
+        line = f"[{'#' * done}{'-' * (_BAR - done)}] {here * 100 // size:3} %  {gigabytes(here)} of "
         line += gigabytes(size)
         if here >= size:
             return f"{line}  checking"

@@ -92,7 +92,7 @@ def _fetch(wanted: str, environment: Environment, *, quiet: bool) -> Fetched:
     try:
         with (
             alone(models),
-            ProgressBar(source.file, environment.stderr, environment.environ, quiet=quiet) as progress,
+            ProgressBar(environment.stderr, environment.environ, quiet=quiet) as progress,
         ):
             return ModelFetch(source, models, environment.environ, progress).run()
     except (KeyboardInterrupt, SystemExit):
@@ -110,10 +110,8 @@ def _facts(wanted: str) -> list[str]:
 
     if (model := known_model(wanted)) is None:
         return []
-    lines = [
-        f"{model.name}: {model.parameters:g} billion parameters, {gigabytes(model.size)}, needs {model.memory} GB of "
-        f"memory, licence {model.licence}"
-    ]
+    size = f"{model.parameters:g} billion parameters, {gigabytes(model.size)}"
+    lines = [f"{model.name}: {size}, needs {model.memory} GB of memory, licence {model.licence}"]
     has = _memory()
     if 0 < has < model.memory:
         lines.append(

@@ -1,7 +1,7 @@
 """The models that `trooper pull NAME` knows: instruct models that answer at once, under a free licence.
 
-File names, sizes, revisions and checksums are those of the hub's own records (LFS pointers), as projects that pin the same
-files repeat them; licences are of the model cards. A file is taken only with its checksum.
+File names, sizes, revisions and checksums are those of the hub's own records (LFS pointers), as projects that pin the
+same files repeat them; licences are of the model cards. A file is taken only with its checksum.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 class KnownModel(NamedTuple):
     """One file of a repository on Hugging Face, pinned to a revision.
 
-    `parameters` are billions; `memory` is GB for the weights and a context of 8,192 tokens (16-bit keys and values), and
+    `parameters` are billions; `memory` is GB for the weights, a context of 8,192 tokens (16-bit keys and values), and
     half a GB for the rest.
     """
 

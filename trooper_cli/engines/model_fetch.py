@@ -1,8 +1,8 @@
 """Fetch one GGUF file: resumed where it broke off, checked by the hub's SHA-256, put in place whole or not at all.
 
 The hub says in `X-Linked-Etag` and `X-Linked-Size`, beside its redirect to where the bytes are, what the file's SHA-256
-and size are (huggingface_hub, constants.py and file_download.py); a mirror that leaves them out is asked by its API for
-`lfs.oid`. What has arrived lies in a folder of its own, under a name that no model has, with a note of what it is a part
+and size are (huggingface_hub, constants.py and file_download.py); a mirror that leaves them out is asked by its API
+for `lfs.oid`. What has arrived lies in a folder of its own, under a name that no model has, with a note of what it is a part
 of; it is continued only if the server's file is still the same.
 """
 
@@ -309,6 +309,8 @@ class ModelFetch:
 
 def gigabytes(size: float) -> str:
     """Return a number of bytes as people say it: 93 MB, 2.5 GB."""
+    if size < 999_500:
+        return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.1f} GB" if size >= 999_500_000 else f"{size / 1e6:.0f} MB"
 
 

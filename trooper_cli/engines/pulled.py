@@ -1,7 +1,7 @@
 """The models that were pulled, and which of them the embedded engine uses.
 
-One that is named goes first: by `-m`, then by TROOPER_EMBEDDED_MODEL, as a path or as the name of a pulled model. Else it
-is the one that was pulled last.
+One that is named goes first: by `-m`, then by TROOPER_EMBEDDED_MODEL, as a path or as the name of a pulled model. Else
+it is the one that was pulled last.
 """
 
 from __future__ import annotations
