@@ -187,7 +187,8 @@ def pull_known(trooper: Trooper, folder: Path, known: KnownModel) -> Outcome:
         f"known.KNOWN_MODELS = (known.KnownModel(*{tuple(known)!r}),)\n"
     )
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return trooper("pull", known.name, PYTHONPATH=os.pathsep.join(paths))
+    # Two changes within a second are one to the cache of compiled modules.
+    return trooper("pull", known.name, PYTHONPATH=os.pathsep.join(paths), PYTHONDONTWRITEBYTECODE="1")
 
 
 class TestResumed:

@@ -29,6 +29,7 @@ COMMANDS = {
     "rm": "sessions:rm",
     "hook": "hook:app",
     "pull": "pull:pull",
+    "models": "models:models",
     "usage": "usage:usage",
     "doctor": "doctor:doctor",
     "config": "config:app",

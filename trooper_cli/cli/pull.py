@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from trooper_cli.engines.model_fetch import Fetched
 
-SMALL = "smollm2-135m"
-
 
 def pull(
     context: typer.Context,
@@ -49,10 +47,11 @@ def pull(
     trooper pull hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q4_k_m.gguf
     """  # noqa: D301
     from trooper_cli.ask.variables import check_variables
+    from trooper_cli.engines.default_model import NAME
 
     environment = environment_of(context)
     check_variables(environment.environ)
-    if wanted is None or wanted.lower() == SMALL:
+    if wanted is None or wanted.lower() == NAME:
         path, is_new = _small(environment, quiet=quiet, is_named=wanted is not None)
         unchecked = ""
     else:

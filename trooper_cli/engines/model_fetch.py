@@ -2,8 +2,8 @@
 
 The hub says in `X-Linked-Etag` and `X-Linked-Size`, beside its redirect to where the bytes are, what the file's SHA-256
 and size are (huggingface_hub, constants.py and file_download.py); a mirror that leaves them out is asked by its API
-for `lfs.oid`. What has arrived lies in a folder of its own, under a name that no model has, with a note of what it is a part
-of; it is continued only if the server's file is still the same.
+for `lfs.oid`. What has arrived lies in a folder of its own, under a name that no model has, with a note of what it is a
+part of; it is continued only if the server's file is still the same.
 """
 
 from __future__ import annotations

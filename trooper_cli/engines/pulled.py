@@ -47,8 +47,11 @@ def _is_model(entry: os.DirEntry[str]) -> bool:
 
 def name_of(path: Path) -> str:
     """Return what a model is called: as `trooper pull` knows it, else its file's name without `.gguf`."""
+    from trooper_cli.engines import default_model
     from trooper_cli.engines.known_models import known_model
 
+    if path.name == default_model.FILE:
+        return default_model.NAME
     known = known_model(path.name)
     return known.name if known else path.stem
 
