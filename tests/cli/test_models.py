@@ -88,7 +88,6 @@ def test_both_sides(trooper: Trooper, cloud: Standin, local: Standin) -> None:
 )
 def test_who_would_answer(
     trooper: Trooper,
-    cloud: Standin,
     environ: dict[str, str | None],
     cloud_row: list[str] | None,
     local_row: list[str],
