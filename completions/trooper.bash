@@ -38,7 +38,7 @@ _trooper() {
     case "$typed" in *"$word") strip="${typed%"$word"}" ;; esac
     for word in "${words[@]:1}"; do
         case "$path $word" in
-            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
+            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
         esac
         previous="$word"
     done
@@ -59,7 +59,7 @@ _trooper() {
     case "$path" in
         "trooper")
             case "$current" in -*) _trooper_words --version --install-completion -h --help; return 0 ;; esac
-            _trooper_words ask again messages sessions show sitrep share forget audit guard export import rm pull usage doctor hook config
+            _trooper_words ask again messages sessions show sitrep share forget audit guard export import rm pull models usage doctor hook config
             ;;
         "trooper ask")
             case "$current" in -*) _trooper_words -s --session --local --cloud --here -m --model --effort --show-thinking --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --budget --max-tokens --timeout -n --no-stdin -v --verbose -q --quiet -h --help; return 0 ;; esac
@@ -108,6 +108,10 @@ _trooper() {
             ;;
         "trooper pull")
             case "$current" in -*) _trooper_words -q --quiet -h --help; return 0 ;; esac
+            :
+            ;;
+        "trooper models")
+            case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac
             ;;
         "trooper usage")
             case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac

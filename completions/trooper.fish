@@ -4,7 +4,7 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
-    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
+    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
         contains -- "$path $word" $below; and set path "$path $word"
     end
@@ -25,7 +25,8 @@ complete -c trooper -n "__trooper_at trooper" -a guard -d 'Check text as if it w
 complete -c trooper -n "__trooper_at trooper" -a export -d 'Write a session to standard output as JSON Lines, one turn an object'
 complete -c trooper -n "__trooper_at trooper" -a import -d 'Append turns to a session, all or none'
 complete -c trooper -n "__trooper_at trooper" -a rm -d 'Delete a session'
-complete -c trooper -n "__trooper_at trooper" -a pull -d 'Fetch the small default model of the embedded engine'
+complete -c trooper -n "__trooper_at trooper" -a pull -d 'Fetch a model for the embedded engine, which then uses it'
+complete -c trooper -n "__trooper_at trooper" -a models -d 'List the models'
 complete -c trooper -n "__trooper_at trooper" -a usage -d 'Sum up tokens by side and model, the cloud\'s cost, and what local turns and compression saved'
 complete -c trooper -n "__trooper_at trooper" -a doctor -d 'Check what works and what does not, and print the next step'
 complete -c trooper -n "__trooper_at trooper" -a hook -d 'Install or remove a git hook that proposes commit messages, asked on this machine'
@@ -115,6 +116,8 @@ complete -c trooper -n "__trooper_at trooper rm" -s s -l session -x -a '(trooper
 complete -c trooper -n "__trooper_at trooper rm" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper pull" -s q -l quiet -d 'Say nothing if all goes well'
 complete -c trooper -n "__trooper_at trooper pull" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper models" -l json -d 'Print JSON instead of text'
+complete -c trooper -n "__trooper_at trooper models" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper usage" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'One session'
 complete -c trooper -n "__trooper_at trooper usage" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper usage" -s h -l help -d 'Show this message and exit'

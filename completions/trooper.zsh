@@ -6,7 +6,7 @@ _trooper() {
     local -a found
     for word in ${words[2,CURRENT-1]}; do
         case "$at $word" in
-            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
+            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
         esac
         previous="$word"
     done
@@ -27,7 +27,7 @@ _trooper() {
         "trooper")
             found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('ask:Ask one question' 'again:Ask the last prompt of a session once more, for a second opinion' 'messages:Answer one request of the Messages API, given on standard input, as that API does' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List what left this machine of a session, and each turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch the small default model of the embedded engine' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Check what works and what does not, and print the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
+            found=('ask:Ask one question' 'again:Ask the last prompt of a session once more, for a second opinion' 'messages:Answer one request of the Messages API, given on standard input, as that API does' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List what left this machine of a session, and each turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch a model for the embedded engine, which then uses it' 'models:List the models' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Check what works and what does not, and print the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
             _describe command found
             ;;
         "trooper ask")
@@ -90,6 +90,11 @@ _trooper() {
             ;;
         "trooper pull")
             found=('-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            :
+            ;;
+        "trooper models")
+            found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper usage")

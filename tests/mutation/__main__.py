@@ -30,6 +30,7 @@ class Mutant(NamedTuple):
 
 
 PROMISE, LOCALITY, SESSION = "tests/test_promise.py", "tests/net/test_locality.py", "tests/store/test_session.py"
+FETCH = "tests/engines/test_model_fetch.py"
 WHO, GUARD, OLLAMA = "tests/cli/test_ask.py", "tests/guard", "tests/engines/test_ollama.py"
 THINKING, OLLAMA_MODELS = "tests/engines/test_thinking.py", "tests/engines/test_ollama_models.py"
 MEMORY = "tests/memory"
@@ -362,10 +363,18 @@ MUTANTS = [
     Mutant(
         "plain http to any cloud",
         "net/http.py",
-        'if parts.scheme == "http" and not _names_loopback(base):',
+        'if parts.scheme == "http" and not names_loopback(base):',
         "if False:",
         LOCALITY,
     ),
+    Mutant(
+        "the token of the hub goes where it redirects to",
+        "engines/model_source.py",
+        "or _origin(url) != _origin(source.hub)",
+        "or False",
+        FETCH,
+    ),
+    Mutant("a download follows to plain http", "net/download.py", 'parts.scheme == "https" or (', "True or (", FETCH),
     Mutant("public prompts are not looked at", "ask/pipeline.py", "    if not findings:\n", "    if True:\n", GUARD),
     Mutant(
         "private prompts are not remembered",

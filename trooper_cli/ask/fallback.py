@@ -48,7 +48,7 @@ def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     if turn.decision.side is Side.LOCAL:
         if turn.decision.reason == "no_key":
             return _for_want_of_a_key(turn, writer)
-        return _on_this_machine(turn, writer, local_engine_of(turn), turn.public_view)
+        return _on_this_machine(turn, writer, local_engine_of(turn, local_key_of(turn)), turn.public_view)
     asked = turn.caller.clouds(turn.ask_request, turn.settings, connect=True)
     failures: list[TrooperError] = []
     for cloud in asked if turn.ask_request.fallback else asked[:1]:

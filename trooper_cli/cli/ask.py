@@ -330,27 +330,3 @@ def rehearsed(
     if rehearsal.failure is not None:
         raise rehearsal.failure
     return 0
-
-
-def pull(
-    context: typer.Context,
-    *,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
-) -> int:
-    """Fetch the small default model of the embedded engine: 93 MB, once.
-
-    \b
-    trooper pull
-    trooper pull -q && echo "What is the capital of France?" | TROOPER_LOCAL_ENGINE=embedded trooper ask --local
-    """  # noqa: D301
-    from trooper_cli.ask.variables import check_variables
-    from trooper_cli.engines import default_model
-
-    environment = environment_of(context)
-    check_variables(environment.environ)
-    home, stderr = environment.home, environment.stderr
-    fetched = default_model.pull(home, progress=not quiet and stderr is not None and stderr.isatty())
-    environment.notices(quiet=quiet).notify(
-        f"{default_model.default_model(home)} {'is ready' if fetched else 'was there already'}"
-    )
-    return 0

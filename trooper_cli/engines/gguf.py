@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from trooper_cli.errors import ConfigurationError, InputError
 
@@ -14,14 +14,34 @@ if TYPE_CHECKING:
 _DEFAULT_CONTEXT = 8192
 
 
+class Header(NamedTuple):
+    """What a file says of its model. `context` is in tokens; `licence` and `architecture` are '' where it does not."""
+
+    context: int
+    licence: str
+    architecture: str
+
+
 def context_length(path: Path) -> int:
-    """Read from a GGUF file for how many tokens its model was trained (ggml's docs/gguf.md, versions 2 and 3).
+    """Return for how many tokens a model was trained.
 
     Raises:
         ConfigurationError: there is no such file.
         InputError: it is not a GGUF file.
 
     """
+    return header(path).context
+
+
+def header(path: Path) -> Header:
+    """Read what a GGUF file says of its model before its vocabulary (ggml's docs/gguf.md, versions 2 and 3).
+
+    Raises:
+        ConfigurationError: there is no such file.
+        InputError: it is not a GGUF file.
+
+    """
+    found: dict[str, object] = {}
     try:
         if path.exists() and not path.is_file():
             # A pipe would be waited for until somebody writes to it.
@@ -32,16 +52,29 @@ def context_length(path: Path) -> int:
                 raise InputError(f"{path} is not a GGUF model of version 2 or 3")
             for _ in range(min(entries, 4096)):
                 key = _string(file)
+                if key.startswith(b"tokenizer.") and "context_length" in found:
+                    # The vocabulary is long, and comes last.
+                    break
                 value = _value(file, *struct.unpack("<I", file.read(4)))
-                if key.endswith(b".context_length") and isinstance(value, int):
-                    return value
+                name = key.rpartition(b".")[2].decode("ascii", "replace")
+                if name == "context_length" or key in {b"general.license", b"general.architecture"}:
+                    found.setdefault(name, value)
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the model {path}: {error.strerror}; fetch one with `trooper pull`"
         ) from error
     except struct.error as error:
         raise InputError(f"{path} is a torn GGUF file; fetch it again") from error
-    return _DEFAULT_CONTEXT
+    context = found.get("context_length")
+    return Header(
+        context if isinstance(context, int) else _DEFAULT_CONTEXT,
+        _text(found.get("license")),
+        _text(found.get("architecture")),
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
 _STRING, _ARRAY = 8, 9

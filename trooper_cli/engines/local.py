@@ -89,7 +89,7 @@ def local_engine(
         if connect:
             server.make_ready()
         return server
-    if choice == "embedded" or (choice is None and (model or "").endswith(".gguf")):
+    if choice == "embedded" or (choice is None and model and _named(model, home)):
         return _embedded(settings, home, model)
     from trooper_cli.engines.ollama import Model, Ollama, Server
     from trooper_cli.engines.ollama_models import NoUsableModelError, used_last
@@ -125,22 +125,32 @@ def installed() -> bool:
 
 
 def _embedded(settings: Settings, home: Path, model: str | None) -> Embedded:
-    from trooper_cli.engines.default_model import default_model
     from trooper_cli.engines.embedded import Embedded
+    from trooper_cli.engines.pulled import embedded_model, name_of, pulled_models
 
     if not installed():
         raise ConfigurationError("the embedded engine is not installed; `pip install 'trooper-cli[embedded]'`")
-    if model and model.endswith(".gguf"):
-        return Embedded(Path(model).expanduser())
-    if path := settings.text("embedded_model"):
-        return Embedded(Path(path).expanduser())
-    if model and model != default_model(home).stem:
+    if model and (path := _named(model, home)) is not None:
+        return Embedded(path)
+    if model and not settings.text("embedded_model"):
+        there = ", ".join(map(name_of, pulled_models(home))) or "none yet, see `trooper pull --help`"
         raise ConfigurationError(
-            "the embedded engine runs a GGUF file: name one with -m FILE.gguf or TROOPER_EMBEDDED_MODEL"
+            "the embedded engine runs a GGUF file: name one with -m FILE.gguf or TROOPER_EMBEDDED_MODEL, "
+            f"or a model that was pulled: {there}"
         )
-    if not default_model(home).exists():
+    if (chosen := embedded_model(settings, home)) is None:
         raise MissingModelError(NO_MODEL_YET)
-    return Embedded(default_model(home))
+    return Embedded(chosen)
+
+
+def _named(model: str, home: Path) -> Path | None:
+    """Return the file of a model that is named by its path or as it was pulled."""
+    from trooper_cli.engines.pulled import pulled_model
+
+    path = Path(model).expanduser() if model.endswith(".gguf") else None
+    if path is not None and path.exists():
+        return path
+    return pulled_model(home, model) or path
 
 
 class MissingModelError(UnavailableError):

@@ -93,14 +93,14 @@ def cloud_url(base: str) -> str:
         raise ConfigurationError(
             "the cloud's base URL must be https://HOST, without a user name; check ANTHROPIC_BASE_URL"
         )
-    if parts.scheme == "http" and not _names_loopback(base):
+    if parts.scheme == "http" and not names_loopback(base):
         raise ConfigurationError(
             "the cloud's base URL must be https:// (http:// only on loopback); check ANTHROPIC_BASE_URL"
         )
     return base.rstrip("/")
 
 
-def _names_loopback(url: str) -> bool:
+def names_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host == "localhost" or is_loopback(host)
 
@@ -122,10 +122,10 @@ def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterat
     import httpx
 
     host = urlsplit(request.url).netloc
-    loopback = _names_loopback(request.url)
+    loopback = names_loopback(request.url)
     try:
         client = httpx.Client(
-            verify=_bare_tls() if loopback and request.url.startswith("http:") else _trusted_tls(),
+            verify=bare_tls() if loopback and request.url.startswith("http:") else trusted_tls(),
             proxy=None if loopback else proxy,
             trust_env=False,
             follow_redirects=False,
@@ -150,14 +150,14 @@ def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterat
         raise ConfigurationError("the cloud's base URL cannot be used; check ANTHROPIC_BASE_URL") from error
 
 
-def _bare_tls() -> ssl.SSLContext:
+def bare_tls() -> ssl.SSLContext:
     """Skip the reading of the certificate store (21 ms), which plain http has no use for."""
     import ssl
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _trusted_tls() -> ssl.SSLContext:
+def trusted_tls() -> ssl.SSLContext:
     """Trust the system's store (and SSL_CERT_FILE, as OpenSSL reads it), else certifi's."""
     import os
     import ssl

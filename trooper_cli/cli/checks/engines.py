@@ -14,6 +14,7 @@ from trooper_cli.engines.clouds import has_cloud, states
 from trooper_cli.engines.default_model import default_model
 from trooper_cli.engines.local import installed, local_engine, local_key
 from trooper_cli.engines.ollama import Inventory, Server
+from trooper_cli.engines.pulled import embedded_model
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.net.egress import this_machine_only
 
@@ -158,7 +159,10 @@ def _of_ollama(url: str, found: Inventory) -> Iterator[CheckResult]:
 
 
 def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> CheckResult:
-    path = Path(settings.text("embedded_model") or default_model(home)).expanduser()
+    try:
+        path = embedded_model(settings, home) or default_model(home)
+    except ConfigurationError as error:
+        return failed("embedded", error)
     if installed() and path.is_file():
         return CheckResult("embedded", State.OK, f"is installed, with the model {path.name}")
     text, remedy = "is not installed", "pip install 'trooper-cli[embedded]'"
