@@ -966,6 +966,13 @@ MUTANTS = [
     ),
     Mutant("colours hide credentials", "guard/unseen.py", "{_SEQUENCE}|[^", "[^", CREDENTIALS),
     Mutant(
+        "a frame of signs hides a short prompt",
+        "guard/fingerprints.py",
+        "if _is_longer(text, _LONGEST_WHOLE):",
+        "if len(text) > _LONGEST_WHOLE:",
+        WHOLES,
+    ),
+    Mutant(
         "share makes the answer of another turn public",
         "guard/guard.py",
         "text_keys.of_exchange(turn.prompt, turn.answer)]\n        own",
