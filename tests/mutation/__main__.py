@@ -973,6 +973,27 @@ MUTANTS = [
         WHOLES,
     ),
     Mutant(
+        "import makes a short private text public",
+        "guard/guard.py",
+        "(turn.system, turn.prompt, turn.answer) if part and part != text]",
+        "()]",
+        DECLASSIFY,
+    ),
+    Mutant(
+        "a short private prompt passes as a system prompt",
+        "ask/person.py",
+        "wholes = (ask_request.system, ask_request.prompt)",
+        "wholes = (ask_request.prompt,)",
+        WHOLES,
+    ),
+    Mutant(
+        "a short private system prompt is not known as a whole",
+        "guard/text_keys.py",
+        "return [said(form) for form in loosely(text)] if text else []",
+        "return []",
+        WHOLES,
+    ),
+    Mutant(
         "share makes the answer of another turn public",
         "guard/guard.py",
         "text_keys.of_exchange(turn.prompt, turn.answer)]\n        own",

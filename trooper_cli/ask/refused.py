@@ -139,10 +139,11 @@ def remember_parts(guard: Guard, system: str, parts: Sequence[str]) -> None:
 
     """
     from trooper_cli.ask.caller import keys_of_prompt
+    from trooper_cli.guard import text_keys
 
-    prompt = _joined(parts)
+    prompt, system = _joined(parts), _joined([system])
     if text := _joined([system, prompt]):
-        remember_prompt(guard, text, keys_of_prompt(prompt) if prompt else [])
+        remember_prompt(guard, text, [*(keys_of_prompt(prompt) if prompt else ()), *text_keys.wholes(system)])
 
 
 def _joined(parts: Sequence[str]) -> str:
