@@ -994,6 +994,27 @@ MUTANTS = [
         WHOLES,
     ),
     Mutant(
+        "--cloud off is the cloud",
+        "cli/arguments.py",
+        "if before in _SIDES & level.options.keys() and",
+        "if before is None and",
+        COMMAND_LINE,
+    ),
+    Mutant(
+        "--no-upload is no word for private",
+        "cli/refused_line.py",
+        "says_private(word, _PRIVATE) or asks({name: value or True}, ",
+        "says_private(word, _PRIVATE) or asks({}, ",
+        COMMAND_LINE,
+    ),
+    Mutant(
+        "--side=local is no word for private",
+        "cli/refused_line.py",
+        "return name not in options and bool(value)",
+        "return False and bool(value)",
+        COMMAND_LINE,
+    ),
+    Mutant(
         "share makes the answer of another turn public",
         "guard/guard.py",
         "text_keys.of_exchange(turn.prompt, turn.answer)]\n        own",
