@@ -994,6 +994,13 @@ MUTANTS = [
         WHOLES,
     ),
     Mutant(
+        "a zero is no no",
+        "messages/own_fields.py",
+        "(isinstance(item, (bool, int, float)) and not item)",
+        "item is False",
+        "tests/messages/test_own_fields.py",
+    ),
+    Mutant(
         "--cloud off is the cloud",
         "cli/arguments.py",
         "if before in _SIDES & level.options.keys() and",
@@ -1010,8 +1017,8 @@ MUTANTS = [
     Mutant(
         "--side=local is no word for private",
         "cli/refused_line.py",
-        "return name not in options and bool(value)",
-        "return False and bool(value)",
+        "if name in options or not value:",
+        "if name != value:",
         COMMAND_LINE,
     ),
     Mutant(

@@ -29,6 +29,8 @@ LONGEST_REFUSED = 2_000_000
 _PART, _OVERLAP = 1_000_000, 1_000
 # A name with its value or that of a table, in TOML or what is taken for it.
 _LINE = pattern(r"""[ \t"']*(\[*)[ \t"']*([\w.-]+)[ \t"']*(?:\]|[=:]|[ \t])[ \t"'\[{]*([\w-]*)""")
+# Where a line ends, or a field of JSON or an inline table.
+_ENDS = pattern(r"[\r\n{},]")
 # Of these is one in the name or the value of what was to be a lock.
 _WORDS_OF_LOCKS = ("cloud", "local", "lock", "private", "offline", "off")
 _NO = {"0", "false"}
@@ -89,7 +91,9 @@ def _is_lock_in(file: Path | None) -> bool:
         return False
     except OSError:
         return True
-    return any(_is_lock(*line.groups()) for line in map(_LINE.match, text.splitlines()) if line)
+    # In UTF-16 or UTF-32, each letter of ASCII stands among zeros, and a mark that is no UTF-8 before the first.
+    text = text.replace("\0", "").lstrip("\ufeff\ufffd")
+    return any(_is_lock(*line.groups()) for line in map(_LINE.match, _ENDS.split(text)) if line)
 
 
 def _is_lock(bracket: str, name: str, value: str) -> bool:
@@ -104,11 +108,12 @@ def is_meant_private_in(home: Path, session: str | None, local_flag: bool | None
     """Return whether a call in a session wants a private turn; also if it is not known, since that cannot be read."""
     if local_flag is not None:
         return local_flag
+    from trooper_cli.store.catalog import twin_of
     from trooper_cli.store.session import settings_of
 
     try:
         name = session if session is not None else settings.environ.get("TROOPER_SESSION")
-        settings = settings.with_session(settings_of(home, name or None))
+        settings = settings.with_session(settings_of(home, name and (twin_of(home, name) or name)))
     except (UsageError, NotFoundError):
         # There is none of that name.
         pass

@@ -153,9 +153,9 @@ def _is_private_option(argument: str, options: Collection[str]) -> bool:
     word, value = reduced(name), value if _is_short(value) else ""
     if word == "l" or says_private(word, _PRIVATE) or asks({name: value or True}, ("option",)):
         return True
-    return (
-        name not in options and bool(value) and (says_private(value, _PRIVATE) or asks({"label": value}, ("option",)))
-    )
+    if name in options or not value:
+        return False
+    return says_private(value, _PRIVATE) or asks({"label": value}, ("option",))
 
 
 def _is_short(word: str) -> bool:
