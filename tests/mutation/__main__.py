@@ -1001,6 +1001,20 @@ MUTANTS = [
         "tests/messages/test_own_fields.py",
     ),
     Mutant(
+        "a lock in UTF-16 is none",
+        "ask/refused.py",
+        '.replace("\\0", "").lstrip("\\ufeff\\ufffd")',
+        "",
+        REFUSED,
+    ),
+    Mutant(
+        "a session's lock ends with its case",
+        "ask/refused.py",
+        "name and (twin_of(home, name) or name)",
+        "name or None",
+        REFUSED,
+    ),
+    Mutant(
         "--cloud off is the cloud",
         "cli/arguments.py",
         "if before in _SIDES & level.options.keys() and",

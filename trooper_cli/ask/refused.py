@@ -29,8 +29,8 @@ LONGEST_REFUSED = 2_000_000
 _PART, _OVERLAP = 1_000_000, 1_000
 # A name with its value or that of a table, in TOML or what is taken for it.
 _LINE = pattern(r"""[ \t"']*(\[*)[ \t"']*([\w.-]+)[ \t"']*(?:\]|[=:]|[ \t])[ \t"'\[{]*([\w-]*)""")
-# Where a line ends, or a field of JSON or an inline table.
-_ENDS = pattern(r"[\r\n{},]")
+# Where a line ends, or a field of JSON; a comma in a comment ends nothing.
+_ENDS = pattern(r"[\r\n{]|,(?=[ \t]*[\"'])")
 # Of these is one in the name or the value of what was to be a lock.
 _WORDS_OF_LOCKS = ("cloud", "local", "lock", "private", "offline", "off")
 _NO = {"0", "false"}

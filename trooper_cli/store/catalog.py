@@ -75,8 +75,9 @@ def create(home: Path, name: str) -> None:
 
 
 def twin_of(home: Path, name: str) -> str | None:
-    """Return the session whose name differs from this one in case alone, if there is one."""
-    return next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
+    """Return the session whose name differs from this one in case alone; None where there is this one, or no other."""
+    twins = [other for other in names(home) if other.lower() == name.lower()]
+    return next(iter(twins), None) if name not in twins else None
 
 
 def check_case(home: Path, name: str) -> None:
