@@ -106,7 +106,8 @@ def _parsed(text: str) -> dict[str, object] | None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        # Windows editors put a byte order mark in front.
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

@@ -212,7 +212,7 @@ class Settings:
         import tomllib
 
         try:
-            table = tomllib.loads(self.file.read_text(encoding="utf-8"))
+            table = tomllib.loads(self.file.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
         for name in table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import signal
 import sqlite3
 import subprocess
@@ -159,6 +160,44 @@ class TestWhateverElseIsRefused:
         assert trooper("ask", stdin=SECRET).code == 77
         assert (cloud.connections, local.bodies) == (0, [])
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+    @pytest.mark.parametrize("config", ["# mine\ncloud = 'off'\n", "cloud = 'off'\n"])
+    def test_a_configuration_in_another_encoding(
+        self, trooper: Trooper, cloud: Standin, local: Standin, config: str, encoding: str
+    ) -> None:
+        """What Windows editors write: with a byte order mark it is obeyed, in UTF-16 its lock is seen all the same."""
+        trooper.home.mkdir()
+        (trooper.home / "config.toml").write_bytes(config.encode(encoding))
+        done = trooper("ask", SECRET)
+        assert done.code == (0 if encoding == "utf-8-sig" else 78), done.notices
+        (trooper.home / "config.toml").unlink()
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+        assert len(local.bodies) == (encoding == "utf-8-sig")
+
+    @pytest.mark.parametrize(
+        "config",
+        ['{"cloud": "off"}', '{"model": "m", "local": true}', '{\n  "cloud": "off"\n}', '{"trooper":{"local":1}}'],
+    )
+    def test_a_configuration_in_json(self, trooper: Trooper, cloud: Standin, config: str) -> None:
+        """It is no TOML, and one of its fields looks like a lock."""
+        trooper.home.mkdir()
+        (trooper.home / "config.toml").write_text(config)
+        assert trooper("ask", SECRET).code == 78
+        (trooper.home / "config.toml").unlink()
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("command", ["ask", "messages"])
+    def test_a_session_by_a_name_in_another_case(self, trooper: Trooper, cloud: Standin, command: str) -> None:
+        """It is refused, and its prompt was meant for the session of that name, which keeps its turns here."""
+        assert trooper("config", "set", "-s", "ops", "local", "1").code == 0
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": SECRET}]}
+        done = trooper(command, "-s", "OPS", stdin=SECRET if command == "ask" else json.dumps(body))
+        assert done.code in {2, 64, 65}, done.notices
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
     def test_a_session_that_may_have_been_a_private_one(self, trooper: Trooper, cloud: Standin) -> None:
         """What it says of its turns cannot be read, nor that it says nothing."""
         assert trooper("config", "set", "-s", "ops", "local", "1").code == 0
@@ -181,7 +220,14 @@ class TestWhateverElseIsRefused:
 
 @pytest.mark.parametrize(
     "config",
-    ["cloud = 'on'\nbudget = \n", "fallback = 'off'\nbudget =", "#cloud = 'off'\nx = 1", "[", "[[clouds]]\nx = 1\n["],
+    [
+        "cloud = 'on'\nbudget = \n",
+        "fallback = 'off'\nbudget =",
+        "#cloud = 'off'\nx = 1",
+        "# cloud, local\n[",
+        "[",
+        "[[clouds]]\nx = 1\n[",
+    ],
 )
 def test_a_public_prompt_beside_a_broken_configuration_is_not(trooper: Trooper, config: str) -> None:
     """It may be asked again once that is mended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -82,6 +83,47 @@ class TestCommandLines:
         """As an option's value, before an option without one, or where no command is named."""
         check(trooper, cloud, local, trooper(*arguments), 2)
 
+    @pytest.mark.parametrize("given", ["arguments", "standard input"])
+    @pytest.mark.parametrize(
+        "flags",
+        [
+            *(["--cloud", word] for word in ("off", "no", "false", "0", "OFF")),
+            *([f"--cloud={word}"] for word in ("off", "no", "false", "0")),
+            *([f"--{name}"] for name in ("no-upload", "no-send", "no-share", "cloud-off", "disable-cloud", "noCloud")),
+            *([f"--{name}"] for name in ("without-cloud", "not-cloud", "cloudless", "on-device", "confidential")),
+            *([f"--{name}"] for name in ("side=local", "route=local", "label=private", "mode=local", "run=on-device")),
+            *([f"--{name}"] for name in ("upload=no", "share=0", "do-not-transmit", "x-force-local")),
+            ["--side", "local"],
+            ["--upload", "false"],
+        ],
+        ids=" ".join,
+    )
+    def test_an_option_of_another_name(
+        self, trooper: Trooper, cloud: Standin, local: Standin, flags: list[str], given: str
+    ) -> None:
+        """A word for local or private, or a no beside a cloud, an upload or a sharing, in its name or its value."""
+        arguments, stdin = ([SECRET], "") if given == "arguments" else ([], SECRET)
+        check(trooper, cloud, local, trooper("ask", *flags, *arguments, stdin=stdin), 2)
+
+    @pytest.mark.parametrize("flags", [["--cloud=off"], ["--no-upload"], ["--side=local"]], ids=" ".join)
+    def test_a_request_beside_one(self, trooper: Trooper, cloud: Standin, local: Standin, flags: list[str]) -> None:
+        """`messages` takes no such option either, and remembers what it was given."""
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": SECRET}]}
+        assert trooper("messages", *flags, stdin=json.dumps(body)).code == 2
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert (cloud.connections, local.bodies) == (0, [])
+
+    def test_a_switch_takes_no_value(self, trooper: Trooper, cloud: Standin) -> None:
+        """`--cloud off` says so and what to write; a prompt of that word stands behind `--` or elsewhere."""
+        done = trooper("ask", "--cloud", "off", SECRET)
+        assert (done.code, done.notices.count("\n")) == (2, 1)
+        assert "--cloud takes no value" in done.notices
+        assert "--local" in done.notices
+        assert trooper("ask", "--cloud", "--", "off").code == 0
+        assert trooper("ask", "no", "--cloud").code == 0
+        assert trooper("ask", "--cloud", "offer me a name").code == 0
+        assert len(cloud.requests) == 3
+
     def test_a_short_prompt(self, trooper: Trooper, cloud: Standin) -> None:
         """It is known as a whole, without the values of options."""
         assert trooper("ask", "--local", "what does", "--budget", "0", "Ottilie earn?").code == 2
@@ -92,6 +134,10 @@ class TestCommandLines:
         """It may be asked again, and so may what --cloud was given for."""
         assert trooper("ask", SECRET, "--budget", "0").code == 2
         assert trooper("ask", SECRET, "--jsno").code == 2
+        for wrong in (["--no-cache"], ["--budget=0"], ["--no-strem"], ["--upload"], ["--share=yes"], ["--mode=fast"]):
+            assert trooper("ask", SECRET, *wrong).code == 2
+        for known in (["-s", "local"], ["--session=private"], ["-m", "local"], ["--json", "--no-stream", "-n", "-q"]):
+            assert trooper("ask", SECRET, *known, "--budget", "0").code == 2
         assert trooper("ask", "--cloud", SECRET, "--budget", "0", TROOPER_LOCAL="1").code == 2
         assert trooper("ask", SECRET).code == 0
 

@@ -60,6 +60,31 @@ class TestImport:
         lines += turn("as JSON", json.dumps({"signs": "Ottilie of Vienna signs"}))
         assert trooper("import", "-s", "in", stdin=lines).code == 77
 
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"prompt": "hm", "answer": "no idea at all"} | {part: said}
+            for part in ("prompt", "answer", "system")
+            for said in ("Is Oduya leaving us in May?", "Tomasz left", "Oduya is our client")
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("source", ["turn", "same file"])
+    def test_a_short_private_text_as_a_whole_is_refused(
+        self, trooper: Trooper, cloud: Standin, local: Standin, fields: dict[str, str], source: str
+    ) -> None:
+        """A prompt, answer or system prompt that a private turn had: each part is looked at by itself."""
+        lines, asked = json.dumps({"label": "public"} | fields), "Is Oduya leaving us in May?"
+        if source == "turn":
+            local.respond = ollama("Tomasz left")
+            assert trooper("ask", "--local", "--system", "Oduya is our client", asked).code == 0
+        else:
+            lines = turn(asked, "Tomasz left", "private", system="Oduya is our client") + lines
+        done = trooper("import", "-s", "in", stdin=lines)
+        assert done.code == 77, done.notices
+        assert trooper("import", "-s", "in", stdin=lines.replace('"public"', '"private"')).code == 0
+        assert cloud.connections == 0
+
     def test_a_private_turn_may_quote_a_public_one(self, trooper: Trooper) -> None:
         """What was public first is no secret, in this file and in the guard's index."""
         lines = turn("about the branch", SECRET) + turn("sum it up", f"As said: {SECRET}", "private")

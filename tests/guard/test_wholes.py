@@ -79,6 +79,68 @@ def test_arrow_up_without_local(trooper: Trooper, cloud: Standin, source: list[s
     assert cloud.connections == 0
 
 
+RULE, ASKED = "=" * 190, "Is Oduya leaving us in May?"
+
+
+@pytest.mark.parametrize(
+    "framed",
+    [
+        f"{RULE}\n{ASKED}\n{RULE}",
+        f"{' ' * 420}{ASKED}",
+        f"{ASKED}{chr(10) * 420}.",
+        ASKED.replace(" ", "." * 150),
+        "\U0001f600" * 420 + ASKED,
+        ASKED.replace(" ", " \U0001f600" * 150),
+        "\u200b".join(letter + "\u200b" * 14 for letter in ASKED),
+        f"{'-' * 100_000}\n{ASKED}\n{'-' * 100_000}",
+    ],
+    ids=["rules", "blanks", "line ends", "dots", "emoji", "emoji between", "unseen", "long rules"],
+)
+def test_a_frame_hides_no_short_prompt(trooper: Trooper, cloud: Standin, framed: str) -> None:
+    """Signs, blanks and what nobody sees are not what makes a text long, however many they are."""
+    assert trooper("ask", "--local", ASKED).code == 0
+    for command in (["ask"], ["guard"]):
+        done = trooper(*command, stdin=framed)
+        assert done.code == 77, done.notices
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": framed}]}
+    assert trooper("messages", stdin=json.dumps(body)).code == 77
+    assert cloud.connections == 0
+
+
+CLIENT = "Oduya is our client, be kind"
+
+
+@pytest.mark.parametrize("source", [[], ["-s", "ops"]])
+@pytest.mark.parametrize("asked", [["--system", CLIENT, "tell me about monads"], [CLIENT]])
+def test_a_private_system_prompt_is_known_as_a_whole(
+    trooper: Trooper, cloud: Standin, source: list[str], asked: list[str]
+) -> None:
+    """Asked in public, or set again, it is refused; also by an index made anew, and where its turn was refused."""
+    assert trooper("ask", *source, "--local", "--system", CLIENT, "hello there").code == 0
+    assert trooper("ask", *source, *asked).code == 77
+    if source:
+        for lost in ("guard.db", "guard.key"):
+            (trooper.home / lost).unlink()
+        assert trooper("ask", *source, *asked).code == 77
+    assert cloud.connections == 0
+
+
+def test_a_refused_system_prompt_is_known_as_a_whole(trooper: Trooper, cloud: Standin) -> None:
+    """One on a wrong command line."""
+    assert trooper("ask", "--locl", "--system", CLIENT, "hello there").code == 2
+    assert trooper("ask", "--system", CLIENT, "tell me about monads").code == 77
+    assert cloud.connections == 0
+
+
+def test_a_public_system_prompt_is_looked_at_as_a_whole(trooper: Trooper, cloud: Standin) -> None:
+    """A short private prompt is none; and one that was public first is nobody's."""
+    assert trooper("ask", "--local", ASKED).code == 0
+    assert trooper("ask", "--system", ASKED, "what do you think?").code == 77
+    assert cloud.connections == 0
+    for label in ([], ["--local"], []):
+        assert trooper("ask", "-s", "dev", *label, "--system", CLIENT, "tell me about monads").code == 0
+
+
 def test_a_short_private_answer_is_not_a_public_prompt(trooper: Trooper, cloud: Standin, local: Standin) -> None:
     """An answer of less than a line's length, pasted whole; and `trooper guard` says the same."""
     local.respond = ollama("Jane Roe-Smith")

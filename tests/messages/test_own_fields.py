@@ -83,6 +83,12 @@ ASKING: dict[str, tuple[dict[str, Any], str]] = {
     "a tag": (request(user(SECRET), metadata={"tags": ["ledger", "private"]}), "metadata.tags.1"),
     "sensitivity": (request(user(SECRET), metadata={"sensitivity": "confidential"}), "metadata.sensitivity"),
     "the cloud is not allowed": (request(user(SECRET), cloud_allowed=False), "cloud_allowed"),
+    "zero at the top": (request(user(SECRET), cloud_allowed=0), "cloud_allowed"),
+    "zero behind an x": (request(user(SECRET), x_cloud=0), "x_cloud"),
+    "zero for the cloud": (request(user(SECRET), metadata={"cloud": 0}), "metadata.cloud"),
+    "zero for a sending": (request(user(SECRET), metadata={"send_to_cloud": 0.0}), "metadata.send_to_cloud"),
+    "zero in quotes": (request(user(SECRET) | {"share": "0"}), "messages.0.share"),
+    "disabled": (request(user(block(upload="disabled"))), "messages.0.content.0.upload"),
 }
 
 
@@ -134,7 +140,11 @@ def test_words_say_so_and_not_whole_names() -> None:
         assert not any(places(name, value=True)[: 3 if "local" in name else 4]), name
     for name in ("cloud_allowed", "allow_cloud", "cloudOk", "upload_allowed", "allow_sharing"):
         assert all(map(len, places(name, value=False))), name
+        assert all(map(len, places(name, value=0))), name
         assert not any(places(name, value=True)), name
+        assert not any(places(name, value=1)), name
+    for name in ("sent", "senders", "shares", "retries", "cloud_cover"):
+        assert not any(places(name, value=0)), name
     for name, value in (("tags", ["private"]), ("labels", ["billing", "on_device"]), ("classification", "sensitive")):
         assert all(map(len, places(name, value))), name
     for name, value in (("tags", ["billing", "local_time"]), ("sensitivity", "low"), ("names", ["Anna", "public"])):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.ask.caller import Asked, keys_of_answer, keys_of_prompt
 from trooper_cli.ask.refused import remember_prompt
+from trooper_cli.guard import text_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +69,9 @@ class Person:
 
     def findings(self, ask_request: AskRequest, guard: Guard) -> list[Finding]:
         findings = guard.look(ask_request.said)
-        # Beside a system prompt the prompt is still a whole.
-        return findings + guard.wholes(ask_request.prompt) if ask_request.system else findings
+        # Beside each other the system prompt and the prompt are still wholes.
+        wholes = (ask_request.system, ask_request.prompt) if ask_request.system else ()
+        return [*findings, *(find for text in wholes for find in guard.wholes(text))]
 
     def new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
         del guard, label
@@ -79,10 +81,12 @@ class Person:
         remember_prompt(guard, ask_request.said, self.prompt_keys(ask_request))
 
     def prompt_keys(self, ask_request: AskRequest) -> list[str]:
-        return keys_of_prompt(ask_request.prompt)
+        return [*keys_of_prompt(ask_request.prompt), *text_keys.wholes(ask_request.system)]
 
     def answer_keys(self, ask_request: AskRequest, text: str) -> list[str]:
-        return keys_of_answer(ask_request.prompt, text) if text else []
+        if not text:
+            return []
+        return [*keys_of_answer(ask_request.prompt, text), *text_keys.wholes(ask_request.system)]
 
     def clouds(self, ask_request: AskRequest, settings: Settings, *, connect: bool) -> list[Cloud]:
         from trooper_cli.engines.clouds import clouds

@@ -30,6 +30,8 @@ LONGEST_REFUSED = 2_000_000
 _PART, _OVERLAP = 1_000_000, 1_000
 # A name with its value or that of a table, in TOML or what is taken for it.
 _LINE = pattern(r"""[ \t"']*(\[*)[ \t"']*([\w.-]+)[ \t"']*(?:\]|[=:]|[ \t])[ \t"'\[{]*([\w-]*)""")
+# Where a line ends, or a field of JSON; a comma in a comment ends nothing.
+_ENDS = pattern(r"[\r\n{]|,(?=[ \t]*[\"'])")
 # Of these is one in the name or the value of what was to be a lock.
 _WORDS_OF_LOCKS = ("cloud", "local", "lock", "private", "offline", "off")
 _NO = {"0", "false"}
@@ -90,7 +92,9 @@ def _is_lock_in(file: Path | None) -> bool:
         return False
     except OSError:
         return True
-    return any(_is_lock(*line.groups()) for line in map(_LINE.match, text.splitlines()) if line)
+    # In UTF-16 or UTF-32, each letter of ASCII stands among zeros, and a mark that is no UTF-8 before the first.
+    text = text.replace("\0", "").lstrip("\ufeff\ufffd")
+    return any(_is_lock(*line.groups()) for line in map(_LINE.match, _ENDS.split(text)) if line)
 
 
 def _is_lock(bracket: str, name: str, value: str) -> bool:
@@ -116,11 +120,12 @@ def is_meant_private_in(
         return local_flag
     if repeated is not None and repeated.label is Label.PRIVATE:
         return True
+    from trooper_cli.store.catalog import twin_of
     from trooper_cli.store.session import settings_of
 
     try:
         name = session if session is not None else settings.environ.get("TROOPER_SESSION")
-        settings = settings.with_session(settings_of(home, name or None))
+        settings = settings.with_session(settings_of(home, name and (twin_of(home, name) or name)))
     except (UsageError, NotFoundError):
         # There is none of that name.
         pass
@@ -151,10 +156,11 @@ def remember_parts(guard: Guard, system: str, parts: Sequence[str]) -> None:
 
     """
     from trooper_cli.ask.caller import keys_of_prompt
+    from trooper_cli.guard import text_keys
 
-    prompt = _joined(parts)
+    prompt, system = _joined(parts), _joined([system])
     if text := _joined([system, prompt]):
-        remember_prompt(guard, text, keys_of_prompt(prompt) if prompt else [])
+        remember_prompt(guard, text, [*(keys_of_prompt(prompt) if prompt else ()), *text_keys.wholes(system)])
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -31,6 +31,8 @@ _AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)
 _AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n*\Z")
 # What no dash is mistyped as, although an option's name stands behind it: `*.json`, `$file`, `@here`, `#local`.
 _OTHER_SIGNS = frozenset("!#$%&()*,.;<>?@[]^`{|}'\"")
+# Switches that take no value, before what looks as if it were to turn them off: the prompt would go the other way.
+_SIDES, _OFF = frozenset({"--cloud", "--here"}), frozenset({"off", "no", "false", "0"})
 # No option's name is as long, and no line that an option begins by mistake.
 _LONGEST, _LONGEST_LINE = 64, 1024
 
@@ -93,7 +95,7 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
 
     """
     level, awaits, is_plain = _Level(command, "trooper"), "", False
-    for argument in arguments:
+    for before, argument in zip(("", *arguments), arguments, strict=False):
         if is_plain:
             if name := level.option_of("".join(islice(_folded(argument), _LONGEST))):
                 level.refuse(f"an argument after -- is {name}", "put options before it, or pipe the prompt in.")
@@ -106,6 +108,9 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
         elif argument.startswith("-") and (argument != "-" or not level.takes_files):
             awaits = _check_option(level, argument, arguments)
         else:
+            if before in _SIDES & level.options.keys() and argument.strip().lower() in _OFF:
+                hint = "write --local to keep a prompt here, or put -- before one that is this word."
+                level.refuse(f"{before} takes no value", hint)
             _check_text(level, argument, "an argument")
             if level.commands:
                 if argument not in level.commands:

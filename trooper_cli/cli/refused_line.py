@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done, says_private
@@ -19,7 +20,7 @@ from trooper_cli.store.catalog import is_name
 from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import TextIO
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _SILENCE_SECONDS, _MOST_SECONDS = 0.2, 2.0
 _PIECE = 1 << 16
 _LONGEST_NAME = 64
-# What stands for `--local` on a command line, beside what is misspelt for it.
+# What stands for `--local` on a command line, beside what is misspelt for it, as a name or the value of an option.
 _PRIVATE = ("local", "private", "offline")
 
 
@@ -51,7 +52,7 @@ class _Line:
                 self.words += left
             elif not argument.startswith("-") or any(map(str.isspace, argument.partition("=")[0])):
                 # A dash of another kind makes no word, unless more than a name follows it.
-                if not _is_private_option(argument):
+                if not _is_private_option(argument, options):
                     self.words.append(argument)
             else:
                 self._take_option(argument, left)
@@ -98,9 +99,12 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
     if name in words:
         words.remove(name)
     parameters = [each for each in command.commands[name].params if each.param_type_name == "option"]
-    line = _Line(words, {opt: each for each in parameters for opt in (*each.opts, *each.secondary_opts)})
+    options = {opt: each for each in parameters for opt in (*each.opts, *each.secondary_opts)}
+    line = _Line(words, options)
     session, home, settings = line.last("--session"), environment.home, environment.settings(check=False)
-    is_local = "--local" in str(refusal) or any(map(_is_private_option, words))
+    # A value may be the next argument.
+    given = [*words, *(f"{one}={other}" for one, other in pairwise(words) if "=" not in one)]
+    is_local = "--local" in str(refusal) or any(_is_private_option(each, options) for each in given)
     flag = True if is_local else False if "--cloud" in line.flags else None
     stdin = None if {"-n", "--no-stdin"} & line.flags else environment.stdin
     repeated = None
@@ -156,15 +160,29 @@ def _remember(guard: Guard, line: _Line, parts: Sequence[str], text: str) -> Non
         remember_parts(guard, "", [other])
 
 
-def _is_private_option(argument: str) -> bool:
-    """Return whether an argument is `--local`, or what somebody writes who means it."""
-    name = argument.partition("=")[0]
-    if name[:1].isalnum() or len(name) > _LONGEST_NAME or any(map(str.isspace, name)):
+def _is_private_option(argument: str, options: Collection[str]) -> bool:
+    """Return whether an argument is `--local`, or what somebody writes who means it.
+
+    That is a word for it as the name, or as the value of an option that is none of the `options`; or a name and its
+    value that would be a wish for privacy as a field of a request: a denial beside a cloud, an upload or a sharing.
+    """
+    name, _, value = argument.partition("=")
+    if name[:1].isalnum() or not _is_short(name):
         return False
     from trooper_cli.guard.normalize import reduced
+    from trooper_cli.messages.own_fields import asks
 
-    word = reduced(name)
-    return word == "l" or "nocloud" in word or says_private(word, _PRIVATE)
+    word, value = reduced(name), value if _is_short(value) else ""
+    if word == "l" or says_private(word, _PRIVATE) or asks({name: value or True}, ("option",)):
+        return True
+    if name in options or not value:
+        return False
+    return says_private(value, _PRIVATE) or asks({"label": value}, ("option",))
+
+
+def _is_short(word: str) -> bool:
+    """Return whether a word is no longer than a name, and one word."""
+    return len(word) <= _LONGEST_NAME and not any(map(str.isspace, word))
 
 
 def _read_stream(stdin: TextIO | None, data: bytearray) -> None:

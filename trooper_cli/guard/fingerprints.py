@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from trooper_cli.guard import tables, text_keys
 from trooper_cli.guard.finding import PRIVATE_TEXT, Finding
 from trooper_cli.guard.index import IndexFile
-from trooper_cli.guard.normalize import Form, forms
+from trooper_cli.guard.normalize import Form, forms, reduced
 from trooper_cli.guard.text_keys import Known
 from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
+from trooper_cli.guard.unseen import IGNORABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -31,7 +32,8 @@ WINDOW = 17
 # Asking with a smaller window finds all that the stored window finds, and most of the shorter shared runs.
 ASKING_WINDOW = 8
 _PART = 1 << 16
-_LONGEST_WHOLE = 400
+# In letters and digits, and in characters that are read at once to count them.
+_LONGEST_WHOLE, _COUNTED = 400, 4096
 # Of a longer form the units are found anew where they are asked for, which takes less memory.
 _MOST_KEPT = 1 << 20
 
@@ -126,7 +128,7 @@ class Index(IndexFile):
     def whole(self, text: str, passed_over: Collection[int] = ()) -> list[Finding]:
         """Return a finding if a text as a whole is a private turn's prompt or answer, and says enough."""
         # What is longer is found by its runs.
-        if len(text) > _LONGEST_WHOLE:
+        if _is_longer(text, _LONGEST_WHOLE):
             return []
         # Turns of before the loose names have strict ones.
         names = [*map(text_keys.said, text_keys.loosely(text)), text_keys.of_prompt(text), text_keys.of_answer(text)]
@@ -135,7 +137,8 @@ class Index(IndexFile):
             return []
         from trooper_cli.guard.distinctive import is_telling
 
-        if not is_telling(text_keys.bare(text)):
+        # What nobody sees would take a word apart.
+        if not is_telling(IGNORABLE.sub("", text_keys.bare(text))):
             return []
         session, turn = next(iter(private.values()))
         return [Finding(PRIVATE_TEXT, 0, len(text), session, turn)]
@@ -204,6 +207,19 @@ class Index(IndexFile):
     def _hash_of_name(self, name: str) -> int:
         # No reduced text holds this character, so that a name is never taken for one.
         return self._hash(f"\0{name}")
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Return whether a text has more letters and digits than `limit`; signs, blanks and what nobody sees do not count.
+
+    Any number of those may frame a short text.
+    """
+    left = limit
+    for start in range(0, len(text) if len(text) > limit else 0, _COUNTED):
+        left -= len(reduced(text[start : start + _COUNTED]))
+        if left < 0:
+            return True
+    return False
 
 
 def _minima(values: list[int], window: int) -> list[int]:

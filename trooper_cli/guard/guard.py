@@ -94,12 +94,19 @@ class Guard(Knowledge):
             for offset, (turn, (marks, public)) in enumerate(zip(turns, marked, strict=True), 1):
                 if turn.label is Label.PUBLIC:
                     text = "\n\n".join(part for part in (turn.system, turn.prompt, turn.answer) if part)
+                    # What is short is known as a whole only, and what stands beside it makes another whole of it.
+                    wholes = [part for part in (turn.system, turn.prompt, turn.answer) if part and part != text]
                     within: list[Finding] = []
                     # A shared passage has a shared fingerprint, but for what stands in quotation marks.
                     if private and ('"' in text or not private.isdisjoint(marks)):
                         self._fill(beside, waiting)
-                        within = [find._replace(session=_SAME_FILE) for find in beside.find(text)]
-                    if findings := [*self.look(text), *within]:
+                        repeats = beside.find(text) or [find for part in wholes for find in beside.whole(part)]
+                        within = [find._replace(session=_SAME_FILE) for find in repeats]
+                    if findings := [
+                        *self.look(text),
+                        *(find for part in wholes for find in self.wholes(part)),
+                        *within,
+                    ]:
                         yield offset, findings
                 if not public:
                     private |= marks

@@ -97,6 +97,11 @@ def said(form: str) -> str:
     return f"said {form}"
 
 
+def wholes(text: str | None) -> list[str]:
+    """Return the loose names of a text that stands by itself, as a system prompt does; none of one that is empty."""
+    return [said(form) for form in loosely(text)] if text else []
+
+
 def pair(asked: str, answered: str) -> str:
     """Return the loose name of a prompt and its answer."""
     return f"pair {len(asked)} {asked}{answered}"
@@ -110,7 +115,7 @@ def loose_keys(prompt: str, answer: str = "") -> list[str]:
 
 def keys_of(turn: StoredTurn | ImportedTurn) -> list[str]:
     """Return all names that a whole turn is remembered by."""
-    names = [of_prompt(turn.prompt), *loose_keys(turn.prompt, turn.answer)]
+    names = [of_prompt(turn.prompt), *loose_keys(turn.prompt, turn.answer), *wholes(turn.system)]
     if turn.answer:
         names += [of_answer(turn.answer), of_exchange(turn.prompt, turn.answer)]
     return names

@@ -47,14 +47,14 @@ _SAYS_NO_CLOUD = pattern(
     r"x?(?:no|not|never|without|skip|avoid|disable|dont|donot|forbid)(?:send|to|use|in|the)*clouds?"
 )
 _ALLOWED = r"(?:is|are|allow(?:ed)?|enabled?|permit(?:ted)?|ok(?:ay)?|use|send|may|can|be|to|in|the)*"
-_SAYS_CLOUD = pattern(rf"x?{_ALLOWED}(?:cloud|public|remote|uploads?|shar(?:e|ing)){_ALLOWED}")
+_SAYS_CLOUD = pattern(rf"x?{_ALLOWED}(?:cloud|public|remote|uploads?|shar(?:e|ing)|send(?:ing)?){_ALLOWED}")
 # Words that say so whatever stands beside them, in a name whose words are joined by `_`.
 _SAYS_SO = pattern(
     r"(?:^|_)(?:"
     r"(?:non?|not|never|without|skip|avoid|disable|dont|do_?not|forbid|prevent|block)_?"
     r"(?:(?:ever|be|to|for|use|send|in|on|the|any|this|allow|via)_?)*"
     r"(?:send(?:ing)?|sent|upload(?:s|ed|ing)?|shar(?:e|ed|ing)|transmit(?:ted)?|clouds?|leaves?|external)"
-    r"|clouds?_?(?:not|never|off|disabled|forbidden|prohibited|denied)"
+    r"|clouds?_?(?:less|not|never|off|disabled|forbidden|prohibited|denied)"
     r"|locally|lokal|nur_?lokal|on_?device|on_?prem(?:ises?)?|self_?hosted|air_?gapped|internal_?only"
     r"|privat(?:e(?:ly)?)?|confidential(?:ly)?|vertraulich|(?<!case_)(?<!time_)sensitive"
     r")(?:_|$)"
@@ -63,7 +63,7 @@ _WORD = pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
 _LABELS = {
     "label", "labels", "tag", "tags", "visibility", "privacy", "confidentiality", "sensitivity", "classification",
 }  # fmt: skip
-_OFF = {"off", "no", "false", "never"}
+_OFF = {"off", "no", "false", "never", "0", "disabled"}
 # What `response.py` puts into each answer.
 _OF_AN_ANSWER = {"label", "route", "reason", "engine"}
 
@@ -135,7 +135,8 @@ def _asks(name: str, item: object, part: _Part) -> bool:
             and len(item) < _LONGEST_NAME
             and (is_force_local(item) or (is_label and _means_private(item)))
         )
-    says_no = item is False or (isinstance(item, str) and item.lower() in _OFF)
+    # Zero is false to many languages.
+    says_no = (isinstance(item, (bool, int, float)) and not item) or (isinstance(item, str) and item.lower() in _OFF)
     if says_no and not part.is_free and _SAYS_CLOUD.fullmatch(reduced(name)[:_LONGEST_NAME]):
         # A cloud that is not wanted is a wish too.
         return True

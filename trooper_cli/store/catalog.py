@@ -75,10 +75,25 @@ def _state(file: os.stat_result, log: os.stat_result | None) -> FileState:
 def create(home: Path, name: str) -> None:
     ensure_private_dir(home)
     ensure_private_dir(folder(home))
-    twin = next((other for other in names(home) if other != name and other.lower() == name.lower()), None)
-    if twin:
-        raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
+    check_case(home, name)
     database.create(path_of(home, name), f"{schema()}{new_identity()};", FORMAT)
+
+
+def twin_of(home: Path, name: str) -> str | None:
+    """Return the session whose name differs from this one in case alone; None where there is this one, or no other."""
+    twins = [other for other in names(home) if other.lower() == name.lower()]
+    return next(iter(twins), None) if name not in twins else None
+
+
+def check_case(home: Path, name: str) -> None:
+    """Check that a new session's name differs from that of each other session in more than its case.
+
+    Raises:
+        UsageError: it does not.
+
+    """
+    if twin := twin_of(home, name):
+        raise UsageError(f"there is a session {twin} already; names that differ only in case are not kept apart")
 
 
 def delete(home: Path, name: str) -> None:

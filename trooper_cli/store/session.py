@@ -12,7 +12,7 @@ from trooper_cli.errors import NotFoundError, StorageError, UsageError
 from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import Identity
 from trooper_cli.store.attempts import AttemptTable
-from trooper_cli.store.catalog import create, path_of
+from trooper_cli.store.catalog import check_case, create, path_of
 from trooper_cli.store.schema import FORMAT, IDENTITY_SINCE, migrate, new_id, now, read_first, schema
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Label, Status, StoredTurn
@@ -31,8 +31,17 @@ _COLUMNS = "id, at, label, status, system, prompt, answer, engine, model, stop"
 
 
 def settings_of(home: Path, name: str | None) -> dict[str, str]:
-    """Return the user's settings for a session; empty where there is no session of that name."""
-    if name is None or not os.path.lexists(path_of(home, name)):
+    """Return the user's settings for a session; empty where there is no session of that name.
+
+    Raises:
+        UsageError: it is no name, or one that differs from that of a session in case alone.
+
+    """
+    if name is None:
+        return {}
+    if not os.path.lexists(path_of(home, name)):
+        # Before anything is decided by the settings of a session that is not the one that was meant.
+        check_case(home, name)
         return {}
     with contextlib.closing(Session.open(home, name)) as session:
         return session.settings()
