@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trooper_cli import memory
 from trooper_cli.ask.output import host_of
 from trooper_cli.ask.turn_in_progress import Answer
-from trooper_cli.engines.engine import End
+from trooper_cli.engines.engine import REPETITION, End
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # What the memory may add to a prompt where --budget does not say it.
 MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
-ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
 READ_TIMEOUT_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
 # Claude counts up to 40 % more than the estimate, small local models up to 25 %; its own counts correct this.
 SCALE = {Side.CLOUD: 1.4, Side.LOCAL: 1.25}
@@ -159,6 +158,8 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
         raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
         turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
+    if end.stop == REPETITION:
+        turn.notify("the answer was stopped: the model repeats itself; it is small")
 
 
 def local_engine_of(turn: TurnInProgress, *, connect: bool = True) -> LocalEngine:
@@ -214,7 +215,7 @@ def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], e
 
 def _answer_tokens(turn: TurnInProgress, engine: Engine[V]) -> int:
     """Return the tokens kept for the answer: never more than half of the engine's window."""
-    return min(turn.ask_request.max_tokens or ANSWER_TOKENS[engine.side], engine.window() // 2)
+    return min(turn.ask_request.max_tokens or engine.answer_tokens, engine.window() // 2)
 
 
 def request_of(turn: TurnInProgress, engine: Engine[V], context: Context[V]) -> Request:

@@ -46,6 +46,7 @@ class Anthropic:
     side = Side.CLOUD
     on_network = False
     takes_stop_sequences = False
+    answer_tokens = 16_000
 
     def __init__(self, model: str, environ: Mapping[str, str]) -> None:
         self.model = model

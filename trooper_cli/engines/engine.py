@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Every model of Claude's that is still served takes 200,000 tokens at the least (models table of November 2026).
 CLAUDE_WINDOW = 200_000
+# The stop reason of an answer that was ended here, because its model repeated itself.
+REPETITION = "repetition"
 
 V_contra = TypeVar("V_contra", bound=View, contravariant=True)
 
@@ -44,6 +46,9 @@ class Engine(Protocol[V_contra]):
     model: str
     # Whether the request holds the stop sequences that its program asked for, so that nobody else need look for them.
     takes_stop_sequences: bool
+
+    # Tokens of an answer at most, where nobody asks for another limit.
+    answer_tokens: int
 
     @property
     def on_network(self) -> bool:

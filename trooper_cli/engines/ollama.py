@@ -221,6 +221,7 @@ class Ollama:
     name = "ollama"
     side = Side.LOCAL
     takes_stop_sequences = False
+    answer_tokens = 2_048
 
     def __init__(self, server: Server, model: Model) -> None:
         self.model = model.name
