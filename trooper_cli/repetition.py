@@ -17,7 +17,7 @@ _LEAST_BYTES = 20
 # Code says the same line often. As many in a row, of so many letters and digits, are a repetition.
 _LINES, _LEAST_BYTES_OF_LINES = 4, 60
 _LONGEST = 4_000
-_END = pattern(r"(?<=[.!?…])[\"'”’)\]*_]*[ \t]+|(?<=[。！？।॥])|\n")
+_END = pattern("(?<=[.!?…])[\"'\u201d\u2019)\\]*_]*[ \\t]+|(?<=[\u3002\uff01\uff1f\u0964\u0965])|\\n")
 _CODE = ("    ", "\t", "|")
 
 
@@ -49,20 +49,21 @@ def told_once(text: str) -> str:
     repetition = Repetition()
     if len(text) < TIMES * _LEAST_BYTES // 4 or not repetition.add(text + "\n"):
         return text
-    reader, said, kept = _Reader(), set(), []
+    reader = _Reader()
+    said: set[str] = set()
+    kept: list[str] = []
     is_after_cut = False
     for part in _cut(text):
-        key = reader.key(part)
-        if key in said or (is_after_cut and not part.strip()):
-            # What ended a line still does.
-            if part.endswith("\n") and kept and not is_after_cut and not kept[-1].endswith("\n"):
-                kept.append("\n")
+        key, end = reader.key(part), "".join(kept[-2:])[-2:]
+        if key in said:
             is_after_cut = True
-            continue
-        if key and not reader.is_code:
-            said.add(key)
-        is_after_cut = False
-        kept.append(part)
+            if part.endswith("\n") and not end.endswith("\n"):
+                kept.append("\n")
+        elif not (is_after_cut and not part.strip() and end in {"", "\n\n"}):
+            is_after_cut = is_after_cut and not part.strip()
+            kept.append(part)
+            if key and not reader.is_code:
+                said.add(key)
     return "".join(kept)
 
 

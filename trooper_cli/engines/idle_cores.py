@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 # The kernel counts in hundredths of a second: so long a look tells a tenth of a core.
-_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.1
 # A core that is idle but for so much of its time is an idle one.
 _ALLOWED_LOAD = 0.25
 # Below this a thread's share of a token takes no longer than the waiting for the others. An estimate.
@@ -39,7 +39,7 @@ def _idle_cores(meanwhile: Callable[[], object]) -> float:
     if before is None:
         cores = len(allowed) or os.cpu_count() or 1
         return cores - os.getloadavg()[0] if hasattr(os, "getloadavg") else cores - 1
-    time.sleep(max(0.0, began + _LOOK_SECONDS - time.monotonic()))
+    time.sleep(max(0.0, began + LOOK_SECONDS - time.monotonic()))
     after, seconds = _idle_seconds(allowed) or before, time.monotonic() - began
     # What this process itself did meanwhile, it does no more when the model runs.
     own = time.process_time() - own
@@ -80,7 +80,7 @@ def _real_cores(processors: set[int]) -> int:
 
 
 def _quota() -> float:
-    """Return how many cores' time a container may use. Threads beyond it would be stopped while others wait for them."""
+    """Return how many cores' time a container may use. Threads beyond it are stopped while others wait for them."""
     least = float(os.cpu_count() or 1)
     try:
         own = (_PROC / "self" / "cgroup").read_text(encoding="utf-8").partition("0::/")[2].split("\n")[0]
