@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trooper_cli import memory
 from trooper_cli.ask.output import host_of
 from trooper_cli.ask.turn_in_progress import Answer
-from trooper_cli.engines.engine import End, Thought
+from trooper_cli.engines.engine import REPETITION, End, Thought
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 # What the memory may add to a prompt where --budget does not say it.
 MEMORY_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 4_000}
-ANSWER_TOKENS = {Side.CLOUD: 16_000, Side.LOCAL: 2_048}
 # Where a model is to think, thought and answer have so many at the least.
 THINKING_TOKENS = 8_192
 READ_TIMEOUT_SECONDS = {Side.CLOUD: 120.0, Side.LOCAL: 600.0}
@@ -184,6 +183,8 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
         raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
         turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")
+    if end.stop == REPETITION:
+        turn.notify("the answer was stopped: the model repeats itself; it is small")
 
 
 def local_key_of(turn: TurnInProgress, *, connect: bool = True) -> LocalKey | None:
@@ -246,7 +247,7 @@ def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], e
 
 def _answer_tokens(turn: TurnInProgress, engine: Engine[V]) -> int:
     """Return the tokens kept for the answer: never more than half of the engine's window."""
-    tokens = turn.ask_request.max_tokens or ANSWER_TOKENS[engine.side]
+    tokens = turn.ask_request.max_tokens or engine.answer_tokens
     if turn.ask_request.max_tokens is None and turn.ask_request.thinking.effort not in {None, "none"}:
         tokens = max(tokens, THINKING_TOKENS)
     return min(tokens, engine.window() // 2)

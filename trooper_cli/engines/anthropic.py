@@ -49,6 +49,7 @@ class Anthropic:
     side = Side.CLOUD
     on_network = False
     takes_stop_sequences = False
+    answer_tokens = 16_000
 
     def __init__(self, model: str, environ: Mapping[str, str], inference_geo: str | None = None) -> None:
         self.model = model

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import threading
 from typing import TYPE_CHECKING
 
-from trooper_cli.engines.decoding import count, get_path
-from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
+from trooper_cli.engines.decoding import count, get_path, text
+from trooper_cli.engines.engine import AS_BY_DEFAULT, REPETITION, Thinking
 from trooper_cli.engines.gguf import context_length
 from trooper_cli.engines.openai_api import failure_of, read_chunks
 from trooper_cli.errors import UnavailableError
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 _STEP = 8192
 # Without a system prompt the template of the default model fills in one of its own, with which it answers worse.
 _SYSTEM = "You are a helpful assistant."
+# Tens of microseconds. Longer is a little faster on idle cores, and many times slower on busy ones.
+_SPINS = "2000"
+# Bytes of the file of a model of fewer than a billion parameters: it repeats itself, and does not write long texts.
+_SMALL = 700 << 20
+_ANSWER_TOKENS, _ANSWER_TOKENS_OF_A_SMALL_MODEL = 2_048, 512
+# llama.cpp's control of repetition, which draws no lots: more than four tokens that follow each other as they did
+# within the last thousand grow less likely the longer they are. It would also hinder a model from quoting, which a
+# small one cannot do in any case.
+_LESS_REPETITION = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 1024}
 
 
 class Embedded:
@@ -40,6 +50,8 @@ class Embedded:
         self._path = path
         self.model = path.stem
         self._window = context_length(path)
+        self._is_small = path.stat().st_size < _SMALL
+        self.answer_tokens = _ANSWER_TOKENS_OF_A_SMALL_MODEL if self._is_small else _ANSWER_TOKENS
 
     def window(self) -> int:
         return self._window
@@ -65,6 +77,7 @@ class Embedded:
             "temperature": 0,
             # Read by the templates of models that think, and by no other.
             "chat_template_kwargs": _template_arguments(thinking.effort),
+            **(_LESS_REPETITION if self._is_small else {}),
             **(sampling or {}),
             "stream": stream,
         }
@@ -78,7 +91,7 @@ class Embedded:
         worker = threading.Thread(target=_work, args=(self._path, request, arrived, stopped), daemon=True)
         worker.start()
         try:
-            yield from read_chunks(_received(arrived, read_timeout), self.model)
+            yield from read_chunks(_until_repeated(_received(arrived, read_timeout)), self.model)
         except (KeyboardInterrupt, SystemExit):
             # llama.cpp evaluates a prompt to its end, uninterruptibly; the process ends first, and takes it along.
             stopped.set()
@@ -87,6 +100,7 @@ class Embedded:
             stopped.set()
             worker.join(timeout=10)
             raise
+        stopped.set()
         worker.join(timeout=10)
 
 
@@ -101,7 +115,8 @@ def _work(path: Path, request: Request, arrived: queue.SimpleQueue[object], stop
     try:
         body = json.loads(request.body)
         server = _load(path, body.pop("n_ctx"))
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        # Each chunk says what was counted up to it, for an answer that is stopped here.
+        body |= {"stream": True, "stream_options": {"include_usage": True}, "timings_per_token": True}
 
         def take(chunk: object) -> bool:
             arrived.put(chunk)
@@ -117,11 +132,19 @@ def _work(path: Path, request: Request, arrived: queue.SimpleQueue[object], stop
 
 
 def _load(path: Path, context_tokens: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    import importlib
     import secrets
 
+    from trooper_cli.engines.idle_cores import threads_for
+
+    # Threads that wait for each other sleep soon, for there may be other programs in a moment. Read when the library
+    # is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+    threads = threads_for(path.stat().st_size, lambda: importlib.import_module("xllamacpp"))
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     parameters.model.path = str(path)
     parameters.n_ctx = context_tokens
     parameters.n_parallel = 1
@@ -136,6 +159,26 @@ def _load(path: Path, context_tokens: int):  # type: ignore[no-untyped-def]  # n
     parameters.ui = False
     parameters.offline = True
     return xllamacpp.Server(parameters)
+
+
+def _until_repeated(chunks: Iterator[object]) -> Iterator[object]:
+    """Yield the chunks of an answer; where it says the same sentence the third time, the last one ends it."""
+    from trooper_cli.repetition import Repetition
+
+    repetition = Repetition()
+    for chunk in chunks:
+        yield chunk
+        if repetition.add(text(chunk, "choices", 0, "delta", "content")):
+            read, cached, written = (count(chunk, "timings", key) for key in ("prompt_n", "cache_n", "predicted_n"))
+            yield {
+                "choices": [{"delta": {}, "finish_reason": REPETITION}],
+                "usage": {
+                    "prompt_tokens": read + cached,
+                    "completion_tokens": written,
+                    "prompt_tokens_details": {"cached_tokens": cached},
+                },
+            }
+            return
 
 
 def _received(arrived: queue.SimpleQueue[object], read_timeout: float) -> Iterator[object]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context, Side
 
+# The stop reason of an answer that was ended here, because its model repeated itself.
+REPETITION = "repetition"
+
 V_contra = TypeVar("V_contra", bound=View, contravariant=True)
 
 
@@ -68,6 +71,9 @@ class Engine(Protocol[V_contra]):
     model: str
     # Whether the request holds the stop sequences that its program asked for, so that nobody else need look for them.
     takes_stop_sequences: bool
+
+    # Tokens of an answer at most, where nobody asks for another limit.
+    answer_tokens: int
 
     @property
     def on_network(self) -> bool:

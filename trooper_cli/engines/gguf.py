@@ -51,11 +51,11 @@ def header(path: Path) -> Header:
             if magic != b"GGUF" or version not in {2, 3}:
                 raise InputError(f"{path} is not a GGUF model of version 2 or 3")
             for _ in range(min(entries, 4096)):
-                key = _string(file)
+                key = read_string(file)
                 if key.startswith(b"tokenizer.") and "context_length" in found:
                     # The vocabulary is long, and comes last.
                     break
-                value = _value(file, *struct.unpack("<I", file.read(4)))
+                value = read_value(file, *struct.unpack("<I", file.read(4)))
                 name = key.rpartition(b".")[2].decode("ascii", "replace")
                 if name == "context_length" or key in {b"general.license", b"general.architecture"}:
                     found.setdefault(name, value)
@@ -81,23 +81,23 @@ _STRING, _ARRAY = 8, 9
 _FORMS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 
 
-def _string(file: BinaryIO) -> bytes:
+def read_string(file: BinaryIO) -> bytes:
     (length,) = struct.unpack("<Q", file.read(8))
     if length > 1 << 24:
         raise struct.error
     return file.read(length)
 
 
-def _value(file: BinaryIO, kind: int) -> object:
+def read_value(file: BinaryIO, kind: int) -> object:
     if kind == _STRING:
-        return _string(file)
+        return read_string(file)
     if kind == _ARRAY:
         inner, length = struct.unpack("<IQ", file.read(12))
         if inner in _FORMS:
             file.seek(struct.calcsize(_FORMS[inner]) * length, 1)
         else:
             for _ in range(length):
-                _value(file, inner)
+                read_value(file, inner)
         return None
     if kind not in _FORMS:
         raise struct.error

@@ -217,6 +217,7 @@ class Ollama:
     name = "ollama"
     side = Side.LOCAL
     takes_stop_sequences = False
+    answer_tokens = 2_048
 
     def __init__(self, server: Server, model: Model, keep_alive: str | None = None) -> None:
         self.model = model.name

@@ -41,6 +41,7 @@ class OpenAI:
     # A server that loads models on demand says so to nobody.
     is_loaded = True
     takes_stop_sequences = False
+    answer_tokens = 2_048
 
     def __init__(
         self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = (), key: LocalKey | None = None

@@ -24,6 +24,7 @@ class OpenAICloud:
     side = Side.CLOUD
     on_network = False
     takes_stop_sequences = False
+    answer_tokens = 16_000
 
     def __init__(
         self, name: str, url: str, model: str, place: ErrorSource, key: str, window: int, proxy: str | None

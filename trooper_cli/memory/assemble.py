@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from trooper_cli.memory import fold, render, search, select, terms, tokens
+from trooper_cli.repetition import told_once
 from trooper_cli.turn import Context, Exchange, View
 
 if TYPE_CHECKING:
@@ -78,10 +79,11 @@ def verbatim(ask: Ask[V]) -> Context[V] | None:
     left = ask.budget / ask.factor - price(ask.system, [ask.prompt])
     turns: list[Exchange] = []
     for exchange in ask.view.latest():
-        left -= fold.cost(exchange)
+        included = _without_repetitions(exchange)
+        left -= fold.cost(included)
         if left < 0:
             return None
-        turns.append(exchange)
+        turns.append(included)
     written = _write(ask, _Parts(turns[::-1], 0))
     if written.tokens > ask.budget:
         return None
@@ -97,7 +99,7 @@ def compress(ask: Ask[V], memory: Memory) -> Context[V]:
     share = max(_TAIL * frame, frame - _STATE_FILLS)
     tail, start = _tail(ask.view, memory.state.tokens, share, max(_TAIL_HARD * left, left - _STATE_FILLS))
     parts = _Parts(tail, start)
-    first = ask.view.first(ANCHOR_TURNS)[:start]
+    first = list(map(_without_repetitions, ask.view.first(ANCHOR_TURNS)[:start]))
     if first:
         parts.shown, parts.anchor = render.anchor(first, min(_ANCHOR * frame, _ANCHOR_MOST))
     included = set(terms.terms(parts.shown))
@@ -153,12 +155,18 @@ def _tail(view: View, total: int, share: float, most: float) -> tuple[list[Excha
         total -= fold.cost(exchange)
         if kept and total < mark:
             break
-        kept.append(exchange)
+        kept.append(_without_repetitions(exchange))
     kept.reverse()
     room = min(max(share, most / 2), most)
     if kept and sum(map(fold.cost, kept)) > room:
         kept = [_shortened(kept[-1], room)]
     return kept, len(view) - len(kept)
+
+
+def _without_repetitions(exchange: Exchange) -> Exchange:
+    """Return a turn whose answer says each sentence once, if it says one of them again and again."""
+    answer = told_once(exchange.answer)
+    return exchange if answer == exchange.answer else Exchange(exchange.prompt, answer)
 
 
 def _shortened(exchange: Exchange, room: float) -> Exchange:

@@ -11,6 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trooper_cli.engines.decoding import get_path, items, text
+from trooper_cli.engines.engine import REPETITION
 from trooper_cli.errors import (
     BreakerError,
     ConfigurationError,
@@ -230,6 +231,9 @@ def _usage(usage: Usage) -> Part:
 
 
 def _stop(reason: str) -> str:
+    if reason == REPETITION:
+        # The API has no word of its own for an answer that was cut for this.
+        return "max_tokens"
     known = {"end_turn", "max_tokens", "stop_sequence", "refusal"}
     return reason if reason in known else "end_turn"
 
