@@ -554,10 +554,8 @@ MUTANTS = [
         "secrets.token_urlsafe(32)",
         REAL,
     ),
-    Mutant(
-        "the hook asks whoever is set", "cli/prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK
-    ),
-    Mutant("the hook asks in a session", "cli/prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
+    Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
+    Mutant("the hook asks in a session", "cli/propose.py", ' if name != "TROOPER_SESSION"', "", HOOK),
     Mutant("a failure is a commit message", "cli/prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
         "any model's name is offered to a shell",
