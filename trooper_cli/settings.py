@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
-from trooper_cli.files import config_file
+from trooper_cli.files import config_file, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -200,7 +200,7 @@ class Settings:
         try:
             table = tomllib.loads(self.file.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
+            raise ConfigurationError(f"cannot read {self.file}: {reason(error)}; mend or remove it") from error
         for name in table:
             # A misspelt `cloud = "off"` that is passed over would be a lock that does not close.
             if name not in _TABLES and (name not in KNOWN or not KNOWN[name].in_file):

@@ -128,7 +128,7 @@ class TestCloud:
         """A machine without a key works, and the next step says how to get to Claude."""
         done = trooper("doctor", "--json", ANTHROPIC_API_KEY=None)
         assert done.code == 0
-        assert "api_key_cmd" in found(done, "key", "warn")[0]
+        assert "api_key_cmd" in found(done, "key", "ok")[0]
         assert "(no_key)" in found(done, "ask", "ok")[0]
         assert trooper("doctor", ANTHROPIC_API_KEY=None, TROOPER_LOCAL="0").code == 78
         assert cloud.connections == 0
@@ -150,7 +150,7 @@ class TestLocal:
     def test_ollama_tells_what_it_has(self, trooper: Trooper, local: Standin) -> None:
         """Version, models, and which one would answer."""
         done = trooper("doctor", "--json")
-        assert found(done, "ollama") == [f"0.33.0 at {local.url}; local models: llama3.2:latest → "]
+        assert f"0.33.0 at {local.url}; local models: llama3.2:latest; its log: " in found(done, "ollama")[0]
         assert found(done, "local") == ["private turns are answered by ollama, model llama3.2:latest → "]
 
     def test_a_chosen_model_that_is_not_there(self, trooper: Trooper) -> None:

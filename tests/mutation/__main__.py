@@ -556,7 +556,13 @@ MUTANTS = [
     ),
     Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
     Mutant("the hook asks in a session", "cli/propose.py", ' if name != "TROOPER_SESSION"', "", HOOK),
-    Mutant("a failure is a commit message", "cli/prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
+    Mutant(
+        "a failure is a commit message",
+        "cli/propose.py",
+        "    if code and not is_late:\n        return Answer(None, is_late, code)\n",
+        "",
+        HOOK,
+    ),
     Mutant(
         "any model's name is offered to a shell",
         "cli/completion/values.py",

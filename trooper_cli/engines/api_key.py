@@ -50,7 +50,7 @@ def _output_of(command: str, environ: Mapping[str, str]) -> str:
         )
     except (OSError, ValueError, IndexError) as error:
         raise ConfigurationError(
-            f"api_key_cmd cannot be run ({type(error).__name__}); it is a program with its arguments, without a shell"
+            "api_key_cmd cannot be run; it is a program with its arguments, without a shell"
         ) from error
     try:
         written = process.communicate(timeout=COMMAND_SECONDS)[0]

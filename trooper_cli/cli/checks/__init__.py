@@ -13,7 +13,7 @@ from trooper_cli.ask.route import decide
 from trooper_cli.ask.variables import check_variables
 from trooper_cli.cli.checks import engines, files
 from trooper_cli.cli.checks.result import CheckResult, State, failed
-from trooper_cli.engines.clouds import has_cloud
+from trooper_cli.engines.clouds import clouds, has_cloud
 from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
 from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import check_name
@@ -116,13 +116,17 @@ def _ask(settings: Settings, results: list[CheckResult]) -> tuple[TrooperError |
         if "local" in errors:
             return errors["local"], "see local"
         return None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})"
-    if "cloud" not in errors:
-        return None, f"a plain ask is answered by the cloud ({decision.reason})"
-    failure = errors["cloud"]
-    if not isinstance(failure, FALLS_BACK) or settings.boolean("fallback") is False:
-        return failure, "see cloud"
+    # As `ask.fallback` does: one cloud after the other, as far as their failures let another answer.
+    asked, failures = clouds(settings, connect=False), list[TrooperError]()
+    for cloud in asked if settings.boolean("fallback") else asked[:1]:
+        failure = errors.get(check := engines.check_of(cloud), errors.get("cloud") if not failures else None)
+        if failure is None:
+            return None, f"a plain ask is answered by the cloud ({'breaker' if failures else decision.reason})"
+        if not isinstance(failure, FALLS_BACK) or not settings.boolean("fallback"):
+            return failure, f"see {check}"
+        failures.append(failure)
     if "local" in errors:
-        return UnavailableError(str(failure)), "see cloud and local"
+        return UnavailableError(str(failures[-1])), "see cloud and local"
     return None, "a plain ask is answered on this machine, since the cloud does not answer (fallback)"
 
 
