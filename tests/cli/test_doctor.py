@@ -15,10 +15,11 @@ from tests.standin import Standin, api_error, http, model_list, ollama
 from trooper_cli.cli.checks import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tests.conftest import Outcome, Trooper
+    from tests.standin import Recorded
 
 
 @pytest.fixture
@@ -182,7 +183,14 @@ class TestLocal:
 
     def test_another_local_server(self, trooper: Trooper, serve: Callable[..., Standin]) -> None:
         """A server by `TROOPER_LOCAL_URL` is asked for its models; one that is away is exit 69 for a local ask."""
-        server = serve(lambda _: http(200, json.dumps({"data": [{"id": "qwen"}]})))
+
+        def respond(request: Recorded) -> Iterable[bytes]:
+            if request.method == "GET":
+                return http(200, json.dumps({"data": [{"id": "qwen"}]}))
+            chunk = {"choices": [{"delta": {"content": "hello"}, "finish_reason": "length"}]}
+            return http(200, f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n", "text/event-stream")
+
+        server = serve(respond)
         done = trooper("doctor", "--json", TROOPER_LOCAL_URL=server.url, TROOPER_LOCAL="1")
         assert (done.code, found(done, "local")) == (0, ["private turns are answered by openai, model qwen → "])
         server.close()

@@ -38,11 +38,11 @@ def chat_api(request: Recorded) -> Iterable[bytes]:
 
 
 # Name, the cloud, the other cloud's key, the environment, config.toml, and whether it works.
-NO_LOCAL = {"OLLAMA_HOST": "127.0.0.1:9", "TROOPER_LOCAL_ENGINE": "ollama"}
-NO_KEY = {"ANTHROPIC_API_KEY": None}
+NO_LOCAL: dict[str, str | None] = {"OLLAMA_HOST": "127.0.0.1:9", "TROOPER_LOCAL_ENGINE": "ollama"}
+NO_KEY: dict[str, str | None] = {"ANTHROPIC_API_KEY": None}
 DOWN = api_error(529, "overloaded_error", retry_after="60")
 REJECTED = api_error(401, "authentication_error")
-SETUPS: dict[str, tuple[Any, dict[str, str | None], str, bool]] = {
+SETUPS: dict[str, tuple[Any, Any, str, bool]] = {
     "all is well": (healthy, {}, "", True),
     "no key": (healthy, NO_KEY, "", True),
     "no key and nothing local": (healthy, NO_KEY | NO_LOCAL, "", False),

@@ -18,14 +18,18 @@ from trooper_cli.engines.local import installed, local_engine
 from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.errors import BreakerError, ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.net.egress import this_machine_only
+from trooper_cli.turn import Context, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines.clouds import Cloud
+    from trooper_cli.engines.engine import LocalEngine
     from trooper_cli.settings import Settings
 
 CLOUD_SECONDS = 15.0
+# A model may have to be loaded first.
+LOCAL_SECONDS = 60.0
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy")
 
 
@@ -89,8 +93,12 @@ def _source_of_key(settings: Settings) -> str:
     return "ANTHROPIC_API_KEY" if settings.environ.get("ANTHROPIC_API_KEY", "").strip() else "ANTHROPIC_AUTH_TOKEN"
 
 
-def local(settings: Settings, home: Path) -> list[CheckResult]:
-    """Check every engine on this machine, and which of them would be asked."""
+def local(settings: Settings, home: Path, *, is_needed: bool) -> list[CheckResult]:
+    """Check every engine on this machine, and which of them would be asked.
+
+    Where a plain ask needs it, it is asked for one word: only an answer shows that the model can chat, is whole and
+    wants no key.
+    """
     with this_machine_only():
         chosen, error = None, None
         try:
@@ -116,9 +124,33 @@ def local(settings: Settings, home: Path) -> list[CheckResult]:
                     "take its name out of local_hosts if that is not meant",
                 )
             )
+        if is_needed:
+            try:
+                _try(chosen)
+            except TrooperError as raised:
+                return [*results, failed("local", raised)]
         model = f"model {chosen.model}" if chosen.model else "whatever model it serves"
         results.append(CheckResult("local", State.OK, f"private turns are answered by {chosen.name}, {model}"))
     return results
+
+
+def _try(engine: LocalEngine) -> None:
+    """Ask for one token of an answer to a text of ours, with nothing of the user's.
+
+    Raises:
+        TrooperError: it does not answer.
+
+    """
+    from contextlib import closing
+
+    from trooper_cli.store.session import Session
+
+    with closing(Session.of_one_turn()) as session:
+        view = session.public_view()
+        messages = (Message("user", "Say hello."),)
+        context = Context(view, None, messages, (), (), (), estimate=8.0, tokens=8, budget=64)
+        for _ in engine.send(engine.prepare(context, 1, stream=True), LOCAL_SECONDS):
+            pass
 
 
 def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[CheckResult]:
