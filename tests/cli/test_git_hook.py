@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -533,3 +534,21 @@ def test_every_shell_reads_it(shell: str) -> None:
     command = [path, "sh"] if shell == "busybox" else [path]
     done = subprocess.run([*command, "-n"], input=script(), capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_the_real_small_model_has_a_message(repository: Repository, model_file: Path, *, is_busy: bool) -> None:
+    """The tutorial's commit gets a message from the default model, also while other programs keep every core busy."""
+    repository.git("commit", "-q", "-m", "Mine")
+    repository.change("hello.py", "print('hello')\n")
+    burning = "while True: pass"
+    cores = range(os.cpu_count() or 1) if is_busy else ()
+    others = [subprocess.Popen([sys.executable, "-c", burning]) for _ in cores]
+    try:
+        done = repository.git("commit", "-q", TROOPER_LOCAL_ENGINE="embedded", TROOPER_EMBEDDED_MODEL=str(model_file))
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert done.returncode == 0, done.stderr
+    assert repository.message == "Add hello.py"

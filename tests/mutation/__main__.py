@@ -555,7 +555,7 @@ MUTANTS = [
         REAL,
     ),
     Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
-    Mutant("the hook asks in a session", "cli/propose.py", ' if name != "TROOPER_SESSION"', "", HOOK),
+    Mutant("the hook asks in a session", "cli/propose.py", ' if n != "TROOPER_SESSION"', "", HOOK),
     Mutant(
         "a failure is a commit message",
         "cli/propose.py",

@@ -264,7 +264,8 @@ def _ask(prompt: str, ends: float, environ: Mapping[str, str]) -> Answer:
         [*command, "--max-tokens", str(ANSWER_TOKENS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={name: value for name, value in environ.items() if name != "TROOPER_SESSION"},
+        # llama.cpp's threads spin while they wait for each other: beside other programs that costs most of the time.
+        env={"OMP_WAIT_POLICY": "PASSIVE"} | {n: value for n, value in environ.items() if n != "TROOPER_SESSION"},
     )
     pieces: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_feed, args=(child, prompt.encode(), pieces), daemon=True).start()
