@@ -82,7 +82,7 @@ def run_hook(
     It exits 0, whatever the model does: no commit is stopped.
 
     \b
-    trooper hook run prepare-commit-msg "$@"
+    echo 'trooper hook run prepare-commit-msg "$@"' > prepare-commit-msg
     trooper hook run prepare-commit-msg .git/COMMIT_EDITMSG
     """  # noqa: D301
     from trooper_cli.cli.propose import propose
