@@ -38,7 +38,7 @@ _trooper() {
     case "$typed" in *"$word") strip="${typed%"$word"}" ;; esac
     for word in "${words[@]:1}"; do
         case "$path $word" in
-            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
+            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper hook run" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
         esac
         previous="$word"
     done
@@ -121,7 +121,7 @@ _trooper() {
             ;;
         "trooper hook")
             case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
-            _trooper_words install uninstall
+            _trooper_words install uninstall run
             ;;
         "trooper hook install")
             case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
@@ -130,6 +130,13 @@ _trooper() {
         "trooper hook uninstall")
             case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
             _trooper_words prepare-commit-msg
+            ;;
+        "trooper hook run")
+            case "$current" in -*) _trooper_words -h --help; return 0 ;; esac
+            _trooper_words prepare-commit-msg
+            _trooper_files
+            :
+            :
             ;;
         "trooper config")
             case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac

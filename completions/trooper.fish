@@ -4,7 +4,7 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
-    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper config" "trooper config set" "trooper config unset"
+    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper hook run" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
         contains -- "$path $word" $below; and set path "$path $word"
     end
@@ -125,11 +125,15 @@ complete -c trooper -n "__trooper_at trooper doctor" -l json -d 'Print JSON inst
 complete -c trooper -n "__trooper_at trooper doctor" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper hook" -a install -d 'Install a git hook'
 complete -c trooper -n "__trooper_at trooper hook" -a uninstall -d 'Remove the hook again'
+complete -c trooper -n "__trooper_at trooper hook" -a run -d 'Run the hook once, as husky, lefthook and pre-commit do'
 complete -c trooper -n "__trooper_at trooper hook" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper hook install" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper hook install" -a 'prepare-commit-msg'
 complete -c trooper -n "__trooper_at trooper hook uninstall" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper hook uninstall" -a 'prepare-commit-msg'
+complete -c trooper -n "__trooper_at trooper hook run" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper hook run" -a 'prepare-commit-msg'
+complete -c trooper -n "__trooper_at trooper hook run" -F
 complete -c trooper -n "__trooper_at trooper config" -a set -d 'Set a value in config.toml, whose comments stay, or as a default of one session'
 complete -c trooper -n "__trooper_at trooper config" -a unset -d 'Remove a value from config.toml or from the defaults of one session'
 complete -c trooper -n "__trooper_at trooper config" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The defaults of this session instead of config.toml'

@@ -6,7 +6,7 @@ _trooper() {
     local -a found
     for word in ${words[2,CURRENT-1]}; do
         case "$at $word" in
-            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
+            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper hook run" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
         esac
         previous="$word"
     done
@@ -108,7 +108,7 @@ _trooper() {
         "trooper hook")
             found=('-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('install:Install a git hook' 'uninstall:Remove the hook again')
+            found=('install:Install a git hook' 'uninstall:Remove the hook again' 'run:Run the hook once, as husky, lefthook and pre-commit do')
             _describe command found
             ;;
         "trooper hook install")
@@ -120,6 +120,14 @@ _trooper() {
             found=('-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             compadd -- prepare-commit-msg
+            ;;
+        "trooper hook run")
+            found=('-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            compadd -- prepare-commit-msg
+            _files
+            :
+            :
             ;;
         "trooper config")
             found=('-s:The defaults of this session instead of config.toml' '--session:The defaults of this session instead of config.toml' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError, StorageError
-from trooper_cli.files import ensure_private_dir
+from trooper_cli.files import ensure_private_dir, reason
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
@@ -111,7 +111,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read {path}: {type(error).__name__}; mend or remove it") from error
+        raise ConfigurationError(f"cannot read {path}: {reason(error)}; mend or remove it") from error
 
 
 def _write(path: Path, text: str) -> None:

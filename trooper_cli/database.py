@@ -60,7 +60,8 @@ def create_atomically(path: Path, fill: Callable[[Path], object]) -> None:
             for companion in COMPANIONS:
                 Path(name + companion).unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
-        raise StorageError(f"cannot make {path} ({type(error).__name__}); is the disk full or read-only?") from error
+        cause = error.strerror if isinstance(error, OSError) else "the database refuses"
+        raise StorageError(f"cannot make {path} ({cause}); is the disk full or read-only?") from error
 
 
 def create(path: Path, schema: str, form: Format) -> None:

@@ -31,6 +31,18 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return user_config_path("trooper", appauthor=False) / "config.toml"
 
 
+def reason(error: BaseException) -> str:
+    """Return in words why a file of TOML cannot be read: the system's, or the line, but nothing of what it holds."""
+    if isinstance(error, OSError):
+        return error.strerror or "the system refuses"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    import re
+
+    place = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
+    return f"it is not TOML at {place[1]}" if place and "line" in place[1] else "it is not TOML"
+
+
 def ensure_private_dir(path: Path) -> Path:
     """Create a folder that only its owner can enter, or remove the rights of others from an existing one.
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from trooper_cli.errors import ConfigurationError
-from trooper_cli.files import config_file
+from trooper_cli.files import config_file, reason
 from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Settings:
         try:
             table = tomllib.loads(self.file.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
-            raise ConfigurationError(f"cannot read {self.file}: {type(error).__name__}; mend or remove it") from error
+            raise ConfigurationError(f"cannot read {self.file}: {reason(error)}; mend or remove it") from error
         for name in table:
             # A misspelt `cloud = "off"` that is passed over would be a lock that does not close.
             if name not in _TABLES and (name not in KNOWN or not KNOWN[name].in_file):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -99,12 +100,51 @@ class TestProposal:
     def test_a_plain_commit_gets_the_answer(self, repository: Repository, cloud: Standin, local: Standin) -> None:
         """The staged diff is asked locally, and the answer is the message; the cloud hears nothing."""
         done = repository.git("commit", "-q")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (
+            0,
+            "trooper: ollama (llama3.2:latest) on this machine is asked for a commit message, for 20 seconds at most\n",
+        )
         assert repository.message == "a local answer"
         asked = local.bodies[0]["messages"][-1]["content"]
         assert "+drain = False" in asked
-        assert "commit message" in asked
+        assert "a git commit" in asked
+        assert "for: Add pool.py" in asked
+        assert local.bodies[0]["options"]["num_predict"] <= 150
         assert cloud.connections == 0
+
+    def test_what_was_asked_is_remembered_as_private(self, repository: Repository, cloud: Standin) -> None:
+        """The change is a private prompt like any other: the guard refuses it on its way to the cloud."""
+        secret = "the drained pool of nightowl is reopened by the batch user at two past two every night\n"
+        repository.change(text=secret)
+        repository.git("commit", "-q")
+        assert repository.message == "a local answer"
+        done = repository.trooper("ask", "--cloud", f"Explain: {secret}")
+        assert done.code == 77
+        assert cloud.connections == 0
+
+    @pytest.mark.parametrize("name", ["TROOPER_LOCAL", "TROOPER_CLOUD", "TROOPER_CLOUDS", "TROOPER_HOOK_SECONDS"])
+    def test_a_lock_that_cannot_be_read_asks_nobody(
+        self, repository: Repository, cloud: Standin, local: Standin, name: str
+    ) -> None:
+        """A value that is none, or a variable that there is not: the notice says so and the commit goes on."""
+        keep = 'cp "$1" seen; echo Mine >"$1"'
+        done = repository.git("commit", "-q", GIT_EDITOR=f"sh -c '{keep}' --", **{name: "maybe"})
+        assert done.returncode == 0
+        assert done.stderr.startswith("trooper: no commit message is proposed: ")
+        assert name in done.stderr
+        assert repository.message == "Mine"
+        assert local.bodies == []
+        assert cloud.connections == 0
+
+    def test_what_the_guard_cannot_remember_is_no_message(self, repository: Repository) -> None:
+        """Where the guard's index cannot be written, a private answer goes into no pipe, and so into no message."""
+        repository.trooper.home.parent.mkdir(exist_ok=True)
+        repository.trooper.home.write_text("a file where the folder belongs")
+        keep = 'cp "$1" seen; echo Mine >"$1"'
+        done = repository.git("commit", "-q", GIT_EDITOR=f"sh -c '{keep}' --")
+        assert done.returncode == 0
+        assert "no commit message is proposed: " in done.stderr
+        assert "a local answer" not in (repository.folder / "seen").read_text()
 
     def test_the_persons_settings_do_not_send_it_away(self, repository: Repository, cloud: Standin) -> None:
         """With TROOPER_LOCAL=0 and a session set, it is asked on this machine all the same, in no session."""
@@ -150,12 +190,18 @@ class TestProposal:
         """On systems without /proc the process table tells of --no-verify."""
         if shutil.which("ps") is None:
             pytest.skip("ps is not installed here")
-        text = repository.place.read_text()
-        assert "/proc/" in text
-        repository.place.write_text(text.replace("/proc/", "/no/proc/"))
-        repository.git("commit", "-q", "--no-verify")
+        (repository.folder / "python").mkdir()
+        (repository.folder / "python" / "sitecustomize.py").write_text(
+            "import pathlib\nread = pathlib.Path.read_bytes\n"
+            "def none(path):\n"
+            "    if str(path).startswith('/proc/'):\n        raise FileNotFoundError(path)\n"
+            "    return read(path)\n"
+            "pathlib.Path.read_bytes = none\n"
+        )
+        paths = os.pathsep.join([str(repository.folder / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        repository.git("commit", "-q", "--no-verify", PYTHONPATH=paths)
         assert local.bodies == []
-        repository.git("commit", "-q")
+        repository.git("commit", "-q", PYTHONPATH=paths)
         assert repository.message == "a local answer"
 
     def test_merges_and_squashes_keep_their_message(self, repository: Repository, local: Standin) -> None:
@@ -189,8 +235,35 @@ class TestProposal:
         repository.git("commit", "-q")
         assert repository.message == "a local answer"
         asked = local.bodies[0]["messages"][-1]["content"]
-        assert 5_000 < len(asked) < 14_000
+        assert 5_000 < len(asked) < 7_000
         assert asked.endswith("+größe und länge")
+
+    @pytest.mark.parametrize(
+        ("answer", "message"),
+        [
+            ("Here is a commit message:\n\n```text\nFix the pool\n```\nIt fixes it.", "Fix the pool"),
+            ('"Fix the pool."', "Fix the pool"),
+            ("Commit message: `Fix the pool`", "Fix the pool"),
+            ("**Fix the pool**\n\nIt was drained.", "Fix the pool"),
+            ("# Change pool.py:\n# Change pool.py:\n#\n", "Change pool.py"),
+            ("- feat(pool): drain it at night", "feat(pool): drain it at night"),
+            ("Remove old.py: Remove old.py\n-a", "Remove old.py"),
+            ("+drain = False\n-drain = True\nClose the pool", "Close the pool"),
+            ("Pool: a new, new, new, new, new, new pool\nClose the pool", "Close the pool"),
+            ("Pools\nClose the pool", "Close the pool"),
+            (
+                "Drain the pool because it was drained at night by a batch job of the nightowl service",
+                "Drain the pool because it was drained at night by a batch job of the",
+            ),
+            ("修复空列表崩溃", "修复空列表崩溃"),
+        ],
+    )
+    def test_the_first_line_that_can_be_a_message(
+        self, repository: Repository, serve: Callable[..., Standin], answer: str, message: str
+    ) -> None:
+        """Of a talkative answer the headline is taken: without fence, quotes and labels, cut at a word."""
+        repository.git("commit", "-q", OLLAMA_HOST=serve(ollama(answer)).url)
+        assert repository.message == message
 
 
 class TestNeverInTheWay:
@@ -211,13 +284,17 @@ class TestNeverInTheWay:
         assert all(not line or line.startswith("#") for line in seen.splitlines())
         repository.change(text="again\n")
         told = repository.git("commit", "-q", OLLAMA_HOST="127.0.0.1:9", TROOPER_LOCAL_ENGINE="ollama")
-        assert "no local engine" in told.stderr
+        assert told.stderr.startswith("trooper: no commit message is proposed: no local engine")
+        assert told.stderr.splitlines()[0].count("ollama serve") == 1
 
-    @pytest.mark.parametrize("text", ["", "   \n", "# only a comment", "```\n```"])
+    @pytest.mark.parametrize("text", ["", "   \n", "#", "```\n```", "Sure, here it is:", "a\nb\n"])
     def test_an_answer_that_is_none(self, repository: Repository, serve: Callable[..., Standin], text: str) -> None:
-        """An answer that holds nothing changes nothing."""
+        """An answer that holds no headline changes nothing, and a notice says why."""
         seen = self.commits(repository, OLLAMA_HOST=serve(ollama(text)).url)
         assert all(not line or line.startswith("#") for line in seen.splitlines())
+        repository.change(text="again\n")
+        told = repository.git("commit", "-q", OLLAMA_HOST=serve(ollama(text)).url).stderr.splitlines()
+        assert any(line.startswith("trooper: no commit message is proposed: ") for line in told)
 
     @pytest.mark.parametrize("kind", ["error", "broken"])
     def test_errors_are_no_message(self, repository: Repository, serve: Callable[..., Standin], kind: str) -> None:
@@ -243,18 +320,52 @@ class TestNeverInTheWay:
         seen = self.commits(repository)
         assert all(not line or line.startswith("#") for line in seen.splitlines())
 
-    def test_a_slow_model_is_not_waited_for(self, repository: Repository, serve: Callable[..., Standin]) -> None:
-        """After its time the hook goes on without a message, and nothing of it is left running."""
+    @pytest.mark.parametrize("stage", ["/api/version", "/api/chat"])
+    def test_a_slow_model_is_not_waited_for(
+        self, repository: Repository, serve: Callable[..., Standin], stage: str
+    ) -> None:
+        """After its time the hook goes on without a message, says so, and leaves nothing running."""
+        healthy = ollama()
 
-        def chat(_: Recorded) -> Iterator[bytes]:
-            time.sleep(30)
-            yield b""
+        def slow(request: Recorded) -> Iterator[bytes]:
+            if request.path == stage:
+                time.sleep(30)
+            yield from healthy(request)
 
         began = time.monotonic()
-        engine = serve(ollama(chat=chat))
-        seen = self.commits(repository, OLLAMA_HOST=engine.url, TROOPER_HOOK_SECONDS="1")
+        engine = serve(slow)
+        seen = self.commits(repository, OLLAMA_HOST=engine.url, TROOPER_HOOK_SECONDS="2")
         assert time.monotonic() - began < 15
         assert all(not line or line.startswith("#") for line in seen.splitlines())
+        repository.change(text="again\n")
+        told = repository.git("commit", "-q", OLLAMA_HOST=engine.url, TROOPER_HOOK_SECONDS="2").stderr
+        assert "within 2 seconds" in told
+
+    def test_what_has_arrived_in_time_is_used(self, repository: Repository, serve: Callable[..., Standin]) -> None:
+        """At the deadline the line that has begun is the message, without its last word, which may be cut."""
+
+        def chat(request: Recorded) -> Iterator[bytes]:
+            yield from list(lines("Close the pool at ni", stream=request.json["stream"]))[:-1]
+            time.sleep(30)
+
+        done = repository.git("commit", "-q", OLLAMA_HOST=serve(ollama(chat=chat)).url, TROOPER_HOOK_SECONDS="4")
+        assert repository.message == "Close the pool at"
+        assert "the 4 seconds are over" in done.stderr
+
+    def test_a_model_that_repeats_itself_is_stopped(
+        self, repository: Repository, serve: Callable[..., Standin]
+    ) -> None:
+        """The first line that can be the message is enough; the rest is not waited for."""
+
+        def chat(request: Recorded) -> Iterator[bytes]:
+            yield from list(lines("Close the pool\nClose the pool\n", stream=request.json["stream"]))[:-1]
+            time.sleep(30)
+
+        began = time.monotonic()
+        done = repository.git("commit", "-q", OLLAMA_HOST=serve(ollama(chat=chat)).url)
+        assert time.monotonic() - began < 15
+        assert repository.message == "Close the pool"
+        assert "over" not in done.stderr
 
     def test_trooper_is_gone(self, repository: Repository) -> None:
         """With trooper deinstalled, commits go on."""
@@ -273,6 +384,15 @@ class TestNeverInTheWay:
         answer = "```text\nGr\u00f6\u00dfe \x1b[2J\x1b]0;title\x07pr\u00fcfen\r\n```"
         repository.git("commit", "-q", OLLAMA_HOST=serve(ollama(answer)).url)
         assert repository.message == "Größe [2J]0;titleprüfen"
+
+    def test_nothing_of_the_repository_is_run(self, repository: Repository, local: Standin) -> None:
+        """A module of the repository with the name of one of ours, or of Python's, is no part of the hook."""
+        for name in ("json.py", "trooper_cli.py", "queue.py"):
+            (repository.folder / name).write_text("import pathlib\npathlib.Path('run').touch()\nraise SystemExit(1)\n")
+        repository.git("commit", "-q")
+        assert repository.message == "a local answer"
+        assert not (repository.folder / "run").exists()
+        assert local.bodies
 
 
 class TestPlace:
@@ -320,6 +440,55 @@ class TestPlace:
         assert theirs.read_text() == "#!/bin/sh\nexit 0\n"
         assert repository.place.is_symlink() == is_link
 
+    @pytest.mark.parametrize(
+        ("path", "text", "line"),
+        [
+            (".husky/_", None, 'to .husky/prepare-commit-msg: trooper hook run prepare-commit-msg "$@"'),
+            (".git/hooks", 'call_lefthook run "prepare-commit-msg" "$@"', "trooper hook run prepare-commit-msg {0}"),
+            (".git/hooks", "# File generated by pre-commit: https://pre-commit.com", "- {repo: local, hooks: [{id: "),
+            ("mine", "exit 0", 'add this line to it: trooper hook run prepare-commit-msg "$@"'),
+        ],
+    )
+    def test_a_tool_that_keeps_the_hooks(self, repository: Repository, path: str, text: str | None, line: str) -> None:
+        """Where husky, lefthook or pre-commit keep the hooks, nothing is written, and the line to add is named."""
+        repository.hook("uninstall")
+        folder = repository.folder / path
+        folder.mkdir(parents=True, exist_ok=True)
+        repository.git("config", "core.hooksPath", path)
+        if text is not None:
+            (folder / HOOK).write_text(f"#!/bin/sh\n{text}\n")
+        before = {each.name: each.read_bytes() for each in folder.iterdir()}
+        done = repository.hook("install")
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert line in done.stderr
+        assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+
+    def test_the_line_for_husky(self, repository: Repository, local: Standin) -> None:
+        """The line works in a hook of another's: with git's arguments, also through a shell between."""
+        repository.place.write_text('#!/bin/sh\nsh -e .husky "$@"\n')
+        (repository.folder / ".husky").write_text('trooper hook run prepare-commit-msg "$@"\n')
+        repository.git("commit", "-q")
+        assert repository.message == "a local answer"
+        repository.change(text="again\n")
+        for options in (("-m", "Mine"), ("--amend",), ("--no-verify", "-m", "Mine")):
+            repository.git("commit", "-q", *options)
+            assert "a local answer" not in repository.message or options == ("--amend",)
+        repository.change(text="once more\n")
+        repository.git("commit", "-q", "--no-verify")
+        assert len(local.bodies) == 1
+
+    def test_the_line_for_pre_commit(self, repository: Repository, local: Standin) -> None:
+        """pre-commit hands on the file alone, and where the message comes from by a variable."""
+        repository.place.write_text(
+            '#!/bin/sh\nexport PRE_COMMIT_COMMIT_MSG_SOURCE="$2"\ntrooper hook run prepare-commit-msg "$1"\n'
+        )
+        repository.git("commit", "-q", "-m", "Mine")
+        assert local.bodies == []
+        repository.change(text="again\n")
+        repository.git("commit", "-q")
+        assert repository.message == "a local answer"
+
     def test_two_hooks_in_a_row(self, repository: Repository, local: Standin) -> None:
         """A hook that was renamed as the error says runs first, may refuse, and gets its name back."""
         repository.hook("uninstall")
@@ -365,3 +534,21 @@ def test_every_shell_reads_it(shell: str) -> None:
     command = [path, "sh"] if shell == "busybox" else [path]
     done = subprocess.run([*command, "-n"], input=script(), capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_the_real_small_model_has_a_message(repository: Repository, model_file: Path, *, is_busy: bool) -> None:
+    """The tutorial's commit gets a message from the default model, also while other programs keep every core busy."""
+    repository.git("commit", "-q", "-m", "Mine")
+    repository.change("hello.py", "print('hello')\n")
+    burning = "while True: pass"
+    cores = range(os.cpu_count() or 1) if is_busy else ()
+    others = [subprocess.Popen([sys.executable, "-c", burning]) for _ in cores]
+    try:
+        done = repository.git("commit", "-q", TROOPER_LOCAL_ENGINE="embedded", TROOPER_EMBEDDED_MODEL=str(model_file))
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert done.returncode == 0, done.stderr
+    assert repository.message == "Add hello.py"

@@ -143,7 +143,7 @@ def test_a_team_s_cluster(trooper: Trooper, cluster: Cluster, tmp_path: Path) ->
     # A certificate that nobody vouches for is no cluster.
     done = trooper("ask", "--local", QUESTION)
     assert (done.code, done.out, cluster.answered()) == (69, b"", [])
-    assert "its certificate is not trusted here, which SSL_CERT_FILE can change" in done.notices
+    assert "(its certificate is not trusted); SSL_CERT_FILE can name what is trusted" in done.notices
     trooper.environ["SSL_CERT_FILE"] = str(cluster.folder / "llm.crt")
     for mode in ("--stream", "--no-stream"):
         done = trooper("ask", "--local", mode, "--system", SYSTEM, "--max-tokens", "30", "--json", QUESTION)

@@ -709,11 +709,15 @@ MUTANTS = [
         "secrets.token_urlsafe(32)",
         REAL,
     ),
+    Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
+    Mutant("the hook asks in a session", "cli/propose.py", ' if n != "TROOPER_SESSION"', "", HOOK),
     Mutant(
-        "the hook asks whoever is set", "cli/prepare-commit-msg.sh", "ask --local --no-stream", "ask --no-stream", HOOK
+        "a failure is a commit message",
+        "cli/propose.py",
+        "    if code and not is_late:\n        return Answer(None, is_late, code)\n",
+        "",
+        HOOK,
     ),
-    Mutant("the hook asks in a session", "cli/prepare-commit-msg.sh", "unset TROOPER_SESSION\n", "", HOOK),
-    Mutant("a failure is a commit message", "cli/prepare-commit-msg.sh", "[ $answered -eq 0 ] || exit 0\n", "", HOOK),
     Mutant(
         "any model's name is offered to a shell",
         "cli/completion/values.py",

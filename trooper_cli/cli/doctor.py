@@ -15,8 +15,8 @@ _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
 def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
     """Check what works and what does not, and print the next step; exit 0 only if a plain ask would work.
 
-    It asks the cloud for its list of models, which spends no token, and sends nothing of any session. The exit code is
-    the one that the ask would have.
+    It asks each cloud for its list of models, which spends no token, and this machine's model for one word where a
+    plain ask needs it; it sends nothing of any session. The exit code is the one that the ask would have.
 
     \b
     trooper doctor

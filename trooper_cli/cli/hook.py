@@ -1,12 +1,14 @@
-"""`trooper hook`: install and remove the git hook."""
+"""`trooper hook`: install and remove the git hook, and run it for a tool that keeps hooks itself."""
 
-from __future__ import annotations
+# Annotations are evaluated here, once: typer would evaluate them three times over if they were texts.
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
+from trooper_cli.cli.environment import environment_of
 from trooper_cli.cli.terminal import say
 
 app = typer.Typer(
@@ -31,7 +33,8 @@ def install(hook: WhichHook) -> int:
 
     The diff goes to this machine's model only, as a private turn of no session. The hook never stops a commit, takes
     20 seconds at most (TROOPER_HOOK_SECONDS), and does nothing where there is a message already (-m, --amend, a merge,
-    a squash, a template), where no editor opens, and with --no-verify. A hook that is there already is not touched.
+    a squash, a template), where no editor opens, and with --no-verify. A hook that is there already is not touched;
+    where it belongs to husky, lefthook or pre-commit, the error names the lines that call trooper from there.
 
     \b
     trooper hook install prepare-commit-msg
@@ -57,4 +60,34 @@ def uninstall(hook: WhichHook) -> int:
     del hook
     path, restored = hooks.uninstall()
     say(f"{path} is {'what it was before' if restored else 'removed'}")
+    return 0
+
+
+@app.command("run")
+def run_hook(
+    context: typer.Context,
+    hook: WhichHook,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of the message, as git names it.")],
+    source: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[SOURCE]", help="Where the message comes from, if there is one.", show_default=False),
+    ] = None,
+    commit: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[COMMIT]", help="The commit that it is taken from.", show_default=False),
+    ] = None,
+) -> int:
+    """Run the hook once, as husky, lefthook and pre-commit do: the line for them ends with what git gives the hook.
+
+    It exits 0, whatever the model does: no commit is stopped.
+
+    \b
+    echo 'trooper hook run prepare-commit-msg "$@"' > prepare-commit-msg
+    trooper hook run prepare-commit-msg .git/COMMIT_EDITMSG
+    """  # noqa: D301
+    from trooper_cli.cli.propose import propose
+
+    del hook, commit
+    environment = environment_of(context)
+    propose(file, source, environment.environ, environment.home, environment.say)
     return 0

@@ -24,9 +24,7 @@ from trooper_cli.turn import PublicView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
-    from trooper_cli.engines.circuit_breaker import Hold
     from trooper_cli.settings import Settings
 
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -43,6 +41,10 @@ class Cloud(Engine[PublicView], Protocol):
     @property
     def account(self) -> tuple[str, str]:
         """Return what a quota belongs to: the address and the key."""
+        ...
+
+    def check(self, read_timeout: float) -> bool | None:
+        """Return whether the key is accepted and the model exists; None where that cannot be tried for nothing."""
         ...
 
 
@@ -74,16 +76,15 @@ def clouds(
     return found
 
 
+def without_key(settings: Settings) -> list[tuple[str, str]]:
+    """Return the name of each cloud of `config.toml` that is left out for want of a key, and the variable for it."""
+    named = [_Named(row, settings) for row in settings.tables("clouds")]
+    return [(cloud.name, cloud.variable) for cloud in named if not cloud.key]
+
+
 def has_cloud(settings: Settings) -> bool:
     """Return whether there is a key for any cloud."""
     return bool(clouds(settings, connect=False))
-
-
-def states(settings: Settings, home: Path) -> list[tuple[str, str, Hold | None]]:
-    """Return for each cloud with a key its name, its host, and its hold: why and until when it is not asked, if so."""
-    from trooper_cli.engines.circuit_breaker import held
-
-    return [(cloud.name, urlsplit(cloud.account[0]).netloc, held(home, cloud.account)) for cloud in clouds(settings)]
 
 
 class _Named:
@@ -102,11 +103,11 @@ class _Named:
             elif not isinstance(value, str) or not value:
                 raise self._fault(f"needs a text as its {field}")
         self._url, self._model = str(row["url"]), str(row["model"])
-        self._variable = str(row["key_env"])
+        self.variable = str(row["key_env"])
         self._window = int(str(row.get("window", _WINDOW)))
         if not _NAME.fullmatch(self.name) or self.name in _ENGINES:
             raise self._fault(f"needs a name of letters, digits, . _ - that is none of {', '.join(sorted(_ENGINES))}")
-        if not _VARIABLE.fullmatch(self._variable):
+        if not _VARIABLE.fullmatch(self.variable):
             # A key that was put where its variable's name belongs must not be repeated.
             raise self._fault("needs as its key_env the name of an environment variable, not the key itself")
         try:
@@ -115,16 +116,16 @@ class _Named:
             raise self._fault(
                 "needs a url https://HOST/PATH, without a user name (http:// only on loopback)"
             ) from error
-        self.key = settings.environ.get(self._variable, "").strip()
+        self.key = settings.environ.get(self.variable, "").strip()
         if self.key and (not (self.key.isascii() and self.key.isprintable()) or " " in self.key):
-            raise ConfigurationError(f"{self._variable} holds characters that no key has; copy it again")
+            raise ConfigurationError(f"{self.variable} holds characters that no key has; copy it again")
 
     def engine(self, model: str | None, environ: Mapping[str, str]) -> Cloud:
         from trooper_cli.engines.api_errors import ErrorSource
         from trooper_cli.engines.openai_cloud import OpenAICloud
 
         url = cloud_url(self._url)
-        place = ErrorSource(urlsplit(url).netloc, self._variable, f"url of {self.name} in {self._file}")
+        place = ErrorSource(urlsplit(url).netloc, self.variable, f"url of {self.name} in {self._file}")
         proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
         return OpenAICloud(self.name, url, model or self._model, place, self.key, self._window, proxy)
 

@@ -38,7 +38,7 @@ def key_of_command(setting: str, command: str, environ: Mapping[str, str]) -> st
         )
     except (OSError, ValueError, IndexError) as error:
         raise ConfigurationError(
-            f"{setting} cannot be run ({type(error).__name__}); it is a program with its arguments, without a shell"
+            f"{setting} cannot be run; it is a program with its arguments, without a shell"
         ) from error
     try:
         written = process.communicate(timeout=COMMAND_SECONDS)[0]

@@ -143,11 +143,34 @@ def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterat
                 raise BrokenAnswerError(f"{host} compresses its answer although it was asked not to")
             yield Response(response.status_code, response.headers, response.iter_raw)
     except httpx.TimeoutException as error:
-        raise UnavailableError(f"{host} was silent for too long ({type(error).__name__})") from error
+        raise UnavailableError(f"{host} was silent for too long ({why(error)})") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
-        raise NoConnectionError(f"the connection to {host} failed ({type(error).__name__})") from error
+        raise NoConnectionError(f"the connection to {host} failed ({why(error)})") from error
     except httpx.InvalidURL as error:
         raise ConfigurationError("the cloud's base URL cannot be used; check ANTHROPIC_BASE_URL") from error
+
+
+def why(error: BaseException) -> str:
+    """Return in words why a connection failed; never an exception's own text, which may quote what was sent."""
+    import errno
+    import os
+    import socket
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "its name is not known"
+        if type(cause).__name__ == "SSLCertVerificationError":
+            return "its certificate is not trusted"
+        if type(cause).__module__ == "ssl":
+            return "TLS failed"
+        if isinstance(cause, OSError) and cause.errno in errno.errorcode:
+            return os.strerror(cause.errno or 0).lower()
+        cause = cause.__cause__ or cause.__context__
+    kind = type(error).__name__
+    if "Timeout" in kind:
+        return "no connection in time" if "Connect" in kind else "nothing came in time"
+    return "the proxy refuses" if kind == "ProxyError" else "it broke, or what came is not HTTP"
 
 
 def bare_tls() -> ssl.SSLContext:
@@ -203,9 +226,9 @@ def to_local(
             f"{endpoint.url} was silent for too long; is the model still loading? See --timeout"
         ) from error
     except (OSError, RemoteProtocolError) as error:
-        kind, next_step = type(error).__name__, "is the server running?"
-        if kind == "SSLCertVerificationError":
-            next_step = "its certificate is not trusted here, which SSL_CERT_FILE can change"
-        raise UnavailableError(f"no answer from {endpoint.url} ({kind}); {next_step}") from error
+        next_step = "is the server running?"
+        if type(error).__name__ == "SSLCertVerificationError":
+            next_step = "SSL_CERT_FILE can name what is trusted"
+        raise UnavailableError(f"no answer from {endpoint.url} ({why(error)}); {next_step}") from error
     finally:
         connection.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trooper_cli.errors import ConfigurationError
+from trooper_cli.files import reason
 
 MILLION = 1_000_000
 
@@ -87,7 +88,7 @@ def _table(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot read {path}: {type(error).__name__}; mend or remove it") from error
+        raise ConfigurationError(f"cannot read {path}: {reason(error)}; mend or remove it") from error
 
 
 def _rows(table: dict[str, object], path: Path) -> tuple[Price, ...]:

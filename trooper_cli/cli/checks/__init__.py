@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import __version__
 from trooper_cli.ask.fallback import FALLS_BACK
@@ -13,7 +13,7 @@ from trooper_cli.ask.route import decide
 from trooper_cli.ask.variables import check_variables
 from trooper_cli.cli.checks import engines, files
 from trooper_cli.cli.checks.result import CheckResult, State, failed
-from trooper_cli.engines.clouds import has_cloud
+from trooper_cli.engines.clouds import clouds, has_cloud
 from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
 from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import check_name
@@ -53,13 +53,14 @@ def examine(settings: Settings, home: Path) -> Report:
     # Without settings that can be read nobody knows whether the cloud is locked.
     if not any(found.error for found in results):
         look("cloud", lambda: engines.cloud(settings, home))
-        look("local", lambda: engines.local(settings, home))
+        is_needed = _ask(settings, results).is_local
+        look("local", lambda: engines.local(settings, home, is_needed=is_needed))
     look("proxy", lambda: engines.surroundings(settings.environ))
     look("folder", lambda: files.folder(home))
     look("folder", lambda: files.synced(home, settings.environ))
     look("sessions", lambda: files.sessions(home, settings.environ.get("TROOPER_SESSION")))
     look("guard", lambda: files.guard(home))
-    error, text = _ask(settings, results)
+    error, text, _ = _ask(settings, results)
     if error is None:
         results.append(CheckResult("ask", State.OK, text))
     else:
@@ -96,12 +97,20 @@ def _config(settings: Settings) -> Iterable[CheckResult]:
         yield CheckResult("config", State.OK, f"{settings.file} {state}")
 
 
-def _ask(settings: Settings, results: list[CheckResult]) -> tuple[TrooperError | None, str]:
+class _Verdict(NamedTuple):
+    """The error of a plain ask, if any; how it is answered or where to look; and whether this machine answers."""
+
+    error: TrooperError | None
+    text: str
+    is_local: bool = False
+
+
+def _ask(settings: Settings, results: list[CheckResult]) -> _Verdict:
     """Return the error that a plain ask would end with, if any, and how it would be answered or where to look."""
     errors = {found.check: found.error for found in results if found.error is not None}
     for check in ("config", "sessions", "guard", "folder"):
         if check in errors:
-            return errors[check], f"see {check}"
+            return _Verdict(errors[check], f"see {check}")
     try:
         decision = decide(
             local_flag=None,
@@ -111,19 +120,29 @@ def _ask(settings: Settings, results: list[CheckResult]) -> tuple[TrooperError |
             has_key=lambda: has_cloud(settings),
         )
     except TrooperError as undecided:
-        return undecided, str(undecided)
+        return _Verdict(undecided, str(undecided))
     if decision.side is Side.LOCAL:
         if "local" in errors:
-            return errors["local"], "see local"
-        return None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})"
-    if "cloud" not in errors:
-        return None, f"a plain ask is answered by the cloud ({decision.reason})"
-    failure = errors["cloud"]
-    if not isinstance(failure, FALLS_BACK) or settings.boolean("fallback") is False:
-        return failure, "see cloud"
+            return _Verdict(errors["local"], "see local")
+        return _Verdict(
+            None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})", is_local=True
+        )
+    # As `ask.fallback` does: one cloud after the other, as far as their failures let another answer.
+    asked, failures = clouds(settings, connect=False), list[TrooperError]()
+    for cloud in asked if settings.boolean("fallback") else asked[:1]:
+        failure = errors.get(check := engines.check_of(cloud), errors.get("cloud") if not failures else None)
+        if failure is None:
+            return _Verdict(
+                None, f"a plain ask is answered by the cloud ({'breaker' if failures else decision.reason})"
+            )
+        if not isinstance(failure, FALLS_BACK) or not settings.boolean("fallback"):
+            return _Verdict(failure, f"see {check}")
+        failures.append(failure)
     if "local" in errors:
-        return UnavailableError(str(failure)), "see cloud and local"
-    return None, "a plain ask is answered on this machine, since the cloud does not answer (fallback)"
+        return _Verdict(UnavailableError(str(failures[-1])), "see cloud and local")
+    return _Verdict(
+        None, "a plain ask is answered on this machine, since the cloud does not answer (fallback)", is_local=True
+    )
 
 
 def _without_need(results: list[CheckResult], error: TrooperError | None) -> list[CheckResult]:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trooper_cli.cli.checks.result import CheckResult, State, failed
-from trooper_cli.engines.anthropic import BASE_URL, Anthropic, key_of
-from trooper_cli.engines.api_key import command_of, environ_with_key, has_key
-from trooper_cli.engines.clouds import has_cloud, states
+from trooper_cli.engines.anthropic import Anthropic, key_of
+from trooper_cli.engines.api_key import command_of, has_key
+from trooper_cli.engines.circuit_breaker import held
+from trooper_cli.engines.clouds import clouds, has_cloud, without_key
 from trooper_cli.engines.default_model import default_model
 from trooper_cli.engines.local import installed, local_engine, local_key
 from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.engines.pulled import embedded_model
-from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
+from trooper_cli.errors import BreakerError, ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.net.egress import this_machine_only
+from trooper_cli.turn import Context, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from trooper_cli.engines.clouds import Cloud
+    from trooper_cli.engines.engine import LocalEngine
     from trooper_cli.settings import Settings
 
 CLOUD_SECONDS = 15.0
+# A model may have to be loaded first.
+LOCAL_SECONDS = 60.0
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy")
 
 
@@ -33,51 +40,52 @@ def cloud(settings: Settings, home: Path) -> Iterator[CheckResult]:
     if lock.value == "off":
         yield CheckResult("cloud", State.OK, f"locked (cloud = off, from {lock.origin}); it was not contacted")
         return
-    yield from _others(settings, home)
-    if not has_key(settings) and has_cloud(settings):
-        return
-    if not has_key(settings):
+    for name, variable in without_key(settings):
+        yield CheckResult(
+            f"cloud {name}", State.WARN, f"is never asked: its key is not set ({variable})", f"export {variable}=…"
+        )
+    if has_key(settings):
+        yield CheckResult("key", State.OK, f"comes from {_source_of_key(settings)}")
+    elif not has_cloud(settings):
         yield CheckResult(
             "key",
-            State.WARN,
-            "no key for the cloud, so that every ask is answered on this machine",
-            "export ANTHROPIC_API_KEY=…, or `trooper config set api_key_cmd 'PROGRAM …'`",
+            State.OK,
+            "no key for Claude; a plain ask is answered on this machine",
+            "for Claude: export ANTHROPIC_API_KEY=…, or `trooper config set api_key_cmd 'PROGRAM …'`",
         )
-        return
-    environ = environ_with_key(settings)
-    yield CheckResult("key", State.OK, f"comes from {_source_of_key(settings)}")
-    base = settings.environ.get("ANTHROPIC_BASE_URL") or BASE_URL
-    engine = Anthropic(settings.text("cloud_model") or "", environ)
+    for engine in clouds(settings):
+        yield _one(engine, home)
+
+
+def check_of(engine: Cloud) -> str:
+    """Return the name of the check of a cloud."""
+    return "cloud" if engine.name == Anthropic.name else f"cloud {engine.name}"
+
+
+def _one(engine: Cloud, home: Path) -> CheckResult:
+    """Check one cloud as an ask would meet it: on hold, or by its list of models."""
+    host, check = urlsplit(engine.account[0]).netloc, check_of(engine)
+    if hold := held(home, engine.account):
+        # An ask does not contact it either.
+        error = BreakerError(f"{engine.name} {hold}; --cloud asks it in any case")
+        return CheckResult(check, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it in any case", error)
     began = time.monotonic()
-    is_there = engine.check(CLOUD_SECONDS)
-    host = urlsplit(base).netloc
+    try:
+        is_there = engine.check(CLOUD_SECONDS)
+    except TrooperError as error:
+        return failed(check, error)
     if is_there is None:
-        yield CheckResult(
-            "cloud",
+        return CheckResult(
+            check,
             State.WARN,
-            f"{host} answers and lists no models, so that key and model were not tried",
+            f"{host} answers and does not list {engine.model}, so that key and model were not tried",
             'try them for a few tokens: `trooper ask --cloud --no-fallback "say hello"`',
         )
-    elif is_there:
-        yield CheckResult(
-            "cloud", State.OK, f"{host} takes the key and has {engine.model} ({time.monotonic() - began:.1f} s)"
-        )
-    else:
-        yield failed(
-            "cloud",
-            ConfigurationError(
-                f"{host} has no model {engine.model} for this key; choose one: `trooper config set cloud_model NAME`"
-            ),
-        )
-
-
-def _others(settings: Settings, home: Path) -> Iterator[CheckResult]:
-    """Report the clouds that are not asked for a while, and those of `config.toml`, which are not contacted."""
-    for name, host, hold in states(settings, home):
-        if hold:
-            yield CheckResult(name, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it in any case")
-        elif name != Anthropic.name:
-            yield CheckResult(name, State.OK, f"{host} has a key and was not contacted")
+    if is_there:
+        seconds = time.monotonic() - began
+        return CheckResult(check, State.OK, f"{host} takes the key and has {engine.model} ({seconds:.1f} s)")
+    remedy = "choose one: `trooper config set cloud_model NAME`"
+    return failed(check, ConfigurationError(f"{host} has no model {engine.model} for this key; {remedy}"))
 
 
 def _source_of_key(settings: Settings) -> str:
@@ -86,8 +94,12 @@ def _source_of_key(settings: Settings) -> str:
     return "ANTHROPIC_API_KEY" if settings.environ.get("ANTHROPIC_API_KEY", "").strip() else "ANTHROPIC_AUTH_TOKEN"
 
 
-def local(settings: Settings, home: Path) -> list[CheckResult]:
-    """Check every engine on this machine, and which of them would be asked."""
+def local(settings: Settings, home: Path, *, is_needed: bool) -> list[CheckResult]:
+    """Check every engine on this machine, and which of them would be asked.
+
+    Where a plain ask needs it, it is asked for one word: only an answer shows that the model can chat, is whole and
+    wants no key.
+    """
     chosen, key, error = None, None, None
     try:
         key = local_key(settings)
@@ -118,9 +130,33 @@ def local(settings: Settings, home: Path) -> list[CheckResult]:
                     "take its name out of local_hosts if that is not meant",
                 )
             )
+        if is_needed:
+            try:
+                _try(chosen)
+            except TrooperError as raised:
+                return [*results, failed("local", raised)]
         model = f"model {chosen.model}" if chosen.model else "whatever model it serves"
         results.append(CheckResult("local", State.OK, f"private turns are answered by {chosen.name}, {model}"))
     return results
+
+
+def _try(engine: LocalEngine) -> None:
+    """Ask for one token of an answer to a text of ours, with nothing of the user's.
+
+    Raises:
+        TrooperError: it does not answer.
+
+    """
+    from contextlib import closing
+
+    from trooper_cli.store.session import Session
+
+    with closing(Session.of_one_turn()) as session:
+        view = session.public_view()
+        messages = (Message("user", "Say hello."),)
+        context = Context(view, None, messages, (), (), (), estimate=8.0, tokens=8, budget=64)
+        for _ in engine.send(engine.prepare(context, 1, stream=True), LOCAL_SECONDS):
+            pass
 
 
 def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[CheckResult]:
@@ -141,7 +177,7 @@ def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[CheckResult]:
 
 def _of_ollama(url: str, found: Inventory) -> Iterator[CheckResult]:
     names = ", ".join(found.models) or "none"
-    yield CheckResult("ollama", State.OK, f"{found.version} at {url}; local models: {names}")
+    yield CheckResult("ollama", State.OK, f"{found.version} at {url}; local models: {names}; its log: {_log()}")
     if found.elsewhere:
         yield CheckResult(
             "ollama",
@@ -158,6 +194,15 @@ def _of_ollama(url: str, found: Inventory) -> Iterator[CheckResult]:
         )
 
 
+def _log() -> str:
+    # Ollama's own documentation names these places (docs/troubleshooting.md).
+    if sys.platform == "darwin":
+        return "~/.ollama/logs/server.log"
+    if sys.platform == "win32":
+        return "%LOCALAPPDATA%\\Ollama\\server.log"
+    return "`journalctl -u ollama`, or where `ollama serve` runs"
+
+
 def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> CheckResult:
     try:
         path = embedded_model(settings, home) or default_model(home)
@@ -168,7 +213,11 @@ def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> CheckResult
     text, remedy = "is not installed", "pip install 'trooper-cli[embedded]'"
     if installed():
         text, remedy = f"is installed, without a model ({path})", "trooper pull"
-    return CheckResult("embedded", State.WARN, text, remedy) if is_needed else CheckResult("embedded", State.OK, text)
+    return (
+        CheckResult("embedded", State.WARN, text, remedy)
+        if is_needed
+        else CheckResult("embedded", State.OK, f"{text}, and is not needed")
+    )
 
 
 def surroundings(environ: Mapping[str, str]) -> Iterator[CheckResult]:
