@@ -53,4 +53,6 @@ def test_files_that_are_named_in_the_code_exist() -> None:
     names = {path.name for path in files}
     mentioned = {(path, name) for path in files for name in re.findall(r"\b\w+\.py\b", path.read_text("utf-8"))}
     assert len(mentioned) > 10
-    assert {(path.name, name) for path, name in mentioned if name not in names} == set()
+    # Sources of facts about the hub's protocol are named in its own client.
+    elsewhere = {"file_download.py", "constants.py"}
+    assert {(path.name, name) for path, name in mentioned if name not in names | elsewhere} == set()

@@ -202,8 +202,8 @@ MUTANTS = [
     Mutant(
         "--here is told private turns",
         "ask/fallback.py",
-        "return _on_this_machine(turn, writer, local_engine_of(turn), turn.public_view)",
-        "return _on_this_machine(turn, writer, local_engine_of(turn), turn.private_view)",
+        "local_engine_of(turn, local_key_of(turn)), turn.public_view)",
+        "local_engine_of(turn, local_key_of(turn)), turn.private_view)",
         HERE,
     ),
     Mutant(
@@ -379,8 +379,8 @@ MUTANTS = [
     Mutant(
         "private prompts are not remembered",
         "store/store.py",
-        "session.begin(label, prompt, system, on_commit)",
-        "session.begin(label, prompt, system)",
+        "                if on_commit is not None:\n",
+        "                if False:\n",
         GUARD,
     ),
     Mutant(
@@ -588,7 +588,7 @@ MUTANTS = [
     Mutant(
         "a misspelt flag wants no private turn",
         "cli/refused_line.py",
-        'is_local = "--local" in str(refusal) or any(map(_is_private_option, words))',
+        'is_local = "--local" in str(refusal) or any(_is_private_option(each, options) for each in given)',
         'is_local = "--local" in words',
         COMMAND_LINE,
     ),
@@ -694,7 +694,13 @@ MUTANTS = [
     Mutant("folders keep others' rights", "files.py", "path.chmod(0o700)", "pass", SESSION),
     Mutant("files keep others' rights", "files.py", "path.chmod(mode & 0o700)", "pass", SESSION),
     Mutant("links are followed", "database.py", 'getattr(os, "O_NOFOLLOW", 0)', "0", SESSION),
-    Mutant("case twins are two sessions", "store/catalog.py", "    if twin:\n", "    if False:\n", SESSION),
+    Mutant(
+        "case twins are two sessions",
+        "store/catalog.py",
+        "    if twin := twin_of(home, name):",
+        "    if twin := None:",
+        SESSION,
+    ),
     Mutant(
         "audit trusts what it reads later",
         "store/audit.py",
@@ -710,7 +716,7 @@ MUTANTS = [
         REAL,
     ),
     Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
-    Mutant("the hook asks in a session", "cli/propose.py", ' if n != "TROOPER_SESSION"', "", HOOK),
+    Mutant("the hook asks in a session", "cli/propose.py", ' if name != "TROOPER_SESSION"', "", HOOK),
     Mutant(
         "a failure is a commit message",
         "cli/propose.py",
@@ -1280,8 +1286,8 @@ MUTANTS = [
     Mutant(
         "imports declassify credentials",
         "guard/guard.py",
-        "if findings := [*self.look(text), *within]:",
-        "if findings := [*self._repeats(text, None), *within]:",
+        "*self.look(text),\n                        *(find",
+        "*self._repeats(text, None),\n                        *(find",
         DECLASSIFY,
     ),
     Mutant(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trooper_cli import memory
-from trooper_cli.ask.output import host_of
-from trooper_cli.ask.turn_in_progress import Answer
+from trooper_cli.ask.turn_in_progress import Answer, host_of
 from trooper_cli.engines.engine import REPETITION, End, Thought
 from trooper_cli.errors import (
     BrokenAnswerError,

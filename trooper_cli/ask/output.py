@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from trooper_cli.ask.caller import Provenance
 from trooper_cli.ask.thought import ThoughtOfTurn
+from trooper_cli.ask.turn_in_progress import host_of
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import text_keys
 from trooper_cli.memory import fold
@@ -345,7 +345,3 @@ class AnswerWriter:
                 f"the request was sent to the cloud, and `trooper audit` may not list it: {self.failure}"
             )
         return self.failure
-
-
-def host_of(request: Request, engine: Engine[V]) -> str:
-    return urlsplit(request.url).netloc or engine.name

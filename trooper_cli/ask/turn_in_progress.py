@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from trooper_cli.ask.caller import Caller
+    from trooper_cli.ask.caller import Caller, V
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
-    from trooper_cli.engines.engine import Usage
+    from trooper_cli.engines.engine import Engine, Usage
     from trooper_cli.errors import StorageError
+    from trooper_cli.net.http import Request
     from trooper_cli.settings import Settings
     from trooper_cli.store.session import Session
     from trooper_cli.store.views import StoredPrivateView, StoredPublicView
@@ -66,3 +68,8 @@ class TurnInProgress:
         """The turn that is asked again: its answers are not told, nor what came after it."""
         repeated = self.ask_request.repeated
         return repeated.number if repeated else None
+
+
+def host_of(request: Request, engine: Engine[V]) -> str:
+    """Return where a request goes: a host, or an engine in the process."""
+    return urlsplit(request.url).netloc or engine.name

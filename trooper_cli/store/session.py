@@ -8,7 +8,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from trooper_cli import database
-from trooper_cli.errors import NotFoundError, StorageError, UsageError
+from trooper_cli.errors import NotFoundError, StorageError
 from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import Identity
 from trooper_cli.store.attempts import AttemptTable
@@ -188,14 +188,7 @@ class Session(AttemptTable):
         """Copy private turns into new public ones, all or none, and log it; the private ones stay as they are.
 
         Return the new turns, and the file's identity with them.
-
-        Raises:
-            NotFoundError: there is no such turn, or it holds no answer.
-            UsageError: a turn is public already, itself or by a copy.
-
         """
-        for number in numbers:
-            self._check_shareable(number)
         copies: list[int] = []
         with self._writing():
             for number in dict.fromkeys(numbers):
@@ -211,15 +204,6 @@ class Session(AttemptTable):
                 copies.append(copy)
             identity = self._stamp()
         return [self.turn(copy) for copy in copies], identity
-
-    def _check_shareable(self, number: int) -> None:
-        turn = self.turn(number)
-        if turn.label is Label.PUBLIC:
-            raise UsageError(f"nothing was shared: turn {number} of {self.name} is public already")
-        if turn.status not in {"answered", "incomplete"} or not turn.answer:
-            raise NotFoundError(f"nothing was shared: turn {number} of {self.name} has no answer")
-        for copy in self.copies([number]):
-            raise UsageError(f"nothing was shared: turn {number} of {self.name} is public already, as turn {copy}")
 
     def forget(self, numbers: list[int]) -> Identity | None:
         """Erase turns, all or none; their bytes are overwritten in the file and gone from the log beside it.

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli import database
-from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError, TrooperError
+from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError, TrooperError, UsageError
 from trooper_cli.guard.finding import PRIVATE_TEXT, described
 from trooper_cli.guard.guard import Guard
 from trooper_cli.store.catalog import delete, files_of, path_of
@@ -269,14 +269,19 @@ class Store:
         Raises:
             LocalityError: a turn holds a credential, or text of a private turn before it that is not shared with it.
             NotFoundError: there is no such turn, or it holds no answer.
-            UsageError: a turn is public already.
+            UsageError: a turn is public already, itself or by a copy.
             StorageError: it cannot be written.
 
         """
         for turn in map(session.turn, numbers):
-            if turn.label is not Label.PRIVATE or not (
-                findings := self.guard.look_at_share(session.identity(), turn, numbers)
-            ):
+            which = f"turn {turn.number} of {session.name}"
+            if turn.label is Label.PUBLIC:
+                raise UsageError(f"nothing was shared: {which} is public already")
+            if turn.status not in {"answered", "incomplete"} or not turn.answer:
+                raise NotFoundError(f"nothing was shared: {which} has no answer")
+            for public in session.copies([turn.number]):
+                raise UsageError(f"nothing was shared: {which} is public already, as turn {public}")
+            if not (findings := self.guard.look_at_share(session.identity(), turn, numbers)):
                 continue
             what = f"turn {turn.number} holds {described(findings)}"
             if warn is None:
