@@ -381,7 +381,7 @@ MUTANTS = [
         "store/store.py",
         "                if on_commit is not None:\n",
         "                if False:\n",
-        GUARD,
+        STORE,
     ),
     Mutant(
         "private answers are not remembered", "store/store.py", "on_commit=on_commit, **outcome", "**outcome", GUARD
