@@ -51,6 +51,15 @@ class TestCloud:
         assert cloud.requests[0].headers["x-api-key"] == KEY
         assert KEY not in done.text
 
+    def test_nothing_local_is_needed(self, trooper: Trooper, cloud: Standin) -> None:
+        """Where the cloud answers and this machine has no engine, one calm line says so."""
+        done = trooper("doctor", "--json", OLLAMA_HOST="127.0.0.1:1")
+        assert (done.code, cloud.connections) == (0, 1)
+        assert {row["state"] for row in done.json["checks"]} == {"ok"}
+        assert found(done, "ollama") == found(done, "embedded") == []
+        (line,) = found(done, "local")
+        assert "only --local and the fallback need a local engine → " in line
+
     @pytest.mark.parametrize(
         ("status", "kind", "code"),
         [(401, "authentication_error", 78), (403, "permission_error", 78), (529, "overloaded_error", 0)],

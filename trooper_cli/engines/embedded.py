@@ -191,7 +191,8 @@ def _received(arrived: queue.SimpleQueue[object], read_timeout: float) -> Iterat
             return
         if isinstance(chunk, Exception):
             raise UnavailableError(
-                f"the embedded engine could not load or run the model ({type(chunk).__name__})"
+                "the embedded engine could not load or run the model; is its file whole, and is there memory for it? "
+                "See `trooper models`"
             ) from chunk
         if get_path(chunk, "error") is not None:
             raise failure_of(count(chunk, "error", "code") or 500, chunk)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from trooper_cli.errors import ConfigurationError, NoConnectionError, UnavailableError
-from trooper_cli.net.http import CONNECT_SECONDS, bare_tls, names_loopback, trusted_tls
+from trooper_cli.net.http import CONNECT_SECONDS, bare_tls, names_loopback, trusted_tls, why
 from trooper_cli.net.locality import is_plain
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ def _explained(host: str) -> Iterator[None]:
     except httpx.ProxyError as error:
         raise NoConnectionError(f"the proxy does not let {host} through; check HTTPS_PROXY and NO_PROXY") from error
     except httpx.TimeoutException as error:
-        raise NoConnectionError(f"{host} was silent for too long ({type(error).__name__})") from error
+        raise NoConnectionError(f"{host} was silent for too long") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise ConfigurationError(
                 f"the certificate of {host} is not trusted here; name your organisation's CA: SSL_CERT_FILE=FILE.pem"
             ) from error
-        raise NoConnectionError(f"the connection to {host} failed ({type(error).__name__})") from error
+        raise NoConnectionError(f"the connection to {host} failed ({why(error)})") from error
     except httpx.InvalidURL as error:
         raise UnavailableError(f"{host} is no address that can be asked") from error

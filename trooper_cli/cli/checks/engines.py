@@ -111,6 +111,9 @@ def local(settings: Settings, home: Path, *, is_needed: bool) -> list[CheckResul
                 chosen = local_engine(settings, home, None, connect=True, key=key)
             except TrooperError as raised:
                 error = raised
+        if isinstance(error, UnavailableError) and not is_needed:
+            text, _, step = str(error).removeprefix("no local engine: ").partition("; ")
+            return [CheckResult("local", State.OK, f"{text}; only --local and the fallback need a local engine", step)]
         needed = {"ollama", "embedded"} if chosen is None else {chosen.name}
         results = [
             *_ollama(settings, is_needed="ollama" in needed),
