@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import COMMAND
+from tests.conftest import COMMAND, UNMEASURED
 from tests.messages.program import request, user
 from tests.standin import lines, ollama
 from tests.terminals import terminal
@@ -144,6 +144,7 @@ class TestUnwritable:
         check_silent(run(made, tmp_path, _command("plain")), cloud)
         assert local.bodies == []
 
+    @UNMEASURED
     @pytest.mark.parametrize("how", ["plain", "json", "stream", "session"])
     def test_a_limit_of_file_sizes(
         self, made: Trooper, cloud: Standin, local: Standin, tmp_path: Path, how: str
@@ -175,6 +176,7 @@ class TestUnwritable:
             assert "Ottilie" in shown.wait_for("so do not pipe its answer to the cloud")
 
 
+@UNMEASURED
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="this system cannot limit another process")
 class TestInMidTurn:
     """The disk runs full while the engine answers."""

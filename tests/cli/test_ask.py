@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import COMMAND, KEY
+from tests.conftest import COMMAND, KEY, UNMEASURED
 from tests.long_session import turns
 from tests.standin import STREAM_HEAD, api_error, claude, event, http, message_events, plain
 from trooper_cli.__main__ import main
@@ -581,6 +581,7 @@ class TestReaderAndSignals:
         (turn,) = trooper.turns("ops")
         assert (turn["status"], turn["answer"]) == ("incomplete", "one t")
 
+    @UNMEASURED
     def test_a_full_disk_still_prints_the_answer(self, trooper: Trooper) -> None:
         """Where the session cannot be written the answer is printed all the same, and the exit code is 74."""
         assert trooper("ask", "-s", "ops", "hello").code == 0

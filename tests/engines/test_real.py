@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import COMMAND, Trooper
+from tests.conftest import COMMAND, UNMEASURED, Trooper
 from trooper_cli.engines import default_model
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def test_an_interrupt_stops_the_embedded_engine(real: Trooper) -> None:
     assert turn["answer"]
 
 
+@UNMEASURED
 def test_a_signal_at_any_instant_ends_with_its_code(real: Trooper) -> None:
     """While the model is loaded, a prompt is read or words come: 130 or 143, at once, and never a segmentation fault.
 
