@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
+import itertools
 import json
 import quopri
 import random
@@ -254,3 +256,22 @@ def test_another_key_finds_nothing(tmp_path: Path) -> None:
     index = Index.open(tmp_path)
     assert index.find(PRIVATE) == []
     index.close()
+
+
+@pytest.mark.parametrize("look", range(2))
+def test_two_that_begin_at_once_lose_nothing(tmp_path: Path, look: int) -> None:
+    """Another process begins the index before this one's first or second look into it: nothing is said to be lost."""
+    told: list[str] = []
+    looks = itertools.count()
+    with contextlib.closing(Index.open(tmp_path)) as mine:
+        connection = mine._connection  # noqa: SLF001 - what stands between two statements is to be met
+
+        def other_begins(statement: str) -> None:
+            if statement.startswith("SELECT") and next(looks) == look and not connection.in_transaction:
+                connection.set_trace_callback(None)
+                with contextlib.closing(Index.open(tmp_path)) as other:
+                    other.begin(told.append)
+
+        connection.set_trace_callback(other_begins)
+        mine.begin(told.append)
+    assert told == []
