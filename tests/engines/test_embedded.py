@@ -76,7 +76,7 @@ def test_an_answer_to_its_limit_while_every_core_is_busy(real: Trooper) -> None:
     assert seconds < 90
 
 
-@pytest.mark.parametrize("flag", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("flag", ["--stream", pytest.param("--no-stream", marks=pytest.mark.slow)])
 def test_an_answer_that_repeats_itself_is_stopped_and_kept(looping: Trooper, flag: str) -> None:
     """It is an answer (exit 0) with one notice and its own stop reason, and the turn is kept as it was printed."""
     done = looping("ask", "-s", "ops", flag, stdin=LOOPING)
@@ -94,6 +94,7 @@ def test_an_answer_that_repeats_itself_is_stopped_and_kept(looping: Trooper, fla
     assert 0 < len(told) < len(turn["answer"])
 
 
+@pytest.mark.slow
 def test_a_program_is_told_that_an_answer_was_cut(looping: Trooper) -> None:
     """The Messages API has no word for a repetition: to a program the answer was cut, which it knows how to read."""
     request = {"model": "any", "max_tokens": 2_000, "messages": [{"role": "user", "content": LOOPING}]}
