@@ -49,7 +49,7 @@ class AnswerSink(Protocol):
         ...
 
     def wait(self, what: str) -> None:
-        """Say on a terminal what is being waited for: that the model thinks, or is loaded."""
+        """Show on a terminal what is being waited for: that the model thinks, or is loaded."""
         ...
 
     def think(self, text: str) -> None:

@@ -25,7 +25,7 @@ class ThoughtOfTurn:
         self._text, self._shown = "", 0
 
     def add(self, piece: str) -> None:
-        """Take a piece, and show what makes a line.
+        """Add a piece, and show what makes a line.
 
         Raises:
             StorageError: the guard cannot remember it; it is not shown.

@@ -128,7 +128,7 @@ def _memory() -> float:
 
 
 def _use(path: Path, environment: Environment) -> str:
-    """Say which model the embedded engine uses, where there is more than one."""
+    """Print which model the embedded engine uses, where there is more than one."""
     from trooper_cli.engines.local import installed
     from trooper_cli.engines.pulled import embedded_model, name_of, pulled_models
     from trooper_cli.errors import ConfigurationError

@@ -47,7 +47,7 @@ class Spinner:
         self._think(text)
 
     def wait(self, what: str) -> None:
-        """Say what is being waited for, with its own seconds; nothing for what takes no time of its own."""
+        """Show what is being waited for, with its own seconds; nothing for what takes no time of its own."""
         if what != self._what:
             self._what, self._since = what, time.monotonic()
 

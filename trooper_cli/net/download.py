@@ -101,7 +101,7 @@ def _client(url: str, read_timeout: float) -> httpx.Client:
 
 @contextlib.contextmanager
 def _explained(host: str) -> Iterator[None]:
-    """Say in one line, with the next step, why a connection failed."""
+    """Explain in one line, with the next step, why a connection failed."""
     import httpx
 
     try:
