@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import COMMAND, Outcome
+from tests.conftest import COMMAND, UNMEASURED, Outcome
 from tests.launcher import LAUNCHER
 from tests.standin import claude, http, ollama
 from trooper_cli.engines import default_model
@@ -159,6 +159,7 @@ class TestSize:
         assert cloud.connections == local.connections == 0
         assert trooper("sessions").out == b""
 
+    @UNMEASURED
     @pytest.mark.parametrize("flags", [[], ["--budget", "1000"]])
     def test_a_prompt_over_the_budget_is_not_fingerprinted(self, trooper: Trooper, flags: list[str]) -> None:
         """3 MB over what the cloud takes, or over --budget, are refused without the guard's work on them."""

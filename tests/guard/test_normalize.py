@@ -19,7 +19,7 @@ from tests.guard.generated_credentials import made
 from tests.guard.pdfs import WRITERS
 from tests.messages.program import request, user
 from trooper_cli.guard import credentials, user_patterns
-from trooper_cli.guard.fingerprints import Index
+from trooper_cli.guard.fingerprints import RUN, WINDOW, Index
 from trooper_cli.guard.normalize import forms, reduced
 from trooper_cli.guard.strings import readable
 
@@ -156,15 +156,11 @@ def test_russian_and_greek_are_themselves(text: str) -> None:
 
 def test_words_of_look_alike_letters_alone_are_found() -> None:
     """Without a Latin letter beside them, which would show that they are no words of the other script."""
-    index = remembered(
-        "a cape, a pace, ex cap, pope, peace, ace, pox, oxo, coax, cope, axe, ox, epoxa, cocoa, pea, cap"
-    )
-    cyrillic = "\u0430\u0441\u0435\u043e\u0440\u0445"
-    cape = "a cape, a pace, ex cap, pope, peace, ace, pox, oxo, coax, cope, axe, ox".translate(
-        str.maketrans("aceopx", cyrillic)
-    )
-    assert not set(cape) & set("aceopx")
-    assert index.find(f"What is this? {cape}")
+    latin = "a cape, a pace, ex cap, pope, peace, ace, pox, oxo, coax, cope, axe, ox, epoxa, cocoa, pea, cap"
+    cyrillic = latin.translate(str.maketrans("aceopx", "\u0430\u0441\u0435\u043e\u0440\u0445"))
+    assert not set(cyrillic) & set("aceopx")
+    assert len(reduced(latin)) >= WINDOW + RUN
+    assert remembered(latin).find(f"What is this? {cyrillic}")
 
 
 @pytest.mark.parametrize("name", WRITERS)
