@@ -379,8 +379,8 @@ MUTANTS = [
     Mutant(
         "private prompts are not remembered",
         "store/store.py",
-        "                if on_commit is not None:\n",
-        "                if False:\n",
+        "session.begin(label, prompt, system, on_commit)",
+        "session.begin(label, prompt, system)",
         STORE,
     ),
     Mutant(

@@ -157,9 +157,11 @@ class Store:
         """
 
         def write(on_commit: OnCommit | None) -> int:
+            if repeated is None:
+                return session.begin(label, prompt, system, on_commit)
+
             def record(number: int, identity: Identity | None) -> None:
-                if repeated is not None:
-                    session.write_repetition(number, repeated)
+                session.write_repetition(number, repeated)
                 if on_commit is not None:
                     on_commit(number, identity)
 
