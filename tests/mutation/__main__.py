@@ -150,7 +150,7 @@ MUTANTS = [
     ),
     Mutant(
         "a dry run prints the local key",
-        "cli/ask.py",
+        "cli/dry_run.py",
         'secrets = {"x-api-key", "authorization"}',
         'secrets = {"x-api-key"}',
         LOCAL_KEY,
@@ -553,8 +553,8 @@ MUTANTS = [
     Mutant(
         "a request that a signal ends while the pipeline is loaded is forgotten",
         "cli/messages.py",
-        "        if dry_run:\n            rehearsed(",
-        "        leave()\n        if dry_run:\n            rehearsed(",
+        "        if dry_run:\n            from",
+        "        leave()\n        if dry_run:\n            from",
         "tests/messages/test_refused.py",
     ),
     Mutant(

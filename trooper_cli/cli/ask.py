@@ -3,12 +3,28 @@
 # Annotations are evaluated here, once: typer would evaluate them three times over if they were texts.
 
 import json
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING
 
 import typer
 
+from trooper_cli.cli.ask_options import (
+    AnswerJsonOption,
+    BudgetOption,
+    FileOption,
+    HereOption,
+    LeakOption,
+    LocalOption,
+    MaxTokensOption,
+    ModelOption,
+    NoStdinOption,
+    PromptArgument,
+    QuietOption,
+    SessionOption,
+    StreamOption,
+    SystemOption,
+    TimeoutOption,
+    VerboseOption,
+)
 from trooper_cli.cli.environment import Environment, environment_of
 from trooper_cli.cli.options import DryRunOption, EffortOption, NoFallbackOption, ShowThinkingOption
 from trooper_cli.cli.terminal import Notices, Output, ThoughtWriter, is_screen
@@ -18,7 +34,6 @@ from trooper_cli.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trooper_cli.ask.caller import Caller
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
     from trooper_cli.turn import StoredTurn
@@ -26,98 +41,29 @@ if TYPE_CHECKING:
 REPEATED = "repeated"  # where `trooper again` puts what returns the turn whose prompt is asked again
 
 
-class Leak(StrEnum):
-    """What to do about a leak."""
-
-    BLOCK = "block"
-    LOCAL = "local"
-    WARN = "warn"
-
-
-SessionOption = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("-s", "--session", metavar="NAME", help="The named session (TROOPER_SESSION)."),
-]
-
-
 def ask(  # noqa: PLR0913
     context: typer.Context,
-    prompt: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Argument(
-            metavar="[PROMPT]...", help="The prompt, put before what standard input holds.", show_default=False
-        ),
-    ] = None,
+    prompt: PromptArgument = None,
     *,
     session: SessionOption = None,
-    local: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option(
-            "--local/--cloud",
-            help="Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0).",
-            show_default=False,
-        ),
-    ] = None,
-    here: Annotated[
-        bool,
-        typer.Option("--here", help="Answer on this machine by choice; the turn is public, the cloud is told later."),
-    ] = False,
-    model: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "-m", "--model", metavar="NAME", help="Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)."
-        ),
-    ] = None,
+    local: LocalOption = None,
+    here: HereOption = False,
+    model: ModelOption = None,
     effort: EffortOption = None,
     show_thinking: ShowThinkingOption = False,
-    system: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--system", metavar="TEXT", help="System prompt; the session keeps it with this turn's label."),
-    ] = None,
-    file: Annotated[
-        Optional[list[Path]],  # noqa: UP045
-        typer.Option("-f", "--file", metavar="PATH", help="A text file, added under its name; repeatable."),
-    ] = None,
-    stream: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option(
-            "--stream/--no-stream",
-            help="Print text as it arrives; by default on a terminal only, so that a pipe gets a whole answer or none.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the text.")] = False,
+    system: SystemOption = None,
+    file: FileOption = None,
+    stream: StreamOption = None,
+    as_json: AnswerJsonOption = False,
     dry_run: DryRunOption = False,
     no_fallback: NoFallbackOption = False,
-    on_leak: Annotated[
-        Optional[Leak],  # noqa: UP045
-        typer.Option(
-            "--on-leak",
-            help="If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK).",
-            show_default=False,
-        ),
-    ] = None,
-    budget: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--budget", min=1, metavar="N", help="Most tokens of context and prompt sent (TROOPER_BUDGET)."),
-    ] = None,
-    max_tokens: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--max-tokens", min=1, metavar="N", help="Most tokens of the answer."),
-    ] = None,
-    timeout: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            "--timeout",
-            min=0.001,
-            metavar="S",
-            help="Give up after so many seconds of silence (cloud 120, local 600), five times as many without a word "
-            "of the answer, or four hours in all.",
-        ),
-    ] = None,
-    no_stdin: Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="One status line on standard error.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Not even notices on standard error.")] = False,
+    on_leak: LeakOption = None,
+    budget: BudgetOption = None,
+    max_tokens: MaxTokensOption = None,
+    timeout: TimeoutOption = None,
+    no_stdin: NoStdinOption = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> int:
     """Ask one question; the answer alone goes to standard output.
 
@@ -197,12 +143,20 @@ def ask(  # noqa: PLR0913
         )
         if dry_run:
             from trooper_cli.ask.person import Person
+            from trooper_cli.cli.dry_run import rehearsed
 
             return rehearsed(ask_request, Person(output.write), settings, home, output, notices, leave)
         answer = _asked(ask_request, settings, environment, output, notices, leave, as_json=as_json)
-    output.write(f"{json.dumps(_as_json(answer, name), ensure_ascii=False)}\n" if as_json else "\n")
+    if as_json:
+        from trooper_cli.cli.answer_record import answer_record
+
+        output.write(f"{json.dumps(answer_record(answer, name), ensure_ascii=False)}\n")
+    else:
+        output.write("\n")
     if verbose:
-        environment.say(_status(answer), "dim")
+        from trooper_cli.cli.answer_record import status_line
+
+        environment.say(status_line(answer), "dim")
     if answer.failure is not None:
         raise answer.failure
     return 0
@@ -258,75 +212,3 @@ def _checked_system(system: str | None) -> str | None:
 
         utf8(system, "the system prompt")
     return system or None
-
-
-def _as_json(answer: "Answer", session: str | None) -> dict[str, object]:
-    usage = answer.usage
-    return {
-        "answer": answer.text,
-        "session": session,
-        "turn": answer.turn,
-        "label": answer.decision.label,
-        "route": answer.decision.side,
-        "reason": answer.decision.reason,
-        "engine": answer.engine,
-        "model": answer.model,
-        "host": answer.host,
-        "network": answer.on_network,
-        "inference_geo": usage.inference_geo,
-        "stop": answer.stop,
-        "usage": {
-            "input": usage.input,
-            "output": usage.output,
-            "cache_read": usage.cache_read,
-            "cache_write": usage.cache_write,
-            "thinking": usage.thinking,
-        },
-        "context": answer.context,
-        "fallback": answer.fallback,
-        "seconds": answer.seconds,
-    }
-
-
-def _status(answer: "Answer") -> str:
-    decision, usage = answer.decision, answer.usage
-    place = f" on {answer.host} of your network" if answer.on_network else ""
-    return (
-        f"{decision.label}, {decision.side} ({decision.reason}), {answer.engine} {answer.model}{place}, "
-        f"{usage.input} + {usage.output} tokens, {answer.seconds:.1f} s"
-    )
-
-
-def rehearsed(
-    ask_request: "AskRequest",
-    caller: "Caller",
-    settings: Settings,
-    home: Path,
-    output: Output,
-    notices: Notices,
-    take_over: "Callable[[], None]",
-) -> int:
-    """Print the request that would be sent; `take_over` as for `rehearse`."""
-    import hashlib
-
-    from trooper_cli.ask.rehearsal import rehearse
-
-    rehearsal = rehearse(ask_request, caller, settings, home, notices.notify, take_over)
-    request = rehearsal.request
-    secrets = {"x-api-key", "authorization"}
-    record = {
-        "label": rehearsal.decision.label,
-        "route": rehearsal.decision.side,
-        "reason": rehearsal.decision.reason,
-        "engine": rehearsal.engine,
-        "model": rehearsal.model,
-        "url": request.url,
-        "headers": {name: "***" if name in secrets else value for name, value in request.headers.items()},
-        "body": json.loads(request.body),
-        "body_sha256": hashlib.sha256(request.body).hexdigest(),
-        "context": rehearsal.context,
-    }
-    output.write(f"{json.dumps(record, ensure_ascii=False, indent=2)}\n")
-    if rehearsal.failure is not None:
-        raise rehearsal.failure
-    return 0

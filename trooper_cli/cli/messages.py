@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from trooper_cli.ask.variables import check_variables
-from trooper_cli.cli.ask import Leak, SessionOption, rehearsed
+from trooper_cli.cli.ask_options import Leak, SessionOption
 from trooper_cli.cli.environment import Environment, environment_of
 from trooper_cli.cli.options import DryRunOption, NoFallbackOption
 from trooper_cli.cli.terminal import Notices, Output, ReaderGoneError
@@ -111,6 +111,8 @@ def _asked(
         text = stdin_text(environment.stdin, notices.notify, data)
         ask_request, caller, settings = _question(text, options, settings, home, reply)
         if dry_run:
+            from trooper_cli.cli.dry_run import rehearsed
+
             rehearsed(ask_request, caller, settings, home, output, notices, leave)
             return None
         from trooper_cli.ask.pipeline import ask

@@ -1,0 +1,47 @@
+"""An answer as `--json` prints it, and as one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trooper_cli.ask.turn_in_progress import Answer
+
+
+def answer_record(answer: Answer, session: str | None) -> dict[str, object]:
+    """Return what `--json` prints of an answer."""
+    usage = answer.usage
+    return {
+        "answer": answer.text,
+        "session": session,
+        "turn": answer.turn,
+        "label": answer.decision.label,
+        "route": answer.decision.side,
+        "reason": answer.decision.reason,
+        "engine": answer.engine,
+        "model": answer.model,
+        "host": answer.host,
+        "network": answer.on_network,
+        "inference_geo": usage.inference_geo,
+        "stop": answer.stop,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "cache_read": usage.cache_read,
+            "cache_write": usage.cache_write,
+            "thinking": usage.thinking,
+        },
+        "context": answer.context,
+        "fallback": answer.fallback,
+        "seconds": answer.seconds,
+    }
+
+
+def status_line(answer: Answer) -> str:
+    """Return what `-v` says of an answer."""
+    decision, usage = answer.decision, answer.usage
+    place = f" on {answer.host} of your network" if answer.on_network else ""
+    return (
+        f"{decision.label}, {decision.side} ({decision.reason}), {answer.engine} {answer.model}{place}, "
+        f"{usage.input} + {usage.output} tokens, {answer.seconds:.1f} s"
+    )

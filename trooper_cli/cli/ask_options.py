@@ -1,0 +1,91 @@
+"""The options of `trooper ask`, as `again` and `messages` take them over."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+class Leak(StrEnum):
+    """What to do about a leak."""
+
+    BLOCK = "block"
+    LOCAL = "local"
+    WARN = "warn"
+
+
+SessionOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("-s", "--session", metavar="NAME", help="The named session (TROOPER_SESSION)."),
+]
+PromptArgument = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Argument(metavar="[PROMPT]...", help="The prompt, put before what standard input holds.", show_default=False),
+]
+LocalOption = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--local/--cloud",
+        help="Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0).",
+        show_default=False,
+    ),
+]
+HereOption = Annotated[
+    bool,
+    typer.Option("--here", help="Answer on this machine by choice; the turn is public, the cloud is told later."),
+]
+ModelOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "-m", "--model", metavar="NAME", help="Model for this turn (TROOPER_CLOUD_MODEL, TROOPER_LOCAL_MODEL)."
+    ),
+]
+SystemOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--system", metavar="TEXT", help="System prompt; the session keeps it with this turn's label."),
+]
+FileOption = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option("-f", "--file", metavar="PATH", help="A text file, added under its name; repeatable."),
+]
+StreamOption = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--stream/--no-stream",
+        help="Print text as it arrives; by default on a terminal only, so that a pipe gets a whole answer or none.",
+        show_default=False,
+    ),
+]
+AnswerJsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the text.")]
+LeakOption = Annotated[
+    Optional[Leak],  # noqa: UP045
+    typer.Option(
+        "--on-leak",
+        help="If a prompt for the cloud repeats private text or holds a credential (TROOPER_ON_LEAK).",
+        show_default=False,
+    ),
+]
+BudgetOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--budget", min=1, metavar="N", help="Most tokens of context and prompt sent (TROOPER_BUDGET)."),
+]
+MaxTokensOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--max-tokens", min=1, metavar="N", help="Most tokens of the answer."),
+]
+TimeoutOption = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        "--timeout",
+        min=0.001,
+        metavar="S",
+        help="Give up after so many seconds of silence (cloud 120, local 600), five times as many without a word "
+        "of the answer, or four hours in all.",
+    ),
+]
+NoStdinOption = Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")]
+VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="One status line on standard error.")]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Not even notices on standard error.")]
