@@ -10,12 +10,14 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import settings
 
+from tests.forked_command import ForkServer
 from tests.standin import Standin, claude, ollama
 from trooper_cli.engines import default_model
 from trooper_cli.errors import TrooperError
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from tests.standin import Recorded
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "trooper"
+MAX_WAIT = 120  # seconds
+# What changes how Python starts.
+_OF_PYTHON = ("PYTHON", "LANG", "LC_", "TZ", "LD_", "MALLOC_", "COVERAGE_")
 KEY = "sk-ant-" + "standin-0123456789"
 # `.ci/coverage` names the file. The processes that are measured write there, and end later than they would.
 UNMEASURED = pytest.mark.skipif("COVERAGE_FILE" in os.environ, reason="measuring coverage writes files as well")
@@ -36,6 +41,12 @@ settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=1000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--installed", action="store_true", help="run the installed command in all tests, and fork in none"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,28 +80,29 @@ class Outcome:
 
 @dataclass
 class Trooper:
-    """The installed command with a home and an environment of its own."""
+    """The command with a home and an environment of its own.
+
+    It is forked from a process in which it is loaded, unless the test is marked `installed` or pytest was started with
+    `--installed`.
+    """
+
+    forks: ClassVar[bool] = True
 
     home: Path
     environ: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str | bytes, stdin: bytes | str | None = None, **environ: str | None) -> Outcome:
-        data = stdin.encode() if isinstance(stdin, str) else stdin
+        data, environment = stdin.encode() if isinstance(stdin, str) else stdin or b"", self.environment(**environ)
+        if self.forks and (server := _fork_server_for(environment)):
+            return Outcome(*server.run(arguments, data, environment, MAX_WAIT))
         done = subprocess.run(
-            [COMMAND, *arguments],
-            input=b"" if data is None else data,
-            capture_output=True,
-            env=self.environment(**environ),
-            timeout=120,
-            check=False,
+            [COMMAND, *arguments], input=data, capture_output=True, env=environment, timeout=MAX_WAIT, check=False
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def environment(self, **changes: str | None) -> dict[str, str]:
         """Return the environment of a call: little of this process's own, and nothing that points outside."""
-        names = ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG")
-        kept = {name: os.environ[name] for name in names if name in os.environ}
-        merged = kept | {"TROOPER_HOME": str(self.home)} | self.environ
+        merged = _kept() | {"TROOPER_HOME": str(self.home)} | self.environ
         return {name: value for name, value in (merged | changes).items() if value is not None}
 
     def start(self, *arguments: str, stdin: int = subprocess.DEVNULL, **environ: str | None) -> subprocess.Popen[bytes]:
@@ -120,6 +132,31 @@ class Trooper:
         done = self("show", "-s", session, "--json")
         assert done.code == 0, done.notices
         return [json.loads(line) for line in done.out.splitlines()]
+
+
+def _kept() -> dict[str, str]:
+    names = ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+@cache
+def _fork_server() -> ForkServer:
+    return ForkServer(_kept())
+
+
+def _fork_server_for(environ: dict[str, str]) -> ForkServer | None:
+    """Return the server, unless Python itself would start in another way with these variables."""
+    mine, theirs = (
+        {name: value for name, value in each.items() if name.startswith(_OF_PYTHON)} for each in (_kept(), environ)
+    )
+    is_same = mine == theirs and "COVERAGE_PROCESS_CONFIG" not in theirs and hasattr(os, "fork")
+    return _fork_server() if is_same else None
+
+
+@pytest.fixture(autouse=True)
+def _forks(request: pytest.FixtureRequest) -> None:
+    is_installed = request.config.getoption("--installed") or request.node.get_closest_marker("installed")
+    Trooper.forks = not is_installed
 
 
 @pytest.fixture
