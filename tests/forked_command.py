@@ -1,8 +1,8 @@
 """The command in a process of its own that is forked from one in which its modules are loaded.
 
 Most of a short command's time is the loading of Python's and its own modules. A server loads them once, and each call
-is a fork of it, with its own arguments, environment, streams and signals. What it cannot show is what a module does while
-it is loaded, and whether each module imports what it uses: `pytest --installed` runs the installed command instead.
+is a fork of it, with its own arguments, environment, streams and signals. What that cannot show is what a module does
+while it is loaded: `pytest --installed` runs the installed command instead, and so does a test marked `installed`.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Recorded, Standin
 
+pytestmark = pytest.mark.installed
+
 
 class TestPrompt:
     """The prompt is what was given, all of it, in the order of the contract."""
