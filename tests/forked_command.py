@@ -46,7 +46,7 @@ class ForkServer:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait()
+        self._process.communicate()
         self._folder.cleanup()
 
     def run(

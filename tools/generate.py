@@ -1,4 +1,4 @@
-"""Write what is made from other files: completions, the reference, the manual page, the rules for credentials, prices.
+"""Write what is made from other files: completions, reference, schemas, manual page, rules for credentials, prices.
 
 python -m tools.generate
 """
@@ -14,6 +14,7 @@ from tools import prices
 from tools.manual import manual
 from tools.reference import reference
 from tools.rooms import picture
+from tools.schemas import schemas
 from trooper_cli.cli.app import app_of
 from trooper_cli.cli.completion.install import SHELLS
 from trooper_cli.cli.completion.scripts import script
@@ -28,6 +29,9 @@ def generated() -> dict[Path, str]:
     files = {ROOT / "completions" / f"trooper.{shell}": script(shell, commands) for shell in SHELLS}
     files[ROOT / "docs" / "reference.md"] = reference(commands)
     files[ROOT / "docs" / "man" / "trooper.1"] = manual(commands)
+    for name, schema in schemas().items():
+        text = json.dumps(schema, ensure_ascii=False, indent=2)
+        files[ROOT / "docs" / "schemas" / f"{name}.json"] = f"{text}\n"
     files[ROOT / "docs" / "rooms.svg"] = picture(ROOT)
     rules = ROOT / "trooper_cli" / "guard" / "credential_rules.toml"
     table = tomllib.loads(rules.read_text(encoding="utf-8"))

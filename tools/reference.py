@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.facts import OTHER_VARIABLES, exit_codes, settings
+from tools.schemas import rows_of, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,6 +53,10 @@ def _command(command: Command) -> Iterator[str]:
         for option in command.options
     )
     yield _table(("option", ""), rows)
+    for name, schema in schemas().items():
+        if " ".join(schema["title"].split()[:2]) == command.name:
+            yield f"JSON of `{schema['title']}` ([schema](schemas/{name}.json)): {schema['description']}\n"
+            yield _table(("field", "type", ""), ((f"`{path}`", kind, said) for path, kind, said in rows_of(schema)))
 
 
 def _code(text: str) -> str:

@@ -180,8 +180,8 @@ MUTANTS = [
     Mutant(
         "TROOPER_LOCAL=1 is public",
         "ask/route.py",
-        "Decision(Label.PRIVATE, Side.LOCAL, origin)",
-        "Decision(Label.PUBLIC, Side.LOCAL, origin)",
+        'Decision(Label.PRIVATE, Side.LOCAL, cast("Reason", origin))',
+        'Decision(Label.PUBLIC, Side.LOCAL, cast("Reason", origin))',
         WHO,
     ),
     Mutant("the lock is open", "ask/route.py", "if cloud_lock:", "if False:", WHO),

@@ -22,6 +22,7 @@ from trooper_cli.turn import Side
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trooper_cli import json_output
     from trooper_cli.ask.caller import V
     from trooper_cli.ask.output import AnswerWriter
     from trooper_cli.ask.turn_in_progress import TurnInProgress
@@ -76,12 +77,13 @@ def _sent(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context
 
 def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
     """Ask, and write down that it was asked and how that ended."""
-    request, layers = request_of(turn, engine, context), layers_of(context)
-    included = {**layers, "tokens": context.tokens, "budget": context.budget}
+    request = request_of(turn, engine, context)
+    included: json_output.Context = included_of(context)
     # A turn that was meant for the cloud may be executed here; who may know it stays.
     decision = turn.decision._replace(side=engine.side)
     end, outcome = None, "failed"
-    writer.begin_attempt(decision, engine, request, included, [number for layer in layers.values() for number in layer])
+    turns = [*included["anchor"], *included["sitrep"], *included["tail"]]
+    writer.begin_attempt(decision, engine, request, included, turns)
     try:
         end = _with_geo(_received(turn, writer, engine, request), request)
         outcome = end.stop or "end_turn"
@@ -263,11 +265,13 @@ def request_of(turn: TurnInProgress, engine: Engine[V], context: Context[V]) -> 
     )
 
 
-def layers_of(context: Context[V]) -> dict[str, list[int]]:
-    """Name the turns of each layer of the memory by the numbers the user knows them by. For the user alone."""
+def included_of(context: Context[V]) -> json_output.Context:
+    """Return what is included, the turns by the numbers the user knows them by. For the user alone."""
     numbers = context.view.numbers
     return {
         "anchor": numbers(context.anchor),
         "sitrep": numbers(context.sitrep),
         "tail": numbers(context.tail),
+        "tokens": context.tokens,
+        "budget": context.budget,
     }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from trooper_cli import json_output
     from trooper_cli.ask.caller import V
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
@@ -128,7 +129,7 @@ class AnswerWriter:
             )
 
     def begin_attempt(
-        self, decision: Decision, engine: Engine[V], request: Request, context: dict[str, object], turns: list[int]
+        self, decision: Decision, engine: Engine[V], request: Request, context: json_output.Context, turns: list[int]
     ) -> None:
         """Write down that a request is about to leave.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.ask.attempt import context_of, layers_of, local_engine_of, local_key_of, request_of
+from trooper_cli.ask.attempt import context_of, included_of, local_engine_of, local_key_of, request_of
 from trooper_cli.ask.fallback import first_cloud
 from trooper_cli.ask.output import AnswerWriter
 from trooper_cli.ask.pipeline import admitted
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from trooper_cli import json_output
     from trooper_cli.ask.caller import Caller, V
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
@@ -40,7 +41,7 @@ class Rehearsal(NamedTuple):
     engine: str
     model: str
     request: Request
-    context: dict[str, object]
+    context: json_output.Context
     failure: StorageError | None = None
 
 
@@ -91,7 +92,8 @@ def _rehearsed(turn: TurnInProgress, decision: Decision, engine: Engine[V], view
     writer = AnswerWriter(turn, store)
     if decision.label is Label.PRIVATE:
         writer.write_rehearsal(text)
-    included = {**layers_of(context), "tokens": context.tokens, "budget": context.budget, "text": text}
+    included = included_of(context)
+    included["text"] = text
     request = request_of(turn, engine, context)
     return Rehearsal(decision, engine.name, engine.model, request, included, writer.failure)
 

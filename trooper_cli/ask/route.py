@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from trooper_cli.errors import ConfigurationError, LocalityError
 from trooper_cli.turn import Label, Side
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trooper_cli.ask.request import AskRequest
+    from trooper_cli.json_output import Reason
     from trooper_cli.settings import Settings
 
 
@@ -19,7 +20,7 @@ class Decision(NamedTuple):
 
     label: Label
     side: Side
-    reason: str
+    reason: Reason
 
 
 def decide(
@@ -63,13 +64,13 @@ def decide(
             )
         return Decision(Label.PRIVATE, Side.LOCAL, "session")
     if local_flag is None and local_setting is True:
-        return Decision(Label.PRIVATE, Side.LOCAL, origin)
+        return Decision(Label.PRIVATE, Side.LOCAL, cast("Reason", origin))
     if here:
         return Decision(Label.PUBLIC, Side.LOCAL, "flag")
     if local_flag is False or local_setting is False:
         if not has_key():
             raise ConfigurationError("no key for the cloud: set ANTHROPIC_API_KEY, or ask with --local")
-        return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else origin)
+        return Decision(Label.PUBLIC, Side.CLOUD, "flag" if local_flag is False else cast("Reason", origin))
     if not has_key():
         return Decision(Label.PUBLIC, Side.LOCAL, "no_key")
     return Decision(Label.PUBLIC, Side.CLOUD, "default")

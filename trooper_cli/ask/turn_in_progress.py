@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
+    from trooper_cli import json_output
     from trooper_cli.ask.caller import Caller, V
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
@@ -32,10 +33,10 @@ class Answer(NamedTuple):
     model: str
     stop: str
     usage: Usage
-    context: Mapping[str, object]
+    context: json_output.Context
     host: str
     on_network: bool
-    fallback: Mapping[str, str] | None = None
+    fallback: json_output.Fallback | None = None
     stop_sequence: str | None = None
     seconds: float = 0.0
     failure: StorageError | None = None

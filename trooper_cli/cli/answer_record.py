@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trooper_cli import json_output
     from trooper_cli.ask.turn_in_progress import Answer
 
 
-def answer_record(answer: Answer, session: str | None) -> dict[str, object]:
+def answer_record(answer: Answer, session: str | None) -> json_output.Answer:
     """Return what `--json` prints of an answer."""
     usage = answer.usage
     return {

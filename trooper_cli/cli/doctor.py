@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
 
 from trooper_cli.cli.environment import environment_of
 from trooper_cli.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from trooper_cli import json_output
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
@@ -28,11 +32,11 @@ def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
     output, settings = environment.output(), environment.settings(check=False)
     report = examine(settings, environment.home)
     if as_json:
-        checks = [
+        checks: list[json_output.Check] = [
             {"check": found.check, "state": found.state, "text": found.text, "next": found.next_step}
             for found in report.results
         ]
-        record = {"works": report.code == 0, "exit": report.code, "checks": checks}
+        record: json_output.Health = {"works": report.code == 0, "exit": report.code, "checks": checks}
         output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
         return report.code
     width = max(len(found.check) for found in report.results)

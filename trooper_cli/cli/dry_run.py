@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from trooper_cli import json_output
     from trooper_cli.ask.caller import Caller
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.cli.terminal import Notices, Output
@@ -32,7 +33,7 @@ def rehearsed(
     rehearsal = rehearse(ask_request, caller, settings, home, notices.notify, take_over)
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
-    record = {
+    record: json_output.Request = {
         "label": rehearsal.decision.label,
         "route": rehearsal.decision.side,
         "reason": rehearsal.decision.reason,

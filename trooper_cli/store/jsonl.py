@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from trooper_cli import json_output
     from trooper_cli.turn import StoredTurn
 
 LONGEST_LINE = 64 << 20
 
 
-def as_record(turn: StoredTurn) -> dict[str, object]:
+def as_record(turn: StoredTurn) -> json_output.ExportedTurn:
     """Return a turn as an object of JSON Lines; `system` is present only where the turn has one."""
-    record: dict[str, object] = {
+    record: json_output.ExportedTurn = {
         "turn": turn.number,
         "at": turn.at,
         "label": turn.label,

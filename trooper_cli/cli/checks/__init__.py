@@ -12,9 +12,10 @@ from trooper_cli.ask.fallback import FALLS_BACK
 from trooper_cli.ask.route import decide
 from trooper_cli.ask.variables import check_variables
 from trooper_cli.cli.checks import engines, files
-from trooper_cli.cli.checks.result import CheckResult, State, failed
+from trooper_cli.cli.checks.result import CheckResult, failed
 from trooper_cli.engines.clouds import clouds, has_cloud
 from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
+from trooper_cli.json_output import State
 from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import check_name
 from trooper_cli.store.session import settings_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from trooper_cli.cli.checks.result import CheckResult, State, failed
+from trooper_cli.cli.checks.result import CheckResult, failed
 from trooper_cli.engines.anthropic import Anthropic, key_of
 from trooper_cli.engines.api_key import command_of, has_key
 from trooper_cli.engines.circuit_breaker import held
@@ -18,6 +18,7 @@ from trooper_cli.engines.local import installed, local_engine, local_key
 from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.engines.pulled import embedded_model
 from trooper_cli.errors import BreakerError, ConfigurationError, TrooperError, UnavailableError
+from trooper_cli.json_output import State
 from trooper_cli.net.egress import this_machine_only
 from trooper_cli.turn import Context, Message
 

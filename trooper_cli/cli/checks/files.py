@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli import database
-from trooper_cli.cli.checks.result import CheckResult, State, failed
+from trooper_cli.cli.checks.result import CheckResult, failed
 from trooper_cli.errors import InputError, StorageError, TrooperError
 from trooper_cli.guard import index
+from trooper_cli.json_output import State
 from trooper_cli.store import catalog, schema
 from trooper_cli.store.session import Session
 

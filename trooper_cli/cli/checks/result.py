@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from trooper_cli.json_output import State
 
 if TYPE_CHECKING:
     from trooper_cli.errors import TrooperError
-
-
-class State(StrEnum):
-    """How it stands: `warn` is worth knowing and stops nothing."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True)
