@@ -18,7 +18,7 @@ from trooper_cli.files import ensure_private_dir, reason
 if TYPE_CHECKING:
     from tomlkit.items import Item
 
-TomlValue = str | int | list[str]
+TomlValue = str | int | float | list[str]
 
 
 def change(path: Path, key: str, value: TomlValue | None) -> bool:

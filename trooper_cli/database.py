@@ -64,8 +64,10 @@ def create_atomically(path: Path, fill: Callable[[Path], object]) -> None:
         raise StorageError(f"cannot make {path} ({cause}); is the disk full or read-only?") from error
 
 
-def create(path: Path, schema: str, form: Format) -> None:
-    """Make a database by these statements, with the marks of its format in its head."""
+def create(
+    path: Path, schema: str, form: Format, begin: Callable[[sqlite3.Connection], object] = lambda _: None
+) -> None:
+    """Make a database by these statements, with the marks of its format in its head; `begin` fills it."""
 
     def fill(temporary: Path) -> None:
         with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
@@ -73,6 +75,7 @@ def create(path: Path, schema: str, form: Format) -> None:
             connection.execute(f"PRAGMA application_id = {form.application}")
             connection.execute(f"PRAGMA user_version = {form.version}")
             connection.executescript(schema)
+            begin(connection)
 
     create_atomically(path, fill)
 

@@ -10,6 +10,8 @@ class TrooperError(Exception):
     """A failure that ends the command: one line on standard error and an exit code (sysexits where one fits)."""
 
     code = 70
+    # Whether a cloud certainly asks nothing for the request that ended so: it never arrived, or was turned away.
+    is_free = False
 
 
 class UsageError(TrooperError):
@@ -85,6 +87,12 @@ class OverloadError(TrooperError):
 
 class BreakerError(TrooperError):
     """The cloud was not asked, because an earlier call found that it cannot answer for a while."""
+
+    code = 75
+
+
+class LimitError(TrooperError):
+    """The cloud was not asked, because what the request may cost is more than a spending cap leaves."""
 
     code = 75
 

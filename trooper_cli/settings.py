@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     # A list of texts is a tuple, so that nobody changes it for others.
-    SettingValue = str | int | bool | tuple[str, ...] | None
+    SettingValue = str | int | float | bool | tuple[str, ...] | None
 
 
 class Setting(NamedTuple):
@@ -23,7 +23,7 @@ class Setting(NamedTuple):
     variable: str | None
     default: SettingValue = None
     allowed: tuple[str, ...] = ()
-    kind: Literal["text", "number", "boolean", "list", "url", "command", "key", "duration"] = "text"
+    kind: Literal["text", "number", "dollars", "boolean", "list", "url", "command", "key", "duration"] = "text"
     empty_is_unset: bool = True
     in_file: bool = True
     in_session: bool = False
@@ -31,6 +31,7 @@ class Setting(NamedTuple):
 
 _SWITCH = ("0", "1")
 _DURATION = pattern(r"-?(?:[0-9]+|(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+)")
+_DOLLARS = pattern(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e-?[0-9]{1,3})?")
 # From nothing to all that a model can.
 EFFORTS = ("none", "low", "medium", "high", "xhigh", "max")
 
@@ -60,6 +61,9 @@ KNOWN: dict[str, Setting] = {
     # How much a model may think; what each engine makes of it stands in `engines`.
     "effort": Setting("TROOPER_EFFORT", None, EFFORTS, in_session=True),
     "budget": Setting("TROOPER_BUDGET", kind="number", in_session=True),
+    # What the clouds may cost, in USD: on a day of the local calendar, and in a session from its beginning.
+    "limit_day": Setting("TROOPER_LIMIT_DAY", kind="dollars"),
+    "limit_session": Setting("TROOPER_LIMIT_SESSION", kind="dollars", in_session=True),
     "on_leak": Setting("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
     # What the guard looks for beside private text and credentials.
     "guard_patterns": Setting(None, default=(), kind="list"),
@@ -155,6 +159,12 @@ class Settings:
         assert value is None or type(value) is int  # noqa: S101
         return value
 
+    def dollars(self, name: str) -> float | None:
+        """Return an amount in USD, or None where nothing sets it."""
+        value = self.value(name).value
+        assert value is None or isinstance(value, float)  # noqa: S101
+        return value
+
     def boolean(self, name: str) -> bool | None:
         """Return a setting that is on or off, or None where nothing sets it."""
         value = self.value(name).value
@@ -222,7 +232,7 @@ class Settings:
         return table
 
 
-def parse(name: str, given: object) -> str | int | tuple[str, ...]:
+def parse(name: str, given: object) -> str | int | float | tuple[str, ...]:
     """Return the value of the setting `name` in its own type.
 
     Args:
@@ -240,6 +250,8 @@ def parse(name: str, given: object) -> str | int | tuple[str, ...]:
         return _boolean(given)
     if known.kind == "number":
         return _number(given)
+    if known.kind == "dollars":
+        return dollars(given)
     if known.kind == "duration":
         return _duration(given)
     if not isinstance(given, str):
@@ -279,6 +291,20 @@ def _number(given: object) -> int:
     if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
         raise ValueError("must be a whole number above 0")
     return int(text)
+
+
+def dollars(given: object) -> float:
+    """Return an amount in USD.
+
+    Raises:
+        ValueError: it is no plain number, or below zero; the message says what it must be.
+
+    """
+    text = str(given) if type(given) in {int, float} else given
+    amount = float(text) if isinstance(text, str) and len(text) <= 30 and _DOLLARS.fullmatch(text) else -1.0
+    if not 0 <= amount < float("inf"):
+        raise ValueError("must be an amount in USD as a plain number, such as 2.50; 0 is nothing at all")
+    return amount
 
 
 def _duration(given: object) -> str:

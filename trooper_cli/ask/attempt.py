@@ -81,7 +81,10 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
     included: json_output.Context = included_of(context)
     # A turn that was meant for the cloud may be executed here; who may know it stays.
     decision = turn.decision._replace(side=engine.side)
-    end, outcome = None, "failed"
+    reservation = None
+    if engine.side is Side.CLOUD and turn.caps is not None:
+        request, reservation = turn.caps.reserve(engine, context, request)
+    end, outcome, failure = None, "failed", None
     turns = [*included["anchor"], *included["sitrep"], *included["tail"]]
     writer.begin_attempt(decision, engine, request, included, turns)
     try:
@@ -90,10 +93,12 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
         _learn_ratio(writer, engine, context, end)
         _check_end(turn, writer, engine, end)
     except TrooperError as error:
-        outcome = type(error).__name__
+        outcome, failure = type(error).__name__, error
         raise
     finally:
         writer.end_attempt(outcome, end)
+        if reservation is not None:
+            reservation.settle(end, failure)
     return Answer(
         text=writer.text,
         turn=writer.number or 0,

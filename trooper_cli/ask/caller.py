@@ -36,6 +36,23 @@ class Provenance(NamedTuple):
     context: Mapping[str, object]
 
 
+# With fewer tokens than these nothing can be said, and a spending cap shortens no answer further.
+LEAST_ANSWER = 16
+
+
+class WorstCase(NamedTuple):
+    """What a request to a cloud may use at most, in tokens of input, and how far its answer may be shortened.
+
+    `for_an_hour` says that some of the input may go to a cache of one hour. `unknown` says why nobody knows what the
+    request may cost, where that is so.
+    """
+
+    input: int
+    least_output: int = LEAST_ANSWER
+    for_an_hour: bool = False
+    unknown: str | None = None
+
+
 class AnswerSink(Protocol):
     """Where the pieces of an answer go."""
 
@@ -124,6 +141,10 @@ class Caller(Protocol):
 
     def clouds(self, ask_request: AskRequest, settings: Settings, *, connect: bool) -> list[Cloud]:
         """Return the clouds that may be asked, in their order; `connect` as for `clouds.clouds`."""
+        ...
+
+    def worst_case(self, body: Mapping[str, object], context: Context[V]) -> WorstCase:
+        """Return what a request of this context to a cloud may use at most; `body` is what would be sent."""
         ...
 
     def given_context(self, ask_request: AskRequest, view: V, engine: Engine[V]) -> Context[V] | None:

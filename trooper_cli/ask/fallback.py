@@ -14,6 +14,7 @@ from trooper_cli.ask.route import Decision
 from trooper_cli.errors import (
     BreakerError,
     BusyError,
+    LimitError,
     NotCoveredError,
     OverloadError,
     QuotaError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from trooper_cli.engines.engine import Engine, LocalEngine
 
 # What a cloud says that lets the next one, or this machine, answer in its place. All else is for the user to mend.
-FALLS_BACK = (QuotaError, NotCoveredError, OverloadError, UnavailableError, BreakerError)
+FALLS_BACK = (QuotaError, NotCoveredError, OverloadError, UnavailableError, BreakerError, LimitError)
 RETRIES = 2
 RETRY_SECONDS = 8.0
 LONGEST_WAIT = 4.0
@@ -61,6 +62,9 @@ def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
                 raise
             failures.append(error)
             writer.discard()
+            if isinstance(error, LimitError):
+                # What the user lets be spent is no cloud's quota, of which another might have some.
+                break
             continue
         return _instead_of(answer, asked[0], failures)
     try:
@@ -125,8 +129,12 @@ def _instead_of(answer: Answer, first: Cloud, failures: list[TrooperError]) -> A
     """Return an answer with what is to be said of it if another should have given it."""
     if not failures:
         return answer
-    remembered = all(isinstance(error, BreakerError) for error in failures)
-    decision = answer.decision._replace(reason="breaker" if remembered else "fallback")
+    reason = "fallback"
+    if all(isinstance(error, BreakerError) for error in failures):
+        reason = "breaker"
+    elif isinstance(failures[0], LimitError):
+        reason = "limit"
+    decision = answer.decision._replace(reason=reason)
     return answer._replace(decision=decision, fallback={"from": first.name, "cause": type(failures[0]).__name__})
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trooper_cli.ask.caller import Asked, keys_of_answer, keys_of_prompt
+from trooper_cli.ask.caller import Asked, WorstCase, keys_of_answer, keys_of_prompt
 from trooper_cli.ask.refused import remember_prompt
 from trooper_cli.guard import text_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from trooper_cli.ask.caller import AnswerSink, Provenance, V
     from trooper_cli.ask.request import AskRequest
@@ -92,6 +92,10 @@ class Person:
         from trooper_cli.engines.clouds import clouds
 
         return clouds(settings, ask_request.model, connect=connect)
+
+    def worst_case(self, body: Mapping[str, object], context: Context[V]) -> WorstCase:
+        del body
+        return WorstCase(context.tokens)
 
     def given_context(self, ask_request: AskRequest, view: V, engine: Engine[V]) -> Context[V] | None:
         del ask_request, view, engine

@@ -86,6 +86,8 @@ def admitted(pending: PendingPrompt, store: Store, settings: Settings, notify: C
     ask_request, caller = pending.ask_request, pending.caller
     # Who may know the turn, and where it is executed: decided once, before anything is looked at or sent.
     decision = decision_of(ask_request, settings)
+    # A cap that cannot be read is told whoever answers, and not at the first request that it concerns.
+    settings.validate("limit_day", "limit_session")
     pending.asked = Asked(ask_request, decision, caller)
     pending.asked = asked = caller.admit(ask_request, decision, store.guard, settings, notify)
     _check_size(asked.ask_request, asked.decision, settings)

@@ -10,7 +10,9 @@ from trooper_cli.ask.fallback import first_cloud
 from trooper_cli.ask.output import AnswerWriter
 from trooper_cli.ask.pipeline import admitted
 from trooper_cli.ask.refused import PendingPrompt, remembering_unless_done
+from trooper_cli.ask.route import Decision
 from trooper_cli.ask.turn_in_progress import TurnInProgress
+from trooper_cli.errors import LimitError
 from trooper_cli.store.catalog import path_of
 from trooper_cli.store.session import Session
 from trooper_cli.store.store import Store
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from trooper_cli import json_output
     from trooper_cli.ask.caller import Caller, V
     from trooper_cli.ask.request import AskRequest
-    from trooper_cli.ask.route import Decision
     from trooper_cli.engines.engine import Engine
     from trooper_cli.errors import StorageError
     from trooper_cli.net.http import Request
@@ -70,7 +71,13 @@ def rehearse(
             if decision.side is Side.CLOUD:
                 decision, cloud = first_cloud(turn)
                 if cloud is not None:
-                    return _rehearsed(turn, decision, cloud, turn.public_view, store)
+                    try:
+                        return _rehearsed(turn, decision, cloud, turn.public_view, store)
+                    except LimitError as error:
+                        if not asked.ask_request.fallback:
+                            raise
+                        notify(f"{error}; this machine would answer instead")
+                        decision = Decision(Label.PUBLIC, Side.LOCAL, "limit")
             local = local_engine_of(turn, local_key_of(turn, connect=False), connect=False)
             if decision.label is Label.PRIVATE:
                 return _rehearsed(turn, decision, local, turn.private_view, store)
@@ -95,6 +102,8 @@ def _rehearsed(turn: TurnInProgress, decision: Decision, engine: Engine[V], view
     included = included_of(context)
     included["text"] = text
     request = request_of(turn, engine, context)
+    if engine.side is Side.CLOUD and turn.caps is not None:
+        request = turn.caps.fitted(engine, context, request)
     return Rehearsal(decision, engine.name, engine.model, request, included, writer.failure)
 
 

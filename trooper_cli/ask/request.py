@@ -20,6 +20,14 @@ def is_model_name(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_MODEL_NAME and not any(map(str.isspace, text))
 
 
+class AskLimit:
+    """The spending cap of one call in USD; `entries` are the numbers in the ledger of all that it has sent."""
+
+    def __init__(self, dollars: float) -> None:
+        self.dollars = dollars
+        self.entries: list[int] = []
+
+
 class AskRequest(NamedTuple):
     """What the user asked for in one call.
 
@@ -44,6 +52,8 @@ class AskRequest(NamedTuple):
     budget: int | None = None
     max_tokens: int | None = None
     read_timeout: float | None = None
+    # The same object for all that one call asks.
+    limit: AskLimit | None = None
     # How much the model may think, and whether that is shown.
     thinking: Thinking = AS_BY_DEFAULT
     # What only programs ask for, by `trooper messages`.

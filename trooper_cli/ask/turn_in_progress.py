@@ -7,12 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from trooper_cli.store.catalog import LEDGER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from trooper_cli import json_output
     from trooper_cli.ask.caller import Caller, V
+    from trooper_cli.ask.caps import Caps
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
     from trooper_cli.engines.engine import Engine, Usage
@@ -63,6 +66,16 @@ class TurnInProgress:
     def private_view(self) -> StoredPrivateView:
         """All turns that were answered when this one began: the same for every attempt."""
         return self.session.private_view(self._before)
+
+    @cached_property
+    def caps(self) -> Caps | None:
+        """The spending caps; None where none is set and none was ever looked at."""
+        limits = (self.ask_request.limit, self.settings.dollars("limit_day"), self.settings.dollars("limit_session"))
+        if all(limit is None for limit in limits) and not (self.home / LEDGER).exists():
+            return None
+        from trooper_cli.ask.caps import Caps
+
+        return Caps(self)
 
     @property
     def _before(self) -> int | None:

@@ -13,6 +13,7 @@ from trooper_cli.cli.ask_options import (
     FileOption,
     HereOption,
     LeakOption,
+    LimitOption,
     LocalOption,
     MaxTokensOption,
     ModelOption,
@@ -34,7 +35,7 @@ from trooper_cli.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trooper_cli.ask.request import AskRequest
+    from trooper_cli.ask.request import AskLimit, AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
     from trooper_cli.turn import StoredTurn
 
@@ -58,6 +59,7 @@ def ask(  # noqa: PLR0913
     dry_run: DryRunOption = False,
     no_fallback: NoFallbackOption = False,
     on_leak: LeakOption = None,
+    limit: LimitOption = None,
     budget: BudgetOption = None,
     max_tokens: MaxTokensOption = None,
     timeout: TimeoutOption = None,
@@ -136,6 +138,7 @@ def ask(  # noqa: PLR0913
             on_terminal=output.is_terminal,
             fallback=not no_fallback and settings.boolean("fallback") is True,
             on_leak=on_leak or settings.text("on_leak") or "block",
+            limit=_checked_limit(limit),
             budget=settings.number("budget", budget),
             max_tokens=max_tokens,
             read_timeout=timeout,
@@ -204,6 +207,19 @@ def _asked(
 
     fetch(home, progress=True)
     return ask_once(ask_request, person, settings, home, notify, take_over)
+
+
+def _checked_limit(text: str | None) -> "AskLimit | None":
+    if text is None:
+        return None
+    from trooper_cli.ask.request import AskLimit
+    from trooper_cli.errors import ConfigurationError
+    from trooper_cli.settings import dollars
+
+    try:
+        return AskLimit(dollars(text))
+    except ValueError as fault:
+        raise ConfigurationError(f"--limit {fault}; nothing was sent") from fault
 
 
 def _checked_system(system: str | None) -> str | None:

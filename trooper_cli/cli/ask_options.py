@@ -72,6 +72,14 @@ BudgetOption = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--budget", min=1, metavar="N", help="Most tokens of context and prompt sent (TROOPER_BUDGET)."),
 ]
+LimitOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--limit",
+        metavar="USD",
+        help="Most that this call may cost in the cloud; over it this machine answers (see TROOPER_LIMIT_DAY).",
+    ),
+]
 MaxTokensOption = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--max-tokens", min=1, metavar="N", help="Most tokens of the answer."),

@@ -102,6 +102,8 @@ _STATUS_OF = {
     "timeout_error": 504,
 }
 
+# What is said where the time ran out or a gateway lost its server, which may have worked and be paid for.
+_MAY_HAVE_WORKED = {408, 502, 504}
 _REGAIN = pattern(r"regain access on (\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?")
 _TOO_LONG = (
     pattern(r"(?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12})\b"),
@@ -127,7 +129,9 @@ def failure_of_response(response: Response, place: ErrorSource) -> TrooperError:
         body = parse_or_none(response.read())
     except (TrooperError, httpx.HTTPError):
         body = None
-    return failure_of(response.status, response.headers, body, place)
+    failure = failure_of(response.status, response.headers, body, place)
+    failure.is_free = response.status >= 300 and response.status not in _MAY_HAVE_WORKED
+    return failure
 
 
 def failure_of(status: int, headers: Mapping[str, str], body: object, place: ErrorSource) -> TrooperError:

@@ -21,7 +21,7 @@ from trooper_cli.turn import ImportedTurn, Label, Side, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from trooper_cli.ask.caller import V
+    from trooper_cli.ask.caller import V, WorstCase
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine
@@ -218,6 +218,11 @@ class ApiCaller:
             return Forwarding(self.body, messages, self.sink.arrived, environ, inference_geo)
 
         return clouds(settings, connect=connect, claude=claude)
+
+    def worst_case(self, body: Mapping[str, object], context: Context[V]) -> WorstCase:
+        from trooper_cli.messages.worst_case import worst_case
+
+        return worst_case(body, context)
 
     def given_context(self, ask_request: AskRequest, view: V, engine: Engine[V]) -> Context[V] | None:
         if ask_request.session is not None or engine.side is not Side.CLOUD:

@@ -16,6 +16,7 @@ from trooper_cli.errors import (
     BreakerError,
     ConfigurationError,
     InputError,
+    LimitError,
     LocalityError,
     NotCoveredError,
     NotFoundError,
@@ -44,6 +45,7 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (QuotaError, "rate_limit_error"),
     (NotCoveredError, "rate_limit_error"),
     (BreakerError, "rate_limit_error"),
+    (LimitError, "rate_limit_error"),
 )
 
 

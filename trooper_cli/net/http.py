@@ -143,9 +143,13 @@ def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterat
                 raise BrokenAnswerError(f"{host} compresses its answer although it was asked not to")
             yield Response(response.status_code, response.headers, response.iter_raw)
     except httpx.TimeoutException as error:
-        raise UnavailableError(f"{host} was silent for too long ({why(error)})") from error
+        silence = UnavailableError(f"{host} was silent for too long ({why(error)})")
+        silence.is_free = isinstance(error, httpx.ConnectTimeout)
+        raise silence from error
     except (httpx.TransportError, httpx.DecodingError) as error:
-        raise NoConnectionError(f"the connection to {host} failed ({why(error)})") from error
+        failure = NoConnectionError(f"the connection to {host} failed ({why(error)})")
+        failure.is_free = isinstance(error, (httpx.ConnectError, httpx.ProxyError))
+        raise failure from error
     except httpx.InvalidURL as error:
         raise ConfigurationError("the cloud's base URL cannot be used; check ANTHROPIC_BASE_URL") from error
 

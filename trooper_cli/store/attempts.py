@@ -132,6 +132,14 @@ class AttemptTable:
         )
         return (Spending(*row) for row in rows)
 
+    def paid(self) -> Iterator[tuple[object, ...]]:
+        """Yield what each request to a cloud used of which there are figures: time, model, tokens, place."""
+        billed, joined = self._billed("coalesce(cache_write_1h, 0), inference_geo", "0, NULL")
+        return self._connection.execute(
+            f"SELECT at, model, input, output, cache_read, cache_write, {billed} FROM attempt {joined} "  # noqa: S608
+            "WHERE side = 'cloud' AND input IS NOT NULL AND output IS NOT NULL"
+        )
+
     def end_attempt(self, attempt: int, outcome: str, seconds: float, model: str, usage: Usage | None) -> None:
         figures = (usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else (None,) * 4
         with self._writing():

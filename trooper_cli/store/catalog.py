@@ -16,6 +16,7 @@ from trooper_cli.store.schema import FORMAT, new_identity, schema
 if TYPE_CHECKING:
     from pathlib import Path
 
+LEDGER = "spending.db"  # of store/ledger.py, which is loaded where it is needed alone
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -36,6 +36,15 @@ class Price(NamedTuple):
         dollars = fresh * self.input + output * self.output + cache_read * self.cache_read
         return (dollars + (cache_write - cache_write_1h) * self.cache_write + cache_write_1h * hour) / MILLION
 
+    def most(self, input_tokens: float, output: float, *, for_an_hour: bool = False) -> float:
+        """Return the most in USD that a request may cost: all of its input at the dearest rate.
+
+        `for_an_hour` says that some of it may go to a cache of one hour.
+        """
+        hour = self.cost(0, 0, 0, 1, 1) * MILLION if for_an_hour else 0.0
+        dearest = max(self.input, self.cache_read, self.cache_write, hour)
+        return (input_tokens * dearest + output * self.output) / MILLION
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -45,6 +54,8 @@ class Prices:
     date: str
     source: str
     us_factor: float = 1.0
+    # Where the user's own stand, if there are any.
+    own: Path | None = None
 
     def of(self, model: str, input_tokens: int) -> Price | None:
         """Return the price of a request, or None for a model in no table; a date after the model's name is ignored."""
@@ -81,7 +92,7 @@ def load(own: Path) -> Prices:
     rows, source = _rows(table, shipped), str(table["source"])
     if own.exists():
         rows, source = _rows(_table(own), own) + rows, f"{own}, then {source}"
-    return Prices(rows, str(table["date"]), source, float(str(table["us_factor"])))
+    return Prices(rows, str(table["date"]), source, float(str(table["us_factor"])), own)
 
 
 def _table(path: Path) -> dict[str, object]:
