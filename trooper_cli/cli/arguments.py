@@ -142,6 +142,9 @@ def _is_switch(level: _Level, name: str) -> bool:
 
 
 def _check_value(level: _Level, option: str, value: str) -> None:
+    if option == "--limit" and value.isascii() and value[1:].replace(".", "", 1).isdigit():
+        # It is refused as an amount, and not as an option.
+        return
     if next(_folded(value), "") == "-" and not (value == "-" and level.is_file(option)):
         # An empty shell variable before it makes an option the value of another: `-m $MODEL --local`.
         level.refuse(f"{option} is given an option as its value", "is a shell variable empty?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, TypedDict
 
 import typer
 
@@ -15,6 +15,8 @@ from trooper_cli.cli.terminal import Output
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trooper_cli.settings import Settings
+    from trooper_cli.store.ledger import Ledger, Scope
     from trooper_cli.store.prices import Prices
     from trooper_cli.store.usage import Saved, Spending, Totals, Used
 
@@ -32,8 +34,8 @@ def usage(
 ) -> int:
     """Sum up tokens by side and model, the cloud's cost, and what local turns and compression saved.
 
-    Asks without a session leave no record and are not counted. Prices are a table of their month; a prices.toml beside
-    your config.toml goes before it.
+    Asks without a session leave no record and are not counted, but for what is left of a spending cap. Prices are a
+    table of their month; a prices.toml beside your config.toml goes before it.
 
     \b
     trooper usage
@@ -50,14 +52,69 @@ def usage(
     prices = load(settings.file.with_name("prices.toml"))
     cloud_model = settings.text("cloud_model") or ""
     totals = total(_spendings(environment, session), prices, cloud_model)
+    limits = _limits(environment, settings, session, prices)
     if as_json:
         record = asdict(totals) | {"currency": "USD", "prices": {"date": prices.date, "source": prices.source}}
-        output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
-    elif totals.used:
+        output.write(f"{json.dumps(record | {'limits': limits}, ensure_ascii=False)}\n")
+        return 0
+    if totals.used:
         _print(totals, prices, cloud_model, output)
     else:
         output.write("no request is on record; asks without a session leave none\n")
+    for name, limit in limits.items():
+        if limit is not None:
+            _print_limit(name, limit, output)
     return 0
+
+
+class Limit(TypedDict):
+    """A spending cap in USD; `spent` and `left` are None where a model has no price."""
+
+    limit: float
+    spent: float | None
+    left: float | None
+
+
+def _limits(
+    environment: Environment, settings: Settings, session: str | None, prices: Prices
+) -> dict[str, Limit | None]:
+    """Return the cap of the day and that of the session that is named; None where there is none."""
+    limits: dict[str, Limit | None] = {"day": None, "session": None}
+    identity = None
+    if session is not None:
+        from trooper_cli.store.session import Session
+
+        with closing(Session.open(environment.home, session)) as opened:
+            settings, identity = settings.with_session(opened.settings()), opened.identity()
+    day, of_session = settings.dollars("limit_day"), settings.dollars("limit_session")
+    if day is None and (session is None or of_session is None):
+        return limits
+    from trooper_cli.store.ledger import Ledger, Scope, today
+
+    with closing(Ledger.look(environment.home, environment.say)) as ledger:
+        if day is not None:
+            limits["day"] = _limit(day, Scope(day=today()), ledger, prices)
+        if session is not None and of_session is not None:
+            limits["session"] = _limit(of_session, Scope(session=identity.id if identity else None), ledger, prices)
+    return limits
+
+
+def _limit(amount: float, scope: Scope, ledger: Ledger, prices: Prices) -> Limit:
+    from trooper_cli.errors import ConfigurationError
+
+    try:
+        spent = ledger.spent(scope, prices)
+    except ConfigurationError:
+        return {"limit": amount, "spent": None, "left": None}
+    return {"limit": amount, "spent": spent, "left": max(0.0, amount - spent)}
+
+
+def _print_limit(name: str, limit: Limit, output: Output) -> None:
+    of = "today" if name == "day" else "in this session"
+    output.write(
+        f"limit     {_dollars(limit['left'])} of {_dollars(limit['limit'])} is left {of} (limit_{name}); "
+        f"{_dollars(limit['spent'])} was spent, or may be by requests under way\n"
+    )
 
 
 def _spendings(environment: Environment, name: str | None) -> Iterator[Spending]:

@@ -189,6 +189,7 @@ class Reply:
     def _provenance(self, answer: Answer) -> Part:
         usage = answer.usage
         return self._start(answer.model) | {
+            "reason": answer.decision.reason,
             "host": answer.host,
             "network": answer.on_network,
             "fallback": answer.fallback,
