@@ -62,8 +62,9 @@ KNOWN: dict[str, Setting] = {
     "effort": Setting("TROOPER_EFFORT", None, EFFORTS, in_session=True),
     "budget": Setting("TROOPER_BUDGET", kind="number", in_session=True),
     # What the clouds may cost, in USD: on a day of the local calendar, and in a session from its beginning.
-    "limit_day": Setting("TROOPER_LIMIT_DAY", kind="dollars"),
-    "limit_session": Setting("TROOPER_LIMIT_SESSION", kind="dollars", in_session=True),
+    # An empty value is a mistake, as of what decides who may read a prompt: it would be no cap at all.
+    "limit_day": Setting("TROOPER_LIMIT_DAY", kind="dollars", empty_is_unset=False),
+    "limit_session": Setting("TROOPER_LIMIT_SESSION", kind="dollars", empty_is_unset=False, in_session=True),
     "on_leak": Setting("TROOPER_ON_LEAK", "block", ("block", "local", "warn"), in_session=True),
     # What the guard looks for beside private text and credentials.
     "guard_patterns": Setting(None, default=(), kind="list"),

@@ -53,6 +53,7 @@ UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_go_regex.py"
 LOCAL_KEY = "tests/engines/test_local_key.py"
 HERE, AGAIN = "tests/cli/test_here.py", "tests/cli/test_again.py"
+CAPS = "tests/ask/test_caps.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -1341,6 +1342,34 @@ MUTANTS = [
         REAL,
     ),
     Mutant("a signal waits for llama.cpp", "__main__.py", "        os._exit(code)\n", "        sys.exit(code)\n", REAL),
+    Mutant(
+        "a request under way costs nothing yet",
+        "store/ledger.py",
+        "return price.most(row.input, row.output, for_an_hour=bool(row.cache_write_1h))",
+        "return 0.0",
+        CAPS,
+    ),
+    Mutant(
+        "private turns count towards a spending cap",
+        "store/attempts.py",
+        "\"WHERE side = 'cloud' AND input IS NOT NULL AND output IS NOT NULL\"",
+        '"WHERE input IS NOT NULL AND output IS NOT NULL"',
+        CAPS,
+    ),
+    Mutant(
+        "a shortened answer is not shortened in the request",
+        "ask/caps.py",
+        'body | {"max_tokens": output}',
+        "body",
+        CAPS,
+    ),
+    Mutant(
+        "what may cost anything fits a cap",
+        "ask/caps.py",
+        "if worst.unknown is not None:",
+        "if False:",
+        CAPS,
+    ),
 ]
 
 
