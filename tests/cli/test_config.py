@@ -255,7 +255,7 @@ class TestUnknownVariables:
             ("TROOPER_LOCAL ", "TROOPER_LOCAL"),
             ("\ufeffTROOPER_LOCAL", "TROOPER_LOCAL"),
             ("TROOPER_ONLEAK", "TROOPER_ON_LEAK"),
-            ("TROOPER_LIMIT_DAY", "TROOPER_"),
+            ("TROOPER_LIMIT_DAYS", "TROOPER_"),
             ("TROOPER_STRENGTH", "TROOPER_"),
             ("TROOPER_", "TROOPER_"),
             ("TROPER_LOCAL", "TROOPER_LOCAL"),
