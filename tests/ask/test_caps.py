@@ -204,7 +204,9 @@ class TestCounted:
 class TestAmounts:
     """What is no amount is exit 78, whoever would answer."""
 
-    @pytest.mark.parametrize("amount", ["", "$1", "1 USD", "-1", "-0.5", "1,50", "nan", "inf", "1e999", "one", "\uff10.5"])
+    @pytest.mark.parametrize(
+        "amount", ["", "$1", "1 USD", "-1", "-0.5", "1,50", "nan", "inf", "1e999", "one", "\uff10.5"]
+    )
     def test_no_amount(self, desk: Desk, amount: str) -> None:
         """As an option, a variable and in the file, with one line that does not repeat it."""
         for done in (

@@ -82,8 +82,10 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
     # A turn that was meant for the cloud may be executed here; who may know it stays.
     decision = turn.decision._replace(side=engine.side)
     reservation = None
-    if engine.side is Side.CLOUD and turn.caps is not None:
-        request, reservation = turn.caps.reserve(engine, context, request)
+    if engine.side is Side.CLOUD and turn.counts_spending:
+        from trooper_cli.ask.caps import Caps
+
+        request, reservation = Caps(turn).reserve(engine, context, request)
     end, outcome, failure = None, "failed", None
     turns = [*included["anchor"], *included["sitrep"], *included["tail"]]
     writer.begin_attempt(decision, engine, request, included, turns)

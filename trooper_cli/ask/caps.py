@@ -63,7 +63,6 @@ class Caps:
         self._turn = turn
         identity = turn.session.identity()
         self._session = identity.id if identity else None
-        self._is_told = False
 
     def reserve(self, engine: Engine[V], context: Context[V], request: Request) -> tuple[Request, Reservation | None]:
         """Enter a request before it is sent; return it as it may be sent.
@@ -134,11 +133,10 @@ class Caps:
                 f"{in_dollars(cost(entry.output))}"
             )
         output = max(int((left - cost(0)) * MILLION / price.output + _ROUNDING), worst.least_output)
-        if not self._is_told:
-            self._is_told = True
-            self._turn.notify(
-                f"the answer may have {output} tokens at most: the spending cap {cap.name} leaves {in_dollars(left)}"
-            )
+        self._turn.notify_once(
+            "a shorter answer",
+            f"the answer may have {output} tokens at most: the spending cap {cap.name} leaves {in_dollars(left)}",
+        )
         text = json.dumps(body | {"max_tokens": output}, ensure_ascii=False, separators=(",", ":"))
         return request._replace(body=text.encode()), entry._replace(output=output)
 

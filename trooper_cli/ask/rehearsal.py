@@ -102,8 +102,10 @@ def _rehearsed(turn: TurnInProgress, decision: Decision, engine: Engine[V], view
     included = included_of(context)
     included["text"] = text
     request = request_of(turn, engine, context)
-    if engine.side is Side.CLOUD and turn.caps is not None:
-        request = turn.caps.fitted(engine, context, request)
+    if engine.side is Side.CLOUD and turn.counts_spending:
+        from trooper_cli.ask.caps import Caps
+
+        request = Caps(turn).fitted(engine, context, request)
     return Rehearsal(decision, engine.name, engine.model, request, included, writer.failure)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from trooper_cli import json_output
     from trooper_cli.ask.caller import Caller, V
-    from trooper_cli.ask.caps import Caps
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
     from trooper_cli.engines.engine import Engine, Usage
@@ -56,6 +55,7 @@ class TurnInProgress:
     settings: Settings
     home: Path
     notify: Callable[[str], None]
+    _told: set[str] = field(default_factory=set)
 
     @cached_property
     def public_view(self) -> StoredPublicView:
@@ -67,15 +67,17 @@ class TurnInProgress:
         """All turns that were answered when this one began: the same for every attempt."""
         return self.session.private_view(self._before)
 
-    @cached_property
-    def caps(self) -> Caps | None:
-        """The spending caps; None where none is set and none was ever looked at."""
+    @property
+    def counts_spending(self) -> bool:
+        """Whether requests to clouds are entered in the ledger: a spending cap is set, or one was looked at before."""
         limits = (self.ask_request.limit, self.settings.dollars("limit_day"), self.settings.dollars("limit_session"))
-        if all(limit is None for limit in limits) and not (self.home / LEDGER).exists():
-            return None
-        from trooper_cli.ask.caps import Caps
+        return any(limit is not None for limit in limits) or (self.home / LEDGER).exists()
 
-        return Caps(self)
+    def notify_once(self, kind: str, text: str) -> None:
+        """Write a notice, unless one of its kind was written for this turn."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self.notify(text)
 
     @property
     def _before(self) -> int | None:
