@@ -13,11 +13,13 @@ import pytest
 from tests.conftest import KEY
 from tests.in_process import run_in_process
 from tests.standin import STREAM_HEAD, api_error, claude, http, message_events
+from trooper_cli import database
 from trooper_cli.engines.engine import Usage
 from trooper_cli.store.ledger import Entry, Ledger, Scope, today
 from trooper_cli.store.prices import Price, Prices
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
@@ -329,6 +331,23 @@ class TestLedger:
         assert desk("ask", "hello", TROOPER_LIMIT_DAY="9").code == 65
         assert desk("ask", "hello").code == 0
         assert (desk.home / "spending.db").read_text() == "mine"
+
+    def test_one_that_cannot_be_written(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With a cap nothing is sent, exit 74; without one the ask goes its way. So on a read-only disk."""
+        assert desk("ask", "hello", TROOPER_LIMIT_DAY="9").code == 0
+        desk.cloud.requests.clear()
+        connect = database.connect
+
+        def read_only(*given: Any) -> sqlite3.Connection:
+            connection = connect(*given)
+            connection.execute("PRAGMA query_only = ON")
+            return connection
+
+        monkeypatch.setattr("trooper_cli.store.ledger.database.connect", read_only)
+        done = desk("ask", "hello", TROOPER_LIMIT_DAY="9")
+        assert (done.code, done.out, desk.cloud.requests) == (74, b"", [])
+        assert "no spending cap can be kept, so nothing was sent: the ledger" in done.notices
+        assert desk("ask", "hello").code == 0
 
 
 class _Clock:

@@ -79,23 +79,26 @@ class Caps:
             StorageError: the ledger cannot be written.
 
         """
-        home, notify = self._turn.home, self._turn.notify
         try:
-            ledger = Ledger.open(home, notify)
-        except (StorageError, InputError):
-            if self._caps():
-                raise
-            return request, None
+            return self._entered(engine, context, request)
+        except (StorageError, InputError) as error:
+            if not self._caps():
+                # Where there is no cap, nothing is to be kept.
+                return request, None
+            if isinstance(error, StorageError):
+                error.args = (f"no spending cap can be kept, so nothing was sent: {error}",)
+            raise
+
+    def _entered(self, engine: Engine[V], context: Context[V], request: Request) -> tuple[Request, Reservation]:
+        ledger = Ledger.open(self._turn.home, self._turn.notify)
         try:
             with ledger.writing():
                 request, entry = self._fitted(ledger, engine, context, request)
                 number = ledger.enter(entry)
                 if self._turn.ask_request.limit is not None:
                     self._turn.ask_request.limit.entries.append(number)
-        except BaseException as error:
+        except BaseException:
             ledger.close()
-            if isinstance(error, (StorageError, InputError)) and not self._caps():
-                return request, None
             raise
         return request, Reservation(ledger, number)
 
