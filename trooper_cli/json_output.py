@@ -223,6 +223,21 @@ class PriceSource(TypedDict):
     source: Annotated[str, "whose table it is"]
 
 
+class Limit(TypedDict):
+    """A spending cap, in USD."""
+
+    limit: Annotated[float, "the cap"]
+    spent: Annotated[float | None, "what was spent, or may be by requests under way; null where a price is not known"]
+    left: Annotated[float | None, "what is left; null where a price is not known"]
+
+
+class Limits(TypedDict):
+    """The spending caps and what is left of them."""
+
+    day: Annotated[Limit | None, "limit_day; null where there is none"]
+    session: Annotated[Limit | None, "limit_session of the session that is named; null where there is none"]
+
+
 class Totals(TypedDict):
     """Tokens, what they cost, and what was saved."""
 
@@ -232,6 +247,7 @@ class Totals(TypedDict):
     by_compression: Annotated[Saved, "what was not sent, since memory is compressed"]
     currency: Annotated[Literal["USD"], "of all amounts"]
     prices: Annotated[PriceSource, "where they are from"]
+    limits: Limits
 
 
 class ModelPrice(TypedDict):

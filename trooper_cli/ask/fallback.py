@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trooper_cli.engines.circuit_breaker import Hold
     from trooper_cli.engines.clouds import Cloud
     from trooper_cli.engines.engine import Engine, LocalEngine
+    from trooper_cli.json_output import Reason
 
 # What a cloud says that lets the next one, or this machine, answer in its place. All else is for the user to mend.
 FALLS_BACK = (QuotaError, NotCoveredError, OverloadError, UnavailableError, BreakerError, LimitError)
@@ -129,7 +130,7 @@ def _instead_of(answer: Answer, first: Cloud, failures: list[TrooperError]) -> A
     """Return an answer with what is to be said of it if another should have given it."""
     if not failures:
         return answer
-    reason = "fallback"
+    reason: Reason = "fallback"
     if all(isinstance(error, BreakerError) for error in failures):
         reason = "breaker"
     elif isinstance(failures[0], LimitError):

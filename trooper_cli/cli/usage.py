@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Optional, TypedDict
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -15,6 +15,7 @@ from trooper_cli.cli.terminal import Output
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trooper_cli.json_output import Limit, Limits
     from trooper_cli.settings import Settings
     from trooper_cli.store.ledger import Ledger, Scope
     from trooper_cli.store.prices import Prices
@@ -61,25 +62,15 @@ def usage(
         _print(totals, prices, cloud_model, output)
     else:
         output.write("no request is on record; asks without a session leave none\n")
-    for name, limit in limits.items():
+    for name, limit in (("day", limits["day"]), ("session", limits["session"])):
         if limit is not None:
             _print_limit(name, limit, output)
     return 0
 
 
-class Limit(TypedDict):
-    """A spending cap in USD; `spent` and `left` are None where a model has no price."""
-
-    limit: float
-    spent: float | None
-    left: float | None
-
-
-def _limits(
-    environment: Environment, settings: Settings, session: str | None, prices: Prices
-) -> dict[str, Limit | None]:
+def _limits(environment: Environment, settings: Settings, session: str | None, prices: Prices) -> Limits:
     """Return the cap of the day and that of the session that is named; None where there is none."""
-    limits: dict[str, Limit | None] = {"day": None, "session": None}
+    limits: Limits = {"day": None, "session": None}
     identity = None
     if session is not None:
         from trooper_cli.store.session import Session
