@@ -118,3 +118,27 @@ def estimate(text: str) -> float:
 def message_cost(text: str) -> float:
     """Estimate the tokens of a text sent as one message."""
     return estimate(text) + MESSAGE
+
+
+def head(text: str, tokens: int, factor: float) -> str:
+    """Return the longest beginning of a text whose estimate, times a factor, is at most so many tokens."""
+    left = tokens / factor
+    for found in _PIECE.finditer(text):
+        weight = _weigh(found[0])
+        if weight > left:
+            # A run of marks or of a script without blanks is one piece, however long it is.
+            return text[: found.start() + _fitting(found[0], left)]
+        left -= weight
+    return text
+
+
+def _fitting(piece: str, weight: float) -> int:
+    """Return how many characters at the beginning of a piece weigh at most so much."""
+    least, most = 0, len(piece)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if _weigh.__wrapped__(piece[:middle]) <= weight:
+            least = middle
+        else:
+            most = middle - 1
+    return least
