@@ -18,8 +18,8 @@ from trooper_cli.memory import tokens
 NOWHERE = Path("/nonexistent")
 TEXT = st.lists(
     st.sampled_from(
-        [" ", "  ", "\n", "\r\n", "\t", "a", "word", "WORD", "it's", "'", "1", "12345", "_", "-", "/", "=", "#"]
-        + ["é", "e\u0301", "नमस्ते", "漢字", "。", "🙂", "👩‍👩‍👧", "“", "’s", "'S", "$", "<|endoftext|>", "\u3000", "²", "\0"]
+        """ |  |\n|\r\n|\t|a|word|WORD|it's|'|1|12345|_|-|/|=|#|é|e\u0301|नमस्ते|漢字|。|🙂|👩\u200d👩\u200d👧|“|\u2019s
+|'S|$|<\u2223endoftext\u2223>|\u3000|²|\0""".split("|")
     ),
     max_size=40,
 ).map("".join)

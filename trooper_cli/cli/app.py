@@ -31,6 +31,7 @@ COMMANDS = {
     "hook": "hook:app",
     "pull": "pull:pull",
     "models": "models:models",
+    "count": "count:count",
     "usage": "usage:usage",
     "doctor": "doctor:doctor",
     "config": "config:app",

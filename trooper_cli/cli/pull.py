@@ -1,4 +1,4 @@
-"""`trooper pull`: fetch a model for the embedded engine."""
+"""`trooper pull`: fetch a model for the embedded engine, or the vocabularies that tokens are counted with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def pull(
     context: typer.Context,
     wanted: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(metavar="[NAME|URL|hf:OWNER/REPO/FILE]", help="What to fetch; without it a small model, 93 MB."),
+        typer.Argument(
+            metavar="[NAME|URL|hf:OWNER/REPO/FILE|tokens]", help="What to fetch; without it a small model, 93 MB."
+        ),
     ] = None,
     *,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing if all goes well.")] = False,
@@ -41,16 +43,23 @@ def pull(
     hf:OWNER/REPO/FILE. What was interrupted goes on where it was; a file whose checksum
     is another than the hub's is not kept.
 
+    tokens: the vocabularies o200k_base and cl100k_base, 5 MB, with which `trooper count`
+    counts for OpenAI's models. A folder that has them already is named by
+    TIKTOKEN_CACHE_DIR.
+
     \b
     trooper pull
     trooper pull qwen3-4b
     trooper pull hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q4_k_m.gguf
+    trooper pull tokens
     """  # noqa: D301
     from trooper_cli.ask.variables import check_variables
     from trooper_cli.engines.default_model import NAME
 
     environment = environment_of(context)
     check_variables(environment.environ)
+    if wanted is not None and wanted.lower() == "tokens":
+        return _tokens(environment, quiet=quiet)
     if wanted is None or wanted.lower() == NAME:
         path, is_new = _small(environment, quiet=quiet, is_named=wanted is not None)
         unchecked = ""
@@ -60,6 +69,19 @@ def pull(
         unchecked = "" if fetched.is_checked else f"; no checksum was published for it (SHA-256 {fetched.sha256})"
     state = "is ready" if is_new else "was there already"
     environment.notices(quiet=quiet).notify(f"{path} {state}{unchecked}{_use(path, environment)}")
+    return 0
+
+
+def _tokens(environment: Environment, *, quiet: bool) -> int:
+    from trooper_cli.cli.progress import ProgressBar
+    from trooper_cli.engines.encodings import VOCABULARIES
+    from trooper_cli.engines.vocabulary_fetch import pull
+
+    for name in VOCABULARIES:
+        with ProgressBar(environment.stderr, environment.environ, quiet=quiet) as progress:
+            path, is_new = pull(name, environment.home, environment.environ, progress)
+        state = "is ready" if is_new else "was there already"
+        environment.notices(quiet=quiet).notify(f"{name} {state}: {path}")
     return 0
 
 

@@ -125,6 +125,30 @@ class Anthropic:
             else:
                 raise BrokenAnswerError("the cloud's answer is neither JSON nor a stream; check ANTHROPIC_BASE_URL")
 
+    def count_request(self, text: str) -> Request:
+        """Write the request that has the API count a text as one message. It holds the text, as any request does."""
+        body = {"model": self.model, "messages": [{"role": "user", "content": text}]}
+        return Request(
+            url=f"{self._base}/v1/messages/count_tokens",
+            headers=self._headers("application/json") | {"content-type": "application/json"},
+            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+        )
+
+    def counted(self, request: Request, read_timeout: float) -> int:
+        """Send such a request; return the tokens that were counted.
+
+        Raises:
+            TrooperError: as for `send`.
+
+        """
+        with to_cloud(request, read_timeout, self._proxy) as response:
+            if response.status != 200:
+                raise failure_of_response(response, self._place)
+            answer = parse(response.read(), "the cloud")
+        if type(get_path(answer, "input_tokens")) is not int:
+            raise BrokenAnswerError("the cloud's answer is no count of tokens; check ANTHROPIC_BASE_URL")
+        return count(answer, "input_tokens")
+
     def _arrived(self, part: object) -> None:
         """Receive a whole message or an event of a stream as the API gave it; here nobody needs more than its text."""
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import tiktoken
 
-ADDRESS = "https://openaipublic.blob.core.windows.net"
+# Whence tiktoken fetches, and what its names of files are made of.
+ADDRESS = "https://openaipublic.blob.core.windows.net/encodings"
 
 
 class Vocabulary(NamedTuple):
@@ -32,13 +33,9 @@ class Vocabulary(NamedTuple):
     pattern: str
 
     @property
-    def path(self) -> str:
-        return f"/encodings/{self.name}.tiktoken"
-
-    @property
     def file(self) -> str:
-        """Return the file's name in a folder of tiktoken's: it does not depend on where the file was fetched from."""
-        return hashlib.sha1(f"https://openaipublic.blob.core.windows.net{self.path}".encode()).hexdigest()  # noqa: S324
+        """Return the file's name in a folder of tiktoken's."""
+        return hashlib.sha1(f"{ADDRESS}/{self.name}.tiktoken".encode()).hexdigest()  # noqa: S324
 
 
 VOCABULARIES = {
@@ -46,7 +43,7 @@ VOCABULARIES = {
         "o200k_base",
         3_613_922,
         "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
-        "|".join(
+        "|".join(  # noqa: FLY002 - one a line
             [
                 r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
                 r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
@@ -148,14 +145,16 @@ def load(encoding: str, environ: Mapping[str, str], home: Path) -> Encoding:
 
     rows = (line.split() for line in data.splitlines())
     ranks = {binascii.a2b_base64(token): int(rank) for token, rank in rows}
+    pattern_of_pieces = VOCABULARIES[encoding].pattern
     # Marks such as <|endoftext|> are text in what a user writes, so none is known.
-    return Encoding(Tiktoken(encoding, pat_str=VOCABULARIES[encoding].pattern, mergeable_ranks=ranks, special_tokens={}))
+    return Encoding(Tiktoken(encoding, pat_str=pattern_of_pieces, mergeable_ranks=ranks, special_tokens={}))
 
 
 class Encoding:
     """One encoding with its vocabulary."""
 
     def __init__(self, encoding: tiktoken.Encoding) -> None:
+        self.name = encoding.name
         self._encoding = encoding
 
     def count(self, text: str, progress: Callable[[int, int], None] = lambda _here, _size: None) -> Counted:

@@ -69,7 +69,7 @@ class _Note(NamedTuple):
 
 
 class ModelFetch:
-    """One file on its way.
+    """One file on its way. A subclass fetches files that are no models.
 
     Args:
         source: where it comes from.
@@ -78,6 +78,8 @@ class ModelFetch:
         progress: is called with the bytes that are here and the bytes of the whole.
 
     """
+
+    _what = "the model"
 
     def __init__(
         self, source: ModelSource, folder: Path, environ: Mapping[str, str], progress: Callable[[int, int], None]
@@ -113,7 +115,7 @@ class ModelFetch:
             raise
         except OSError as error:
             raise StorageError(
-                f"the model cannot be written to {self._folder}: {error.strerror}{self._kept()}"
+                f"{self._what} cannot be written to {self._folder}: {error.strerror}{self._kept()}"
             ) from error
 
     def _persist(self) -> Fetched | None:
@@ -225,10 +227,8 @@ class ModelFetch:
     def _receive(self, download: Download, size: int) -> None:
         with self._part.open("ab") as out:
             for chunk in download.chunks():
-                if not self._here and chunk[:4] != b"GGUF":
-                    raise InputError(
-                        f"what {download.host} has there is no GGUF file; look at the address in a browser"
-                    )
+                if not self._here:
+                    self._check_head(chunk, download.host)
                 self._here += out.write(chunk)
                 self._progress(self._here, size)
             out.flush()
@@ -243,14 +243,21 @@ class ModelFetch:
             raise UnavailableError(
                 f"what was fetched is not {self._source.file} (wrong checksum); nothing of it was kept, try again"
             )
-        try:
-            context_length(self._part)
-        except InputError as error:
-            raise InputError(f"{self._source.file} is no GGUF file of version 2 or 3; choose another one") from error
+        self._check_whole()
         self._part.chmod(0o600)
         self._part.replace(self._target)
         self._note_file.unlink(missing_ok=True)
         return self._done(sha256, is_new=True)
+
+    def _check_head(self, chunk: bytes, host: str) -> None:
+        if chunk[:4] != b"GGUF":
+            raise InputError(f"what {host} has there is no GGUF file; look at the address in a browser")
+
+    def _check_whole(self) -> None:
+        try:
+            context_length(self._part)
+        except InputError as error:
+            raise InputError(f"{self._source.file} is no GGUF file of version 2 or 3; choose another one") from error
 
     def _done(self, sha256: str, *, is_new: bool) -> Fetched:
         # The one that was asked for last is the one that is used.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trooper_cli.store.usage import Spending
 
 _SAME_RATIO = 0.08
+# The outcome of a request that had the cloud count a text: it left, and costs nothing.
+COUNTED = "counted"
 
 
 class AttemptTable:
@@ -47,7 +49,7 @@ class AttemptTable:
 
     def begin_attempt(
         self,
-        turn: int,
+        turn: int | None,
         label: Label,
         *,
         side: str,
@@ -57,7 +59,7 @@ class AttemptTable:
         request: Request,
         turns: list[int],
     ) -> int:
-        """Write down that a request is about to leave, and which turns take part in it.
+        """Write down that a request is about to leave, and which turns take part in it; `turn` is None for no turn.
 
         Whether the turn itself is private is its caller's word; of those before it the labels are counted.
         """
@@ -128,7 +130,7 @@ class AttemptTable:
             "SELECT side, engine, model, input, output, cache_read, cache_write, bytes, coalesce(size, 0), "  # noqa: S608
             f"{billed} FROM attempt {joined} "
             f"LEFT JOIN ({verbatim}) AS told ON told.id = attempt.turn AND side = 'cloud' "
-            "WHERE side NOT IN ('share', 'again') ORDER BY attempt.id"
+            f"WHERE side NOT IN ('share', 'again') AND outcome <> '{COUNTED}' ORDER BY attempt.id"
         )
         return (Spending(*row) for row in rows)
 
