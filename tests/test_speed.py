@@ -46,7 +46,9 @@ trooper_cli.engines.openai_cloud trooper_cli.store.jsonl trooper_cli.cli.git_hoo
 trooper_cli.engines.default_model trooper_cli.store.prices trooper_cli.ask.sitrep trooper_cli.cli.spinner
 trooper_cli.store.usage trooper_cli.cli.config trooper_cli.cli.doctor trooper_cli.cli.guard trooper_cli.cli.hook
 trooper_cli.cli.messages trooper_cli.cli.sessions trooper_cli.cli.sitrep trooper_cli.cli.usage
-trooper_cli.guard.user_patterns trooper_cli.guard.go_regex trooper_cli.ask.caps trooper_cli.store.ledger""".split()
+trooper_cli.guard.user_patterns trooper_cli.guard.go_regex trooper_cli.ask.caps trooper_cli.store.ledger
+trooper_cli.engines.encodings trooper_cli.cli.count trooper_cli.ask.counting trooper_cli.ask.exact_window
+trooper_cli.engines.vocabulary_fetch""".split()
 # What finds the user's own folders, where TROOPER_HOME does not say where the files are.
 PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.

@@ -220,17 +220,27 @@ def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int
     system = ask_request.system or view.system
     factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine)
-    budget = turn.settings.number("budget", ask_request.budget)
-    if budget is None:
-        budget = int(memory.price(ask_request.prompt, system) * factor) + 1 + MEMORY_TOKENS[engine.side]
-    budget = min(budget, room) if at_most is None else min(budget, room, at_most)
+    stated = turn.settings.number("budget", ask_request.budget)
+    price = memory.price(ask_request.prompt, system)
+
+    def wanted(factor: float) -> int:
+        return int(price * factor) + 1 + MEMORY_TOKENS[engine.side] if stated is None else stated
 
     def recollected(view: V) -> memory.Memory:
         return recollect(view, mask, lambda unread: _tell_unread(turn, unread))
 
-    return memory.build(
-        view, ask_request.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor
-    )
+    def built(factor: float) -> Context[V]:
+        budget = min(wanted(factor), room) if at_most is None else min(wanted(factor), room, at_most)
+        return memory.build(
+            view, ask_request.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor
+        )
+
+    if at_most is None and engine.side is Side.CLOUD and wanted(factor) > room:
+        from trooper_cli.ask.exact_window import counter_of, fitted
+
+        if (count := counter_of(engine.model, turn.settings.environ, turn.home)) is not None:
+            return fitted(built, count, room, factor, ([system, ask_request.prompt], price))
+    return built(factor)
 
 
 def _tell_unread(turn: TurnInProgress, unread: int) -> None:
