@@ -111,6 +111,36 @@ def test_a_model_of_ollama_that_is_elsewhere(trooper: Trooper, serve: Callable[.
     assert (found["big:cloud"]["side"], found["big:cloud"]["proof"]) == ("cloud", None)
     assert "another machine" in found["big:cloud"]["refused"]
     assert found["big:cloud"]["used_by"] == []
+    done = trooper("models", OLLAMA_HOST=server.url)
+    assert re.search(
+        r"^cloud +ollama +big:cloud +elsewhere \(a cloud of Ollama\) .*not used: .*another machine", done.text, re.M
+    )
+
+
+def test_a_stub_that_only_its_description_tells(trooper: Trooper, serve: Callable[..., Standin]) -> None:
+    """The list says nothing of it; it is not shown as a model that runs here."""
+    row = rows(trooper, OLLAMA_HOST=serve(ollama(remote=["big"], told_by=["/api/show"])).url)["big"]
+    assert (row["side"], row["proof"], row["used_by"]) == ("cloud", None, [])
+    assert "another machine" in row["refused"]
+
+
+def test_what_models_can_do(trooper: Trooper, serve: Callable[..., Standin]) -> None:
+    """As Ollama states it, in plain words; one that cannot chat says so, and no ask uses it."""
+    stated = {"qwen3:latest": ["completion", "tools", "thinking", "vision"], "embed:latest": ["embedding", "new\x1b"]}
+    server = serve(ollama(models=["embed:latest", "qwen3:latest"], capabilities=stated))
+    found = rows(trooper, OLLAMA_HOST=server.url)
+    assert found["qwen3:latest"]["capabilities"] == ["chat", "tools", "think", "see"]
+    assert (found["qwen3:latest"]["refused"], found["qwen3:latest"]["used_by"]) == (None, ["ask --local"])
+    embedder = found["embed:latest"]
+    assert (embedder["capabilities"], embedder["used_by"]) == (["embed", "new"], [])
+    assert embedder["refused"] == "it cannot chat, it is for: embed, new"
+    assert found["claude-sonnet-5-5"]["capabilities"] is None
+    shown = trooper("models", OLLAMA_HOST=server.url).text.splitlines()
+    assert any(
+        re.search(r"qwen3:latest +here \(loopback\) +chat, tools, think, see +32,768 .*ask --local$", line)
+        for line in shown
+    )
+    assert any(line.endswith("not used: it cannot chat, it is for: embed, new") for line in shown)
 
 
 def test_an_ollama_that_is_not_local(trooper: Trooper) -> None:
@@ -216,9 +246,11 @@ def test_the_table(trooper: Trooper) -> None:
     """For people it is a table; for a pipe it has no colours."""
     done = trooper("models")
     head, first, second = done.text.splitlines()
-    assert head.split() == "side engine model runs in size context licence USD in/out used by".split()
-    assert re.fullmatch(r"cloud +anthropic +claude-sonnet-5-5 +127\.0\.0\.1:\d+ +[\d,]+ +[\d.]+/[\d.]+ +ask", first)
-    assert re.fullmatch(r"local +ollama +llama3\.2:latest +this machine +32,768 +free +ask --local", second)
+    assert head.split() == "side engine model runs can size context licence USD in/out used by".split()
+    assert re.fullmatch(
+        r"cloud +anthropic +claude-sonnet-5-5 +elsewhere \(127\.0\.0\.1:\d+\) +[\d,]+ +[\d.]+/[\d.]+ +ask", first
+    )
+    assert re.fullmatch(r"local +ollama +llama3\.2:latest +here \(loopback\) +32,768 +free +ask --local", second)
     assert "\x1b" not in done.text
 
 

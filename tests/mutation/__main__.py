@@ -52,6 +52,7 @@ UNITS, CREDENTIALS, EVERYDAY = (
 UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_go_regex.py"
 LOCAL_KEY = "tests/engines/test_local_key.py"
+COUNT, WINDOW, MODELS = "tests/cli/test_count.py", "tests/ask/test_exact_window.py", "tests/cli/test_models.py"
 HERE, AGAIN = "tests/cli/test_here.py", "tests/cli/test_again.py"
 CAPS = "tests/ask/test_caps.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
@@ -1369,6 +1370,70 @@ MUTANTS = [
         "if worst.unknown is not None:",
         "if False:",
         CAPS,
+    ),
+    Mutant(
+        "what is to be counted is not looked at",
+        "ask/counting.py",
+        "if findings := guard.look(text):",
+        "if False:",
+        COUNT,
+    ),
+    Mutant(
+        "only the first text to be counted is looked at",
+        "ask/counting.py",
+        "for number, text in enumerate(texts, 1):",
+        "for number, text in enumerate(texts[:1], 1):",
+        COUNT,
+    ),
+    Mutant("a count passes the lock", "ask/counting.py", 'if settings.text("cloud") == "off":', "if False:", COUNT),
+    Mutant(
+        "a count goes where asks are private",
+        "ask/counting.py",
+        'if settings.boolean("local") is True:',
+        "if False:",
+        COUNT,
+    ),
+    Mutant(
+        "a count is held to no session's settings",
+        "cli/count.py",
+        "settings = settings.with_session(settings_of(environment.home, check_name(name)))",
+        "check_name(name)",
+        COUNT,
+    ),
+    Mutant(
+        "the model's name of a count is not looked at",
+        "ask/counting.py",
+        "if model != KNOWN",
+        "if False and model != KNOWN",
+        COUNT,
+    ),
+    Mutant(
+        "a vocabulary is loaded by what fetches it",
+        "engines/encodings.py",
+        "    data = vocabulary_bytes(encoding, environ, home)\n",
+        '    import tiktoken as fetching\n\n    return Encoding(fetching.get_encoding(encoding))\n    data = b""\n',
+        COUNT,
+    ),
+    Mutant(
+        "any file is a vocabulary",
+        "engines/encodings.py",
+        "hexdigest() == vocabulary.sha256",
+        'hexdigest() != ""',
+        COUNT,
+    ),
+    Mutant(
+        "a stub is listed as a model of this machine",
+        "engines/ollama_listing.py",
+        'if get_path(shown, "remote_host") or get_path(shown, "remote_model"):',
+        "if False:",
+        MODELS,
+    ),
+    Mutant(
+        "the exact window is filled with more",
+        "ask/exact_window.py",
+        "<= room:",
+        "<= room * 2:",
+        WINDOW,
     ),
 ]
 

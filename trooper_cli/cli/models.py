@@ -28,6 +28,7 @@ class Row(NamedTuple):
     """One model. `proof` is what shows that it runs here: `process`, `loopback` or `local_hosts`; '' for a cloud's.
 
     `size` is in bytes and `context` in tokens, 0 where they are not known. `refused` is why Trooper does not use it.
+    `capabilities` is what its engine says that it can do, None where it says nothing.
     """
 
     side: str
@@ -41,13 +42,16 @@ class Row(NamedTuple):
     price: tuple[float, float] | None = None
     used_by: tuple[str, ...] = ()
     refused: str = ""
+    capabilities: tuple[str, ...] | None = None
 
 
 def models(context: typer.Context, *, as_json: JsonOption = False) -> int:
-    """List the models: side, engine, place, size, context, licence, price, and who uses them.
+    """List the models: side, where they run, what they can do, context, price, and who uses them.
 
-    Only this machine is asked, and hosts of local_hosts; no cloud is contacted. The last
-    column says which model a plain ask and a private one would use now.
+    Only this machine is asked, and hosts of local_hosts; no cloud is contacted. What runs
+    here says by what that is shown: it is in this process, or its server has a loopback
+    address. What a model can do is what its engine says, if it does. The last column says
+    which model a plain ask and a private one would use now, or why none uses it.
 
     \b
     trooper models
@@ -147,7 +151,7 @@ def _ollama(
     settings: Settings, chosen: LocalEngine | None, users: tuple[str, ...], say: Callable[[str], None]
 ) -> Iterator[Row]:
     from trooper_cli.engines.ollama import Server
-    from trooper_cli.engines.ollama_listing import listed
+    from trooper_cli.engines.ollama_listing import ELSEWHERE, listed
 
     try:
         server = Server(settings.environ, settings.words("local_hosts"))
@@ -162,12 +166,15 @@ def _ollama(
     proof = "local_hosts" if server.on_network else "loopback"
     for model in here:
         is_used = chosen is not None and chosen.name == "ollama" and model.name in _names(chosen.model)
+        if model.refused == ELSEWHERE:
+            yield Row("cloud", "ollama", model.name, refused=ELSEWHERE, capabilities=model.capabilities)
+            continue
         yield Row(
             "local", "ollama", model.name, proof, _host(server), model.size, model.licence, model.context,
-            used_by=users if is_used else (),
+            used_by=users if is_used else (), refused=model.refused, capabilities=model.capabilities,
         )  # fmt: skip
     for name in found.elsewhere:
-        yield Row("cloud", "ollama", name, host="", refused="it runs on another machine")
+        yield Row("cloud", "ollama", name, refused=ELSEWHERE)
 
 
 def _names(model: str) -> set[str]:
@@ -233,24 +240,30 @@ def _as_json(row: Row) -> dict[str, object]:
         "size": row.size or None,
         "licence": row.licence or None,
         "context": row.context or None,
+        "capabilities": list(row.capabilities) if row.capabilities is not None else None,
         "price": {"input": 0, "output": 0} if row.side == "local" else price,
         "used_by": list(row.used_by),
         "refused": row.refused or None,
     }
 
 
-_PLACES = {"process": "this process", "loopback": "this machine", "local_hosts": "your network", "": ""}
+_PLACES = {
+    "process": "here (in this process)",
+    "loopback": "here (loopback)",
+    "local_hosts": "your network (local_hosts)",
+    "": "",
+}
 
 
 def _print(rows: list[Row], output: Output) -> None:
     if not rows:
         return
     cells: list[tuple[str, ...]] = [
-        ("side", "engine", "model", "runs in", "size", "context", "licence", "USD in/out", "used by")
+        ("side", "engine", "model", "runs", "can", "size", "context", "licence", "USD in/out", "used by")
     ]
     cells += [_cells(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    is_number = [4, 5, 7]
+    is_number = [5, 6, 8]
     for number, line in enumerate(cells):
         padded = [
             cell.rjust(width) if at in is_number else cell.ljust(width)
@@ -268,7 +281,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.side,
         row.engine,
         row.name,
-        _PLACES[row.proof] or row.host or "elsewhere",
+        _PLACES[row.proof] or f"elsewhere ({row.host or 'a cloud of Ollama'})",
+        ", ".join(row.capabilities or ()),
         gigabytes(row.size) if row.size else "",
         f"{row.context:,}" if row.context else "",
         row.licence,
