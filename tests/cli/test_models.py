@@ -113,7 +113,9 @@ def test_a_model_of_ollama_that_is_elsewhere(trooper: Trooper, serve: Callable[.
     assert found["big:cloud"]["used_by"] == []
     done = trooper("models", OLLAMA_HOST=server.url)
     assert re.search(
-        r"^cloud +ollama +big:cloud +elsewhere \(a cloud of Ollama\) .*not used: .*another machine", done.text, re.M
+        r"^cloud +ollama +big:cloud +elsewhere \(a cloud of Ollama\) .*not used: .*another machine",
+        done.text,
+        re.MULTILINE,
     )
 
 
