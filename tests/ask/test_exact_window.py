@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,20 @@ def test_a_memory_that_fills_the_window(home: Path, encoding: encodings.Encoding
     private = [turn | {"label": "private", "prompt": f"漢字 {turn['prompt']} " * 2} for turn in turns]
     assert run_in_process(home, "import", "-s", "ops", stdin="\n".join(map(json.dumps, private))).code == 0
     assert rehearse(home, "and who owns the schema?", "-s", "ops")["body_sha256"] == counted["body_sha256"]
+
+
+def test_a_memory_that_counts_more_than_the_prompt(home: Path, encoding: encodings.Encoding) -> None:
+    """What was measured on the prompt is too little for it: it is measured once more, and made to fit."""
+    letters = random.Random(7)
+    words = [" ".join("".join(letters.choices("bcdfgxzqwk", k=9)) for _ in range(9)) for _ in range(8)]
+    turns = [{"prompt": text, "answer": f"{n} it is", "label": "public"} for n, text in enumerate(words)]
+    assert run_in_process(home, "import", "-s", "ops", stdin="\n".join(map(json.dumps, turns))).code == 0
+    prompt = prompt_of(encoding, ROOM - 300)
+    assert rehearse(home, prompt, "-s", "ops", folder=NOWHERE) == 65
+    found = rehearse(home, prompt, "-s", "ops")
+    texts = [message["content"] for message in found["body"]["messages"]]
+    assert len(texts) > 1
+    assert found["context"]["tokens"] == 3 + sum(4 + encoding.count(text).tokens for text in texts) <= ROOM
 
 
 def test_nothing_is_loaded_elsewhere(trooper: Trooper, home: Path, encoding: encodings.Encoding) -> None:

@@ -110,6 +110,16 @@ class TestHere:
         assert whole.out == text.encode()
         assert run_in_process(tmp_path, "count", "--truncate", "0", *named, stdin=text, **vocabulary).out == b""
 
+    def test_progress_on_a_terminal_alone(self, tmp_path: Path, vocabulary: Variables) -> None:
+        """A text of a megabyte and more shows how far it is, where somebody sees it."""
+        text = "ab cd " * 200_000
+        arguments = ["count", "-m", "cl100k_base"]
+        shown = run_in_process(tmp_path, *arguments, stdin=text, on_terminal=True, TERM="xterm", **vocabulary)
+        assert " 100 % " in shown.notices
+        assert run_in_process(tmp_path, *arguments, stdin=text, **vocabulary).err == b""
+        short = run_in_process(tmp_path, *arguments, stdin="ab", on_terminal=True, TERM="xterm", **vocabulary)
+        assert (short.out, short.err) == (b"1\n", b"")
+
     @pytest.mark.parametrize(
         ("arguments", "code", "words"),
         [
