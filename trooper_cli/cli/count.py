@@ -67,7 +67,7 @@ def count(
     \b
     git diff | trooper count
     trooper count src/*.py
-    trooper count -m gpt-4o --truncate 4000 < server.log | trooper ask "what went wrong?"
+    trooper count --truncate 4000 < server.log | trooper ask "what went wrong?"
 
     For Claude it is an estimate, on the safe side: 1.4 times what the text is by its shape. --exact has Claude's API
     count, as one message. That sends the text: the guard looks at it first as at any public prompt, and under the
