@@ -4,7 +4,7 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
-    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper hook run" "trooper config" "trooper config set" "trooper config unset"
+    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper count" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper hook run" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
         contains -- "$path $word" $below; and set path "$path $word"
     end
@@ -27,6 +27,7 @@ complete -c trooper -n "__trooper_at trooper" -a import -d 'Append turns to a se
 complete -c trooper -n "__trooper_at trooper" -a rm -d 'Delete a session'
 complete -c trooper -n "__trooper_at trooper" -a pull -d 'Fetch a model for the embedded engine, which then uses it'
 complete -c trooper -n "__trooper_at trooper" -a models -d 'List the models'
+complete -c trooper -n "__trooper_at trooper" -a count -d 'Count the tokens of text'
 complete -c trooper -n "__trooper_at trooper" -a usage -d 'Sum up tokens by side and model, the cloud\'s cost, and what local turns and compression saved'
 complete -c trooper -n "__trooper_at trooper" -a doctor -d 'Check what works and what does not, and print the next step'
 complete -c trooper -n "__trooper_at trooper" -a hook -d 'Install or remove a git hook that proposes commit messages, asked on this machine'
@@ -120,6 +121,14 @@ complete -c trooper -n "__trooper_at trooper pull" -s q -l quiet -d 'Say nothing
 complete -c trooper -n "__trooper_at trooper pull" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper models" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper models" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper count" -s m -l model -x -a '(trooper --complete models 2>/dev/null)' -d 'A model of Claude\'s or OpenAI\'s, o200k_base or cl100k_base'
+complete -c trooper -n "__trooper_at trooper count" -l exact -d 'Have Claude\'s API count, which is sent the text (free of charge)'
+complete -c trooper -n "__trooper_at trooper count" -l truncate -x -d 'Print at most N tokens of the text, and nothing else'
+complete -c trooper -n "__trooper_at trooper count" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The session whose audit lists what --exact sends'
+complete -c trooper -n "__trooper_at trooper count" -l json -d 'Print JSON instead of text'
+complete -c trooper -n "__trooper_at trooper count" -s q -l quiet -d 'Do not say that a count is an estimate'
+complete -c trooper -n "__trooper_at trooper count" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper count" -F
 complete -c trooper -n "__trooper_at trooper usage" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'One session'
 complete -c trooper -n "__trooper_at trooper usage" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper usage" -s h -l help -d 'Show this message and exit'
