@@ -1,6 +1,6 @@
 """Exact counts of tokens for OpenAI-type encodings: by tiktoken, with a vocabulary that lies on this machine.
 
-tiktoken's own loader fetches a vocabulary that it does not find (tiktoken/load.py), so it is never asked: the file is
+tiktoken's own loader fetches a vocabulary that it does not find (`tiktoken.load`), so it is never asked: the file is
 found, checked and read here, under the name that tiktoken gives it, the SHA-1 of its address. What
 `TIKTOKEN_CACHE_DIR` names is looked through first, then what `trooper pull tokens` fetched. Nothing here connects.
 """
@@ -25,7 +25,7 @@ ADDRESS = "https://openaipublic.blob.core.windows.net/encodings"
 
 
 class Vocabulary(NamedTuple):
-    """What tiktoken states of an encoding (tiktoken_ext/openai_public.py): its file, and how text is cut first."""
+    """What tiktoken states of an encoding (`tiktoken_ext.openai_public`): its file, and how text is cut first."""
 
     name: str
     size: int
@@ -64,7 +64,7 @@ VOCABULARIES = {
     ),
 }
 
-# Which encoding a model has, by tiktoken's table (tiktoken/model.py): its name, alone or with more behind a dash. The
+# Which encoding a model has, by tiktoken's table (`tiktoken.model`): its name, alone or with more behind a dash. The
 # first that fits counts. gpt-oss has marks of its own for who speaks; plain text is encoded as in o200k_base.
 _MODELS = (
     ("o200k_base", "gpt-5 gpt-4.5 gpt-4.1 gpt-4o chatgpt-4o gpt-oss o1 o3 o4-mini o200k_base o200k_harmony"),
