@@ -69,8 +69,8 @@ def count(
     trooper count src/*.py
     trooper count --truncate 4000 < server.log | trooper ask "what went wrong?"
 
-    For Claude it is an estimate, 1.4 times what a text is by its shape: more than it counts of most. --exact has its API
-    count, as one message. That sends the text: the guard looks at it first as at any public prompt, and under the
+    For Claude it is an estimate, 1.4 times what a text is by its shape: more than it counts of most. --exact has its
+    API count, as one message. That sends the text: the guard looks at it first as at any public prompt, and under the
     lock, or where asks are private, nothing is sent (exit 77). With -s NAME the request is in the audit of that
     session; without one no record is kept, as of any ask without a session.
 
