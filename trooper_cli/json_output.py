@@ -142,11 +142,11 @@ class Departure(TypedDict):
     host: Annotated[str, "where it went"]
     bytes: Annotated[int, "size of the request's body"]
     sha256: Annotated[str, "of the request's body"]
-    turn: Annotated[int | None, "the turn that was asked; null where it was erased"]
+    turn: Annotated[int | None, "the turn that was asked; null where it was erased, and for a count"]
     turns: Annotated[list[int], "earlier turns that took part"]
     private: Annotated[list[int], "those of all these that are private"]
     counted_private: Annotated[int, "how many were private when it left"]
-    outcome: Annotated[str, "what became of it: the status of the turn, or the kind of failure"]
+    outcome: Annotated[str, "what became of it: the status of the turn, the kind of failure, or counted"]
     inference_geo: Annotated[str | None, "where the cloud says that it computed"]
 
 
@@ -272,6 +272,11 @@ class Model(TypedDict):
     size: Annotated[int | None, "bytes on the disk"]
     licence: Annotated[str | None, "as the model's file or server states it"]
     context: Annotated[int | None, "tokens"]
+    capabilities: Annotated[
+        list[str] | None,
+        "what its engine says that it can do: chat, think, see, embed, tools, insert, or a word of the engine's own; "
+        "null if it says nothing",
+    ]
     price: Annotated[ModelPrice | None, "null if it is not known"]
     used_by: Annotated[list[Literal["ask", "ask --local"]], "which asks use it now, where none names another one"]
     refused: Annotated[str | None, "why it is not used"]
@@ -300,6 +305,24 @@ class Models(TypedDict):
     prices: Annotated[ModelPrices, "where they are from"]
 
 
+class CountedText(TypedDict):
+    """One text and its tokens."""
+
+    file: Annotated[str, "as it was named; - for standard input"]
+    tokens: Annotated[int, "of this text"]
+
+
+class Count(TypedDict):
+    """The tokens of one or more texts, and how they were counted."""
+
+    tokens: Annotated[int, "of all texts together"]
+    exact: Annotated[bool, "false for an estimate, and where long runs were counted in parts"]
+    by: Annotated[Literal["estimate", "tiktoken", "cloud"], "what counted: cloud is Claude's API"]
+    name: Annotated[str, "the encoding, or the model of Claude's"]
+    factor: Annotated[float | None, "what an estimate was multiplied by"]
+    texts: Annotated[list[CountedText], "in the order they were named"]
+
+
 class Output(TypedDict):
     """Each JSON output by the command line that prints it."""
 
@@ -312,6 +335,7 @@ class Output(TypedDict):
     audit: Annotated[Departure, "trooper audit --json"]
     guard: Annotated[Finding, "trooper guard --json"]
     models: Annotated[Models, "trooper models --json"]
+    count: Annotated[Count, "trooper count --json"]
     usage: Annotated[Totals, "trooper usage --json"]
     doctor: Annotated[Health, "trooper doctor --json"]
     config: Annotated[dict[str, Setting], "trooper config --json", "Each setting by its name."]

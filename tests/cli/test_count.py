@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pytest
 
-from tests.cli.test_models import conforms
+from tests.cli.test_json_output import check
 from tests.in_process import run_in_process
 from tests.standin import api_error, http
 from trooper_cli.engines import encodings, vocabulary_fetch
@@ -27,7 +27,6 @@ class Variables(TypedDict):
     TIKTOKEN_CACHE_DIR: str
 
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/count.json").read_text())
 SECRET = "The acquisition of Nordwind Logistics closes on the ninth of March for forty-one million euros in cash."
 KEY_LIKE = "AKIA" + "IOSFODNN7QWERTYU"
 
@@ -81,7 +80,7 @@ class TestHere:
         estimate = run_in_process(tmp_path, "count", "--json", str(tmp_path / "a"))
         exact = run_in_process(tmp_path, "count", "--json", "-m", "gpt-4", stdin="hello world", **vocabulary)
         for done in (estimate, exact):
-            assert conforms(done.json, SCHEMA), done.json
+            check("count", done.json)
             assert done.err == b""
         assert (estimate.json["by"], estimate.json["exact"], estimate.json["factor"]) == ("estimate", False, 1.4)
         assert exact.json | {"texts": 0} == {
@@ -235,6 +234,7 @@ class TestExact:
             "messages": [{"role": "user", "content": "hello world\n"}],
         }
         (row,) = [json.loads(line) for line in trooper("audit", "-s", "ops", "--json").text.splitlines()]
+        check("audit", row)
         assert (row["to"], row["outcome"], row["bytes"], row["turn"]) == ("cloud", "counted", len(request.body), None)
         assert row["private"] == row["turns"] == []
         assert trooper("usage", "--json").json["used"] == []
@@ -244,7 +244,7 @@ class TestExact:
         for name, text in (("a", "one"), ("b", ""), ("c", "three")):
             (tmp_path / name).write_text(text)
         done = trooper("count", "--exact", "--json", "-m", "claude-opus-5-5", *(str(tmp_path / n) for n in "abc"))
-        assert conforms(done.json, SCHEMA)
+        check("count", done.json)
         assert (done.json["tokens"], done.json["by"], done.json["exact"]) == (82, "cloud", True)
         assert [each["tokens"] for each in done.json["texts"]] == [41, 0, 41]
         assert [request.json["messages"][0]["content"] for request in counter.requests] == ["one", "three"]

@@ -67,6 +67,7 @@ MADE: list[tuple[str, Callable[[Trooper, Standin], Outcome]]] = [
     ("audit", lambda trooper, _: trooper("audit", "-s", "ops", "--json")),
     ("guard", lambda trooper, _: trooper("guard", "--json", stdin=f"they say: {SECRET}! AKIA{'Q3EGRIGAXH5WZJ2K'}")),
     ("models", lambda trooper, _: trooper("models", "--json")),
+    ("count", lambda trooper, _: trooper("count", "--json", stdin="hello")),
     ("usage", lambda trooper, _: trooper("usage", "--json")),
     ("doctor", lambda trooper, _: trooper("doctor", "--json")),
     ("config", lambda trooper, _: trooper("config", "--json")),

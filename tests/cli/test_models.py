@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/models.json").read_text())
 NOBODY = "127.0.0.1:9"
 _TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
-_TYPES |= {"boolean": bool}
 
 
 def conforms(value: Any, schema: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Optional
 
 import typer
 
@@ -16,6 +16,7 @@ from trooper_cli.errors import ConfigurationError, InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trooper_cli import json_output
     from trooper_cli.engines.encodings import Encoding
     from trooper_cli.settings import Settings
 
@@ -29,7 +30,7 @@ class Tally(NamedTuple):
     cut, each of which may make a difference of a token or two.
     """
 
-    by: str
+    by: Literal["estimate", "tiktoken", "cloud"]
     name: str
     tokens: list[tuple[str, int]]
     factor: float | None = None
@@ -232,7 +233,7 @@ def _total(tally: Tally) -> int:
     return sum(number for _, number in tally.tokens)
 
 
-def _as_json(tally: Tally) -> dict[str, object]:
+def _as_json(tally: Tally) -> json_output.Count:
     return {
         "tokens": _total(tally),
         "exact": tally.by != "estimate" and not tally.cuts,
