@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from trooper_cli.cli.models import Row
 
 FOLDER = Path(__file__).with_name("piped")
-# What a terminal's width and colours are taken from.
-SEEN = {"COLUMNS": "40", "TERM": "xterm-256color", "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"}
 PRICES = '[[price]]\nmodel = "claude-standin"\ninput = 3\noutput = 15\ncache_read = 0.3\ncache_write = 3.75\n'
 
 
@@ -68,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 )  # fmt: skip
 def test_a_pipe_reads_what_it_read(home: Path, line: str) -> None:
     """Each listing in a pipe is a file beside this one; no width, colour or terminal of the person changes it."""
-    done = run_in_process(home, *line.split(), **SEEN)
+    done = run_in_process(home, *line.split(), COLUMNS="40", TERM="xterm-256color", FORCE_COLOR="1")
     prices = load(home / "prices.toml")
     told = done.text.replace(prices.source, "SOURCE").replace(prices.date, "DATE")
     path = FOLDER / f"{line.replace(' ', '')}.txt"

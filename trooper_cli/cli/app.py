@@ -19,15 +19,15 @@ COMMANDS = {
     "again": "again:again",
     "messages": "messages:messages",
     "sessions": "sessions:sessions",
-    "show": "sessions:show",
+    "show": "show:show",
     "sitrep": "sitrep:sitrep",
-    "share": "sessions:share",
-    "forget": "sessions:forget",
-    "audit": "guard:audit",
+    "share": "share:share",
+    "forget": "erase:forget",
+    "audit": "audit:audit",
     "guard": "guard:guard",
-    "export": "sessions:export",
-    "import": "sessions:import_turns",
-    "rm": "sessions:rm",
+    "export": "transfer:export",
+    "import": "transfer:import_turns",
+    "rm": "erase:rm",
     "hook": "hook:app",
     "pull": "pull:pull",
     "models": "models:models",
@@ -158,7 +158,7 @@ def trooper(
     \b
     echo "why does the pool drain?" | trooper ask -s ops
     kubectl get secret db -o yaml | trooper ask -s ops --local "which user is this?"
-    trooper show -s ops
+    trooper show ops
     """  # noqa: D301
     del version, install_completion
 

@@ -37,17 +37,12 @@ EffortOption = Annotated[
 ShowThinkingOption = Annotated[
     bool, typer.Option("--show-thinking", help="Print what the model thinks on standard error.")
 ]
-NamedSession = Annotated[str, typer.Option("-s", "--session", metavar="NAME", help="The named session.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Print the exact request as JSON and connect to nothing.")
 ]
 NoFallbackOption = Annotated[
     bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")
-]
-TurnNumbers = Annotated[
-    list[int],
-    typer.Argument(metavar="TURN...", min=1, max=(1 << 63) - 1, help="Numbers as `trooper show` prints them."),
 ]
 OnLeakOption = Annotated[
     MadePublic,

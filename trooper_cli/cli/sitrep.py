@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from trooper_cli.cli.environment import environment_of
-from trooper_cli.cli.options import JsonOption, NamedSession
+from trooper_cli.cli.options import JsonOption
+from trooper_cli.cli.session_name import NameArgument, SessionOption, named_session
 
 
 class As(StrEnum):
@@ -19,10 +20,11 @@ class As(StrEnum):
     LOCAL = "local"
 
 
-def sitrep(
+def sitrep(  # noqa: PLR0913
     context: typer.Context,
+    named: NameArgument = None,
     *,
-    session: NamedSession,
+    session: SessionOption = None,
     side: Annotated[
         As, typer.Option("--as", help="The side it is for: the cloud is told of public turns only.")
     ] = As.LOCAL,
@@ -42,10 +44,10 @@ def sitrep(
     """Print the situation report of a session: what is open, the rules, what was decided and done, and facts.
 
     \b
-    trooper sitrep -s ops
-    trooper sitrep -s ops --as cloud --told
-    trooper sitrep -s ops --json | jq -r '.lines[] | select(.kind == "Open") | .text'
-    trooper sitrep -s ops --write
+    trooper sitrep ops
+    trooper sitrep ops --as cloud --told
+    trooper sitrep ops --json | jq -r '.lines[] | select(.kind == "Open") | .text'
+    trooper sitrep ops --write
     """  # noqa: D301
     from trooper_cli.ask.sitrep import sitrep as report_of
     from trooper_cli.store.catalog import check_name
@@ -55,11 +57,12 @@ def sitrep(
     environment = environment_of(context)
     settings, notices, output = environment.settings(), environment.notices(quiet=quiet), environment.output()
     home = environment.home
-    settings = settings.with_session(settings_of(home, check_name(session)))
-    report = report_of(home, settings, session, Side(side.value), budget, notices.notify, write=write, told=told)
+    name = named_session("sitrep", named, session, environment)
+    settings = settings.with_session(settings_of(home, check_name(name)))
+    report = report_of(home, settings, name, Side(side.value), budget, notices.notify, write=write, told=told)
     if as_json:
         record = {
-            "session": session,
+            "session": name,
             "as": side.value,
             "turns": report.turns,
             "lines": [{"kind": line.kind, "turn": line.turn, "text": line.text} for line in report.lines],
@@ -70,5 +73,5 @@ def sitrep(
     elif report.text:
         output.write(f"{report.text}\n")
     else:
-        notices.notify(f"nothing is told of {session} yet")
+        notices.notify(f"nothing is told of {name} yet")
     return 0

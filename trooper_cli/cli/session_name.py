@@ -1,0 +1,81 @@
+"""The session that a command is about: an argument, the value of -s, or TROOPER_SESSION."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from trooper_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from trooper_cli.cli.environment import Environment
+
+SessionOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("-s", "--session", metavar="NAME", help="The named session, in place of the argument."),
+]
+# A command that only reads also takes the session of the environment.
+NameArgument = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(metavar="[NAME]", help="The named session; or -s NAME, or TROOPER_SESSION.", show_default=False),
+]
+# One that erases or declassifies takes what stands on the command line, and nothing that was set before.
+OnlyNameArgument = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(metavar="[NAME]", help="The named session; or -s NAME.", show_default=False),
+]
+TurnsArgument = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Argument(metavar="TURN...", help="Numbers as `trooper show` prints them.", show_default=False),
+]
+_LARGEST = (1 << 63) - 1
+
+
+def named_session(command: str, named: str | None, option: str | None, environment: Environment | None = None) -> str:
+    """Return the name of the session.
+
+    Args:
+        command: what was called, for an error.
+        named: the argument.
+        option: the value of -s.
+        environment: where TROOPER_SESSION counts if neither is given, else None.
+
+    Raises:
+        UsageError: no session is named, or two.
+
+    """
+    if named is not None and option is not None and named != option:
+        raise UsageError(f"two sessions are named, and one is meant; see `trooper {command} --help`")
+    name = next((given for given in (named, option) if given is not None), None)
+    if name is None and environment is not None:
+        name = environment.settings(check=False).text("session")
+    if name is None:
+        raise UsageError(f"no session is named; say `trooper {command} NAME`, and `trooper sessions` lists them")
+    return name
+
+
+def session_and_turns(
+    command: str, named: str | None, turns: list[str] | None, option: str | None
+) -> tuple[str, list[int]]:
+    """Return the name of the session and the numbers of turns, of which the first argument is one if -s is given.
+
+    Raises:
+        UsageError: no session is named, or two, or what stands behind the name is not the number of a turn.
+
+    """
+    words = [*([] if named is None else [named]), *(turns or [])]
+    if option is None or (words and not _is_number(words[0])):
+        named, words = (words[0], words[1:]) if words else (None, [])
+    else:
+        named = None
+    name = named_session(command, named, option)
+    if not words:
+        raise UsageError(f"no turn is named; say `trooper {command} {name} TURN`, and `trooper show {name}` lists them")
+    if not all(map(_is_number, words)):
+        raise UsageError(f"a turn is a whole number from 1 on, as `trooper show {name}` prints them")
+    return name, [int(word) for word in words]
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 20 and 0 < int(word) <= _LARGEST
