@@ -40,6 +40,15 @@ def doctor(context: typer.Context, *, as_json: JsonOption = False) -> int:
         output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
         return report.code
     width = max(len(found.check) for found in report.results)
+    if output.is_terminal:
+        from trooper_cli.cli.screen import write_paragraph
+
+        for found in report.results:
+            mark, colour = _MARKS[found.state]
+            write_paragraph(output, found.text, first=[(mark, colour), (f" {found.check:<{width}}  ", "bold")])
+            if found.next_step:
+                write_paragraph(output, found.next_step, colour, first=[(f"{'':<{width + 4}}→ ", colour)])
+        return report.code
     for found in report.results:
         mark, colour = _MARKS[found.state]
         output.write(mark, colour)

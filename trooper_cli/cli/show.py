@@ -15,6 +15,7 @@ from trooper_cli.cli.terminal import Output
 from trooper_cli.turn import Label, Status
 
 if TYPE_CHECKING:
+    from trooper_cli.store.session import Session
     from trooper_cli.turn import StoredTurn
 
 
@@ -39,31 +40,75 @@ def show(
     for turn in opened.turns():
         if as_json:
             output.write(f"{json.dumps(as_record(turn) | {'stop': turn.stop}, ensure_ascii=False)}\n")
-            continue
-        _print_turn(turn, output)
+        elif output.is_terminal:
+            _show_turn(turn, opened, output)
+        else:
+            _print_turn(turn, output)
     opened.close()
     return 0
 
 
 def _print_turn(turn: StoredTurn, output: Output) -> None:
-    """Print a turn for reading; a private one is marked, by its word and on a terminal by its colour too."""
-    by = " ".join(part for part in (turn.engine, turn.model) if part)
-    colour = "yellow" if turn.label is Label.PRIVATE else "cyan"
-    output.write(f"── {turn.number} · ", "dim")
-    output.write(turn.label, colour)
-    if turn.status != Status.ANSWERED:
-        output.write(f", {turn.status}", "red")
-    output.write(f" · {_local_time(turn.at) if output.is_terminal else turn.at}{f' · {by}' if by else ''}\n", "dim")
+    status = "" if turn.status == Status.ANSWERED else f", {turn.status}"
+    by = _by(turn)
+    output.write(f"── {turn.number} · {turn.label}{status} · {turn.at}{f' · {by}' if by else ''}\n")
     if turn.system:
-        output.write(f"[system] {turn.system}\n", "dim")
-    output.write("".join(f"> {line}\n" for line in turn.prompt.split("\n")), "bold")
+        output.write(f"[system] {turn.system}\n")
+    output.write("".join(f"> {line}\n" for line in turn.prompt.split("\n")))
     output.write(f"\n{turn.answer}\n\n")
 
 
-def _local_time(at: str) -> str:
-    from datetime import datetime
+def _by(turn: StoredTurn) -> str:
+    return " ".join(part for part in (turn.engine, turn.model) if part)
 
-    try:
-        return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError):
-        return at
+
+def _show_turn(turn: StoredTurn, session: Session, output: Output) -> None:
+    """Show a turn to a person; a private one is marked, by its word and by its colour where there are any."""
+    from trooper_cli.cli.screen import write_markdown, write_paragraph
+    from trooper_cli.cli.tables import local_time
+
+    is_private = turn.label is Label.PRIVATE
+    label = ("PRIVATE", "yellow") if is_private else (turn.label.value, "cyan")
+    rest = " · ".join(filter(None, ["", local_time(turn.at), _by(turn)]))
+    write_paragraph(output, rest, "dim", first=[(f"── {turn.number} · ", "dim"), label], rest="   ")
+    if turn.status != Status.ANSWERED:
+        reason = _reason(turn, session)
+        write_paragraph(output, f"{turn.status}{f': {reason}' if reason else ''}", "red", first=[("   ", "")])
+    if turn.system:
+        write_paragraph(output, f"[system] {turn.system}", "dim")
+    write_paragraph(output, turn.prompt, "bold", first=[("> ", "bold")], rest="> ")
+    if turn.answer:
+        output.write("\n")
+        write_markdown(output, turn.answer)
+    output.write("\n")
+
+
+# What a request ended with, as the session has it on record: the name of the error.
+_REASONS = {
+    "BrokenAnswerError": "the answer broke off",
+    "BusyError": "the engine was busy",
+    "ConfigurationError": "a key, a model or another setting was wrong; see `trooper doctor`",
+    "ContextExceededError": "the prompt did not fit the model",
+    "InputError": "the engine called the request invalid",
+    "LocalityError": "the engine was not on this machine",
+    "NoConnectionError": "there was no connection to the engine",
+    "NotCoveredError": "the account does not cover the model",
+    "OverloadError": "the cloud was overloaded",
+    "QuotaError": "the quota of the cloud was used up",
+    "RefusedError": "the model would not answer",
+    "StorageError": "the answer could not be written down",
+    "UnavailableError": "the engine could not answer",
+    "failed": "it was interrupted",
+    "max_tokens": "the answer reached its most tokens",
+    "sent": "the program ended before the answer was there",
+}
+
+
+# What is on record beside requests.
+_ACTS = ("share", "again")
+
+
+def _reason(turn: StoredTurn, session: Session) -> str:
+    """Return why a turn has no whole answer, by its last request; empty where nothing is on record."""
+    outcomes = [each.outcome for each in session.attempts() if each.turn == turn.number and each.side not in _ACTS]
+    return _REASONS.get(outcomes[-1], "") if outcomes else ""

@@ -43,6 +43,9 @@ def styled(text: str, style: str) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
+_NARROWEST = 20
+
+
 class ReaderGoneError(Exception):
     """Nobody reads standard output any more. Not an OSError: those the command library takes for its own."""
 
@@ -53,7 +56,19 @@ class Output:
     def __init__(self, stream: TextIO | None, environ: Mapping[str, str]) -> None:
         self._stream = stream
         self.is_terminal = stream is not None and stream.isatty()
-        self._colours = self.is_terminal and takes_colours(stream, environ)
+        self.takes_colours = self.is_terminal and takes_colours(stream, environ)
+        self._environ = environ
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal: COLUMNS goes first, and what says nothing has 80."""
+        columns = self._environ.get("COLUMNS", "")
+        if columns.isascii() and columns.isdigit() and 0 < len(columns) < 5 and int(columns):
+            return max(int(columns), _NARROWEST)
+        with suppress(OSError, ValueError):
+            if self._stream is not None and (found := os.get_terminal_size(self._stream.fileno()).columns):
+                return max(found, _NARROWEST)
+        return 80
 
     def write(self, text: str, style: str = "") -> None:
         """Write and flush; `style` is for a terminal that takes colours, and nothing anywhere else.
@@ -63,12 +78,15 @@ class Output:
             StorageError: it is closed or full.
 
         """
+        shown = escaped(text) if self.is_terminal else text
+        self.draw(styled(shown, style) if style and self.takes_colours else shown)
+
+    def draw(self, text: str) -> None:
+        """Write and flush what was escaped and styled for this terminal already; raise as `write` does."""
         if self._stream is None:
             raise StorageError("standard output is closed, so nothing was printed")
-        shown = escaped(text) if self.is_terminal else text
-        data = (styled(shown, style) if style and self._colours else shown).encode("utf-8", "replace")
         try:
-            self._stream.buffer.write(data)
+            self._stream.buffer.write(text.encode("utf-8", "replace"))
             self._stream.buffer.flush()
         except BrokenPipeError as error:
             self._discard()
