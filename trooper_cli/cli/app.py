@@ -2,7 +2,7 @@
 
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 from trooper_cli import __version__
 from trooper_cli.cli.arguments import check
 from trooper_cli.cli.environment import Environment
+from trooper_cli.cli.help import Command, Group
 from trooper_cli.cli.terminal import say
 from trooper_cli.errors import UsageError
 
@@ -66,15 +67,27 @@ def run(arguments: list[str], environment: Environment | None = None) -> int:
         _remember_refused(arguments, command, environment, error)
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "trooper"
-        if context is not None and context.parent is None and arguments and not arguments[0].startswith("-"):
-            # The word that is no command may be a prompt, which no error repeats.
-            say("there is no such command; a question is asked by `trooper ask`. See `trooper --help`.")
+        if context is not None and error.format_message().startswith("No such command"):
+            say(_no_such_command(arguments, context))
             return error.exit_code
         say(f"{_plainly(_without_prompts(error.format_message(), arguments))} See `{path} --help`.")
         return error.exit_code
     except Abort:
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _no_such_command(arguments: list[str], context: Any) -> str:  # noqa: ANN401 - typer does not export click's types
+    """Return an error that names the command that was meant; the word itself may be a prompt and is not repeated."""
+    from trooper_cli.near import nearest
+
+    path = context.command_path
+    words = [argument for argument in arguments if not argument.startswith("-")][len(path.split()) - 1 :]
+    near = nearest(words[0], context.command.commands) if words else None
+    if near:
+        return f"there is no such command; did you mean `{path} {near}`? See `{path} --help`."
+    hint = "; a question is asked by `trooper ask`" if context.parent is None else ""
+    return f"there is no such command{hint}. See `{path} --help`."
 
 
 def _check_sides(options: list[str]) -> None:
@@ -172,12 +185,12 @@ def app_of(word: str = "") -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(trooper)
+    app.callback(cls=Group)(trooper)
     for name in [word] if word in COMMANDS else COMMANDS:
         module, attribute = COMMANDS[name].split(":")
         found = getattr(import_module(f"trooper_cli.cli.{module}"), attribute)
         if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
+            app.add_typer(found, name=name, cls=Group)
         else:
-            app.command(name)(found)
+            app.command(name, cls=Command)(found)
     return app

@@ -258,6 +258,9 @@ _PLACES = {
 def _print(rows: list[Row], output: Output) -> None:
     if not rows:
         return
+    if output.is_terminal:
+        _show(rows, output)
+        return
     cells: list[tuple[str, ...]] = [
         ("side", "engine", "model", "runs", "can", "size", "context", "licence", "USD in/out", "used by")
     ]
@@ -271,6 +274,19 @@ def _print(rows: list[Row], output: Output) -> None:
         ]
         style = "dim" if number == 0 else "bold" if rows[number - 1].used_by else ""
         output.write(f"{'  '.join(padded).rstrip()}\n", style)
+
+
+# The columns of a terminal, from what names a model to what matters least, by the place of a cell in `_cells`.
+_SHOWN = {2: "model", 0: "side", 1: "engine", 8: "used by", 5: "context", 7: "USD in/out", 3: "runs in", 4: "size",
+          6: "licence"}  # fmt: skip
+
+
+def _show(rows: list[Row], output: Output) -> None:
+    from trooper_cli.cli.tables import Column, write_table
+
+    columns = [Column(head, is_number=at in {4, 5, 7}) for at, head in _SHOWN.items()]
+    cells = [[cells[at].replace("not used: ", "nothing: ") for at in _SHOWN] for cells in map(_cells, rows)]
+    write_table(output, columns, cells, ["bold" if row.used_by else "" for row in rows])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ def _show_turn(turn: StoredTurn, session: Session, output: Output) -> None:
 
     is_private = turn.label is Label.PRIVATE
     label = ("PRIVATE", "yellow") if is_private else (turn.label.value, "cyan")
-    rest = " · ".join(filter(None, ["", local_time(turn.at), _by(turn)]))
-    write_paragraph(output, rest, "dim", first=[(f"── {turn.number} · ", "dim"), label], rest="   ")
+    rest = " · ".join(filter(None, [local_time(turn.at), _by(turn)]))
+    write_paragraph(output, rest, "dim", first=[(f"── {turn.number} · ", "dim"), label, (" · ", "dim")], rest="   ")
     if turn.status != Status.ANSWERED:
         reason = _reason(turn, session)
         write_paragraph(output, f"{turn.status}{f': {reason}' if reason else ''}", "red", first=[("   ", "")])

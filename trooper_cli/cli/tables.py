@@ -53,7 +53,7 @@ def write_table(
     write_paragraph(output, line_of([column.head for column in columns]), "dim")
     for number, row in enumerate(rows):
         write_paragraph(output, line_of(row), styles[number] if styles else "")
-        if rest := " · ".join(f"{columns[at].head} {row[at]}" for at in below if row[at]):
+        if rest := "; ".join(f"{columns[at].head} {row[at]}" for at in below if row[at]):
             write_paragraph(output, rest, "dim", first=[(" " * _GAP, "")])
 
 

@@ -10,6 +10,7 @@ import typer
 
 from trooper_cli.cli.environment import Environment, environment_of
 from trooper_cli.cli.options import JsonOption
+from trooper_cli.cli.session_name import named_session
 from trooper_cli.cli.terminal import Output
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ _BAR = 24
 
 def usage(
     context: typer.Context,
+    named: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[NAME]", help="One session; without it all of them.", show_default=False),
+    ] = None,
     *,
     session: Annotated[
         Optional[str],  # noqa: UP045
@@ -40,7 +45,7 @@ def usage(
 
     \b
     trooper usage
-    trooper usage -s ops --json | jq .cloud_cost
+    trooper usage ops --json | jq .cloud_cost
     """  # noqa: D301
     from dataclasses import asdict
 
@@ -49,11 +54,12 @@ def usage(
 
     environment = environment_of(context)
     output, settings = environment.output(), environment.settings()
+    name = named_session("usage", named, session) if (named, session) != (None, None) else None
     assert settings.file is not None  # noqa: S101
     prices = load(settings.file.with_name("prices.toml"))
     cloud_model = settings.text("cloud_model") or ""
-    totals = total(_spendings(environment, session), prices, cloud_model)
-    limits = _limits(environment, settings, session, prices)
+    totals = total(_spendings(environment, name), prices, cloud_model)
+    limits = _limits(environment, settings, name, prices)
     if as_json:
         record = asdict(totals) | {"currency": "USD", "prices": {"date": prices.date, "source": prices.source}}
         output.write(f"{json.dumps(record | {'limits': limits}, ensure_ascii=False)}\n")
@@ -126,40 +132,67 @@ def _spendings(environment: Environment, name: str | None) -> Iterator[Spending]
 
 
 def _print(totals: Totals, prices: Prices, cloud_model: str, output: Output) -> None:
-    names = [f"{row.engine} {row.model}".strip() for row in totals.used]
-    width = max(map(len, names))
-    most = max(row.input + row.output for row in totals.used)
-    head = f"{'side':<7}  {'model':<{width}}  {'requests':>8}  {'input':>11}  {'output':>11}  {'cost':>9}"
-    output.write(f"{head}\n", "dim")
-    for row, name in zip(totals.used, names, strict=True):
-        output.write(f"{row.side:<7}  {name:<{width}}  {row.requests:>8}  {row.input:>11,}  {row.output:>11,}  ")
-        output.write(f"{_cost(row):>9}")
-        if output.is_terminal:
-            output.write(f"  {_bar(row.input + row.output, most)}", "cyan" if row.side == "cloud" else "yellow")
-        output.write("\n")
-    output.write(
-        f"\ncost      {_dollars(totals.cloud_cost)} in the cloud, at prices of {prices.date} ({prices.source})\n"
-    )
+    (_show_used if output.is_terminal else _print_used)(totals.used, output)
+    output.write("\n")
+    if not output.is_terminal or any(row.side == "cloud" for row in totals.used):
+        cost = f"{_dollars(totals.cloud_cost)} in the cloud, at prices of {prices.date} ({prices.source})"
+        _line(output, "cost", cost)
     unpriced = sorted({row.model for row in totals.used if row.side == "cloud" and row.cost is None})
     if unpriced:
-        output.write(f"          without {', '.join(unpriced)}: no price is known; add it to prices.toml\n")
+        _line(output, "", f"without {', '.join(unpriced)}: no price is known; add it to prices.toml")
     if missing := sum(row.without_figures for row in totals.used):
-        output.write(f"          without {missing} requests that came to no end, of which there are no figures\n")
+        requests = "request" if missing == 1 and output.is_terminal else "requests"
+        _line(output, "", f"without {missing} {requests} that came to no end, of which there are no figures")
     _print_saved(totals.by_local, totals.by_compression, cloud_model, output)
 
 
+def _line(output: Output, head: str, text: str, style: str = "") -> None:
+    """Write a line under the table: for a person wrapped at the width, in a pipe as it is."""
+    if output.is_terminal:
+        from trooper_cli.cli.screen import write_paragraph
+
+        write_paragraph(output, " ".join(text.split()), style, first=[(f"{head:<10}", style)])
+    else:
+        output.write(f"{head:<10}{text}\n")
+
+
+def _print_used(used: list[Used], output: Output) -> None:
+    names = [f"{row.engine} {row.model}".strip() for row in used]
+    width = max(map(len, names))
+    output.write(f"{'side':<7}  {'model':<{width}}  {'requests':>8}  {'input':>11}  {'output':>11}  {'cost':>9}\n")
+    for row, name in zip(used, names, strict=True):
+        output.write(f"{row.side:<7}  {name:<{width}}  {row.requests:>8}  {row.input:>11,}  {row.output:>11,}  ")
+        output.write(f"{_cost(row):>9}\n")
+
+
+def _show_used(used: list[Used], output: Output) -> None:
+    from trooper_cli.cli.tables import Column, write_table
+
+    figures = [Column(head, is_number=True) for head in ("requests", "input", "output", "cost")]
+    columns = [Column("model"), Column("side"), *figures, Column("", extra=True)]
+    most = max(row.input + row.output for row in used)
+    rows = [
+        (
+            f"{row.engine} {row.model}".strip(), row.side, str(row.requests), f"{row.input:,}", f"{row.output:,}",
+            _cost(row).replace("-", ""), _bar(row.input + row.output, most),
+        )
+        for row in used
+    ]  # fmt: skip
+    write_table(output, columns, rows)
+
+
 def _print_saved(local: Saved, compression: Saved, cloud_model: str, output: Output) -> None:
-    output.write(
-        f"local     {local.tokens:,} tokens were counted by engines here; at the price of {cloud_model} "
-        f"{_dollars(local.dollars)}\n"
-        f"compress  about {compression.tokens:,} tokens of earlier turns were not sent; at least "
-        f"{_dollars(compression.dollars)}\n"
-    )
-    output.write(
-        "          (bytes of all earlier public turns less bytes sent, at each request's own tokens a byte and the\n"
-        "          price of reading a cache)\n",
-        "dim",
-    )
+    if local.tokens or not output.is_terminal:
+        counted = f"{local.tokens:,} tokens were counted by engines here; at the price of {cloud_model} "
+        _line(output, "local", f"{counted}{_dollars(local.dollars)}")
+    if compression.tokens or not output.is_terminal:
+        saved = f"about {compression.tokens:,} tokens of earlier turns were not sent; at least "
+        _line(output, "compress", f"{saved}{_dollars(compression.dollars)}")
+        method = (
+            "(bytes of all earlier public turns less bytes sent, at each request's own tokens a byte and the\n"
+            "          price of reading a cache)"
+        )
+        _line(output, "", method, "dim")
 
 
 def _cost(row: Used) -> str:
