@@ -26,9 +26,10 @@ def nearest(word: str, known: Iterable[str], least: float = 0.7) -> str | None:
 
     by_folded = {name.casefold(): name for name in known}
     found = get_close_matches(word.casefold(), by_folded, 1, least)
-    return by_folded[found[0]] if found else None
+    return by_folded[found[0]] if found and by_folded[found[0]] != word else None
 
 
-def did_you_mean(name: str | None) -> str:
-    """Return the question to put into an error, with a space before it; empty without a name."""
-    return f" did you mean {name}?" if name else ""
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question to put behind an error; empty if no known name is near. The word is not repeated."""
+    name = nearest(word, known)
+    return f"; did you mean {name}?" if name else ""

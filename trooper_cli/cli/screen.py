@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import ConsoleOptions, RenderableType, RenderResult
-    from rich.segment import Segment
+    from rich.style import Style
 
     from trooper_cli.cli.terminal import Output
 
@@ -85,14 +85,19 @@ def _drawn(renderable: RenderableType, output: Output, width: int) -> Iterator[s
         highlight=False, legacy_windows=False,
     )  # fmt: skip
     for segments in console.render_lines(renderable, pad=False):
-        yield "".join(_of_segment(segment, output) for segment in segments).rstrip()
+        pieces = [(escaped(text), style) for text, style, control in segments if not control]
+        # What fills a line up to the width of a table would break a line where it is copied.
+        while pieces and not pieces[-1][0].strip(" "):
+            pieces.pop()
+        if pieces:
+            pieces[-1] = (pieces[-1][0].rstrip(" "), pieces[-1][1])
+        yield "".join(_painted(text, style, output) for text, style in pieces)
 
 
-def _of_segment(segment: Segment, output: Output) -> str:
-    text = "" if segment.control else escaped(segment.text)
-    if not text.strip() or segment.style is None or not output.takes_colours:
+def _painted(text: str, style: Style | None, output: Output) -> str:
+    if not text.strip() or style is None or not output.takes_colours:
         return text
-    return segment.style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
+    return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
 
 class _Heading(Heading):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines.engine import Piece
+    from trooper_cli.errors import TrooperError
 
 BASE_URL = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
@@ -113,10 +114,19 @@ class Anthropic:
             inference_geo=self._inference_geo,
         )
 
+    def _with_model_meant(self, failure: TrooperError, status: int) -> TrooperError:
+        """Return an error that names the model that was meant, where a list that is here has one like it."""
+        if status == 404 and isinstance(failure, ConfigurationError):
+            from trooper_cli.engines.claude_windows import known_models
+            from trooper_cli.near import did_you_mean
+
+            return ConfigurationError(f"{failure}{did_you_mean(self.model, known_models(self._base, self._environ))}")
+        return failure
+
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         with to_cloud(request, read_timeout, self._proxy) as response:
             if response.status != 200:
-                raise failure_of_response(response, self._place)
+                raise self._with_model_meant(failure_of_response(response, self._place), response.status)
             kind = response.headers.get("content-type", "")
             if kind.startswith("text/event-stream"):
                 yield from self._streamed(response)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,14 @@ def window_of(model: str, base: str, environ: Mapping[str, str]) -> int:
     names = [model, undated] if len(date) == 8 and date.isdigit() else [model]
     found = (count(known, name) for known in (seen, table) for name in names)
     return next((window for window in found if 0 < window <= _MOST_TOKENS), LEAST_WINDOW)
+
+
+def known_models(base: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the models that are in a list on this machine; nobody is asked."""
+    seen, table = get_path(_read(data_folder(environ) / FILE), base), _read(Path(__file__).with_suffix(".json"))
+    names = {name for known in (seen, table) if isinstance(known, dict) for name in known if isinstance(name, str)}
+    # What a cloud has said of itself is not printed but as the name that it is.
+    return sorted(name for name in names if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", name))
 
 
 def remember(rows: Iterable[object], base: str, environ: Mapping[str, str]) -> None:

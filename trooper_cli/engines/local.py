@@ -133,10 +133,13 @@ def _embedded(settings: Settings, home: Path, model: str | None) -> Embedded:
     if model and (path := _named(model, home)) is not None:
         return Embedded(path)
     if model and not settings.text("embedded_model"):
-        there = ", ".join(map(name_of, pulled_models(home))) or "none yet, see `trooper pull --help`"
+        from trooper_cli.near import did_you_mean
+
+        names = list(map(name_of, pulled_models(home)))
+        there = ", ".join(names) or "none yet, see `trooper pull --help`"
         raise ConfigurationError(
             "the embedded engine runs a GGUF file: name one with -m FILE.gguf or TROOPER_EMBEDDED_MODEL, "
-            f"or a model that was pulled: {there}"
+            f"or a model that was pulled: {there}{did_you_mean(model, names)}"
         )
     if (chosen := embedded_model(settings, home)) is None:
         raise MissingModelError(NO_MODEL_YET)

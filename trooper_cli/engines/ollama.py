@@ -146,10 +146,13 @@ class Server:
             raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
         status, shown = self._show(model)
         if status == 404:
+            from trooper_cli.near import did_you_mean
+
             there = ", ".join(sorted(local)) or "none"
+            meant = did_you_mean(model.name, (name.removesuffix(":latest") for name in local))
             raise ConfigurationError(
                 f"Ollama has no local model {_printable(model.name)}; it has: {_printable(there)}; "
-                f"fetch one with `ollama pull NAME` or choose with -m"
+                f"fetch one with `ollama pull NAME` or choose with -m{_printable(meant)}"
             )
         if status != 200:
             raise UnavailableError(f"Ollama cannot describe the model {_printable(model.name)} ({status})")

@@ -121,9 +121,12 @@ class OpenAI:
         if response.status in {401, 403} and self._key:
             return ConfigurationError(f"the local server rejects the key ({response.status}); check {self._key.source}")
         if response.status == 404 and self._there:
+            from trooper_cli.near import did_you_mean
+
+            meant = printable(did_you_mean(self.model, self._there))
             return ConfigurationError(
                 f"the local server does not know the model {printable(self.model)} (404); "
-                f"it has: {printable(', '.join(self._there))}; choose one with -m"
+                f"it has: {printable(', '.join(self._there))}; choose one with -m{meant}"
             )
         return failure_of(response.status, parse_or_none(response.read()))
 

@@ -81,9 +81,11 @@ def embedded_model(settings: Settings, home: Path) -> Path | None:
         return found
     if named.lower().endswith(".gguf") or os.sep in named:
         return path
+    from trooper_cli.near import did_you_mean
+
     raise ConfigurationError(
         f"no model {named} was pulled (TROOPER_EMBEDDED_MODEL); fetch it with `trooper pull {named}`, "
-        f"or name {_names(home)}"
+        f"or name {_names(home)}{did_you_mean(named, map(name_of, pulled_models(home)))}"
     )
 
 

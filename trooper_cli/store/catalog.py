@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from trooper_cli import database
-from trooper_cli.errors import StorageError, UsageError
+from trooper_cli.errors import NotFoundError, StorageError, UsageError
 from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import FileState
 from trooper_cli.lazy_re import pattern
@@ -50,6 +50,15 @@ def path_of(home: Path, name: str) -> Path:
 def names(home: Path) -> list[str]:
     """Return the names of all sessions, sorted."""
     return sorted(path.stem for path in folder(home).glob("*.db") if _NAME.fullmatch(path.stem))
+
+
+def unknown_session(home: Path, name: str) -> NotFoundError:
+    """Return the error for a session that is not there; it names the one that was meant."""
+    from trooper_cli.near import nearest
+
+    if near := nearest(name, names(home)):
+        return NotFoundError(f'no session "{name}"; did you mean {near}?')
+    return NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
 
 
 def files_of(home: Path) -> dict[str, FileState]:

@@ -12,7 +12,7 @@ from trooper_cli.errors import NotFoundError, StorageError
 from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import Identity
 from trooper_cli.store.attempts import AttemptTable
-from trooper_cli.store.catalog import check_case, create, names, path_of
+from trooper_cli.store.catalog import check_case, create, path_of, unknown_session
 from trooper_cli.store.schema import FORMAT, IDENTITY_SINCE, migrate, new_id, now, read_first, schema
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Label, Status, StoredTurn
@@ -68,11 +68,7 @@ class Session(AttemptTable):
         """
         path = path_of(home, name)
         if not os.path.lexists(path):
-            from trooper_cli.near import nearest
-
-            if near := nearest(name, names(home)):
-                raise NotFoundError(f'no session "{name}"; did you mean {near}?')
-            raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+            raise unknown_session(home, name)
         database.check(path, FORMAT)
         with contextlib.suppress(StorageError):
             ensure_private_dir(path.parent)

@@ -17,7 +17,7 @@ from trooper_cli import database
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError, TrooperError, UsageError
 from trooper_cli.guard.finding import PRIVATE_TEXT, described
 from trooper_cli.guard.guard import Guard
-from trooper_cli.store.catalog import delete, files_of, path_of
+from trooper_cli.store.catalog import delete, files_of, path_of, unknown_session
 from trooper_cli.store.guard_sync import hand_over, read_changed
 from trooper_cli.store.schema import FORMAT
 from trooper_cli.store.session import Session
@@ -333,7 +333,7 @@ class Store:
             # Where nothing can be written, they stay, and what they are of is still refused.
             with contextlib.suppress(StorageError):
                 self.guard.forget_session(name)
-            raise NotFoundError(f"there is no session {name}; `trooper sessions` lists those that are")
+            raise unknown_session(self._home, name)
         # Before the guard is opened, which may not be able to read this one.
         identity = self._erase(path, name)
         delete(self._home, name)
