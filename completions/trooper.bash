@@ -77,20 +77,25 @@ _trooper() {
             ;;
         "trooper show")
             case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper sitrep")
             case "$current" in -*) _trooper_words -s --session --as --budget --told --write --json -q --quiet -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper share")
             case "$current" in -*) _trooper_words -s --session --on-leak -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             :
             ;;
         "trooper forget")
             case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             :
             ;;
         "trooper audit")
             case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper guard")
             case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac
@@ -98,13 +103,16 @@ _trooper() {
             ;;
         "trooper export")
             case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper import")
             case "$current" in -*) _trooper_words -s --session --on-leak -q --quiet -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             _trooper_files
             ;;
         "trooper rm")
             case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper pull")
             case "$current" in -*) _trooper_words -q --quiet -h --help; return 0 ;; esac
@@ -119,6 +127,7 @@ _trooper() {
             ;;
         "trooper usage")
             case "$current" in -*) _trooper_words -s --session --json -h --help; return 0 ;; esac
+            _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper doctor")
             case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac

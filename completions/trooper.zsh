@@ -49,26 +49,31 @@ _trooper() {
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper show")
-            found=('-s:The named session' '--session:The named session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             ;;
         "trooper sitrep")
-            found=('-s:The named session' '--session:The named session' '--as:The side it is for' '--budget:Most tokens of the report' '--told:Print the report as that side'\''s engine reads it once the session is too long to go whole' '--write:Have the local model phrase it' '--json:Print JSON instead of text' '-q:No notices' '--quiet:No notices' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '--as:The side it is for' '--budget:Most tokens of the report' '--told:Print the report as that side'\''s engine reads it once the session is too long to go whole' '--write:Have the local model phrase it' '--json:Print JSON instead of text' '-q:No notices' '--quiet:No notices' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             ;;
         "trooper share")
-            found=('-s:The named session' '--session:The named session' '--on-leak:If a turn made public holds text of other private turns, or a credential' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '--on-leak:If a turn made public holds text of other private turns, or a credential' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             :
             ;;
         "trooper forget")
-            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             :
             ;;
         "trooper audit")
-            found=('-s:The named session' '--session:The named session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             ;;
         "trooper guard")
             found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
@@ -76,17 +81,20 @@ _trooper() {
             _files
             ;;
         "trooper export")
-            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             ;;
         "trooper import")
-            found=('-s:The named session' '--session:The named session' '--on-leak:If a turn made public holds text of other private turns, or a credential' '-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '--on-leak:If a turn made public holds text of other private turns, or a credential' '-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             _files
             ;;
         "trooper rm")
-            found=('-s:The named session' '--session:The named session' '-h:Show this message and exit' '--help:Show this message and exit')
+            found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             ;;
         "trooper pull")
             found=('-q:Say nothing if all goes well' '--quiet:Say nothing if all goes well' '-h:Show this message and exit' '--help:Show this message and exit')
@@ -105,6 +113,7 @@ _trooper() {
         "trooper usage")
             found=('-s:One session' '--session:One session' '--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found
             ;;
         "trooper doctor")
             found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')

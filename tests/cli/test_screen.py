@@ -106,7 +106,7 @@ def test_figures_for_people(home: Path) -> None:
 def test_show(home: Path) -> None:
     """Private turns are marked without a colour too, a failed one says why, and Markdown is drawn."""
     told = seen(home, "show ops", NO_COLOR="1")
-    assert "── 2 · PRIVATE · 2026-11-02" in told
+    assert "── 2 · private · 2026-11-02" in told
     assert "failed: the cloud was overloaded" in told
     assert "It drains because a lease is not returned, see https://example.org/a and the" in told
     assert "return it <div>not</div> &lt;twice&gt;" in told
@@ -165,7 +165,7 @@ def test_a_real_terminal(trooper: Trooper) -> None:
     assert code == 0
     lines = STYLE.sub("", told.decode()).split("\r\n")
     assert max(map(len, lines)) <= 80
-    assert lines[0].startswith("── 1 · PRIVATE · 2026-11-01 ")
+    assert lines[0].startswith("── 1 · private · 2026-11-01 ")
     assert "\x1b[1mso\x1b[0m" in told.decode()
 
 

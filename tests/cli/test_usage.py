@@ -224,8 +224,8 @@ class TestShown:
     def test_bars_on_a_terminal_alone(self, asked: Trooper) -> None:
         """A bar a row on a terminal, the longest for the most tokens; none in a pipe."""
         assert "█" not in asked("usage").text
-        shown = on_terminal(asked, "usage", TERM="dumb")[1].decode()
-        bars = {line.split()[2]: line.count("█") for line in shown.splitlines() if "█" in line or "▏" in line}
+        shown = on_terminal(asked, "usage", TERM="dumb", COLUMNS="120")[1].decode()
+        bars = {line.split()[1]: line.count("█") for line in shown.splitlines() if "█" in line or "▏" in line}
         assert bars["claude-standin"] == 24
         assert 3 <= bars["llama3.2:latest"] <= 5
         assert "\x1b[36m" in on_terminal(asked, "usage", TERM="xterm")[1].decode()

@@ -68,9 +68,15 @@ def _show_turn(turn: StoredTurn, session: Session, output: Output) -> None:
     from trooper_cli.cli.tables import local_time
 
     is_private = turn.label is Label.PRIVATE
-    label = ("PRIVATE", "yellow") if is_private else (turn.label.value, "cyan")
+    label = (turn.label.value, "yellow") if is_private else (turn.label.value, "cyan")
     rest = " · ".join(filter(None, [local_time(turn.at), _by(turn)]))
-    write_paragraph(output, rest, "dim", first=[(f"── {turn.number} · ", "dim"), label, (" · ", "dim")], rest="   ")
+    write_paragraph(
+        output,
+        rest,
+        "dim",
+        first=[(f"── {turn.number} · ", "dim"), label, (" · ", "dim")],
+        rest="   ",
+    )
     if turn.status != Status.ANSWERED:
         reason = _reason(turn, session)
         write_paragraph(output, f"{turn.status}{f': {reason}' if reason else ''}", "red", first=[("   ", "")])

@@ -10,18 +10,22 @@ if TYPE_CHECKING:
     from trooper_cli.cli.terminal import Output
 
 _GAP = 2
+_SHORTEST_BAR, _LONGEST_BAR = 8, 24
 
 
 class Column(NamedTuple):
-    """A column. One that is `extra` is left out where it does not fit, and else what does not fit goes below."""
+    """A column of a table."""
 
     head: str
     is_number: bool = False
-    extra: bool = False
 
 
 def write_table(
-    output: Output, columns: Sequence[Column], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()
+    output: Output,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[str] = (),
+    bars: Sequence[tuple[float, str]] = (),
 ) -> None:
     """Write rows under the heads of their columns, for a terminal.
 
@@ -33,6 +37,7 @@ def write_table(
         columns: from the one that names the row to the one that matters least.
         rows: a cell for each column.
         styles: of each row; none without.
+        bars: for each row a share from 0 to 1 and a style; drawn behind it where all columns fit and leave room.
 
     """
     from trooper_cli.cli.screen import write_paragraph
@@ -44,17 +49,30 @@ def write_table(
         beside.append(filled.pop(0))
     if not beside:
         beside.append(filled.pop(0))
-    below = [at for at in filled if not columns[at].extra]
+    below = filled
+    taken = sum(widths[at] + _GAP for at in beside)
+    room = min(output.width - taken, _LONGEST_BAR)
+    room = 0 if below or room < _SHORTEST_BAR else room
 
     def line_of(cells: Sequence[str]) -> str:
-        padded = (_padded(cells[at], widths[at], is_number=columns[at].is_number) for at in beside)
-        return (" " * _GAP).join(padded).rstrip()
+        return (" " * _GAP).join(_padded(cells[at], widths[at], is_number=columns[at].is_number) for at in beside)
 
-    write_paragraph(output, line_of([column.head for column in columns]), "dim")
+    write_paragraph(output, line_of([column.head for column in columns]).rstrip(), "dim")
     for number, row in enumerate(rows):
-        write_paragraph(output, line_of(row), styles[number] if styles else "")
+        style = styles[number] if styles else ""
+        if bars and room:
+            share, colour = bars[number]
+            first = [(f"{line_of(row)}{' ' * _GAP}", style), (_bar(share, room), colour)]
+            write_paragraph(output, "", first=first)
+        else:
+            write_paragraph(output, line_of(row).rstrip(), style)
         if rest := "; ".join(f"{columns[at].head} {row[at]}" for at in below if row[at]):
             write_paragraph(output, rest, "dim", first=[(" " * _GAP, "")])
+
+
+def _bar(share: float, room: int) -> str:
+    eighths = round(room * 8 * share)
+    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
 
 
 def _cells(text: str) -> int:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from trooper_cli.store.prices import Prices
     from trooper_cli.store.usage import Saved, Spending, Totals, Used
 
-_BAR = 24
-
 
 def usage(
     context: typer.Context,
@@ -169,16 +167,19 @@ def _show_used(used: list[Used], output: Output) -> None:
     from trooper_cli.cli.tables import Column, write_table
 
     figures = [Column(head, is_number=True) for head in ("requests", "input", "output", "cost")]
-    columns = [Column("model"), Column("side"), *figures, Column("", extra=True)]
+    columns = [Column("model"), Column("side"), *figures]
     most = max(row.input + row.output for row in used)
     rows = [
         (
             f"{row.engine} {row.model}".strip(), row.side, str(row.requests), f"{row.input:,}", f"{row.output:,}",
-            _cost(row).replace("-", ""), _bar(row.input + row.output, most),
+            _cost(row).replace("-", ""),
         )
         for row in used
     ]  # fmt: skip
-    write_table(output, columns, rows)
+    bars = [
+        ((row.input + row.output) / most if most else 0.0, "cyan" if row.side == "cloud" else "yellow") for row in used
+    ]
+    write_table(output, columns, rows, bars=bars)
 
 
 def _print_saved(local: Saved, compression: Saved, cloud_model: str, output: Output) -> None:
@@ -201,8 +202,3 @@ def _cost(row: Used) -> str:
 
 def _dollars(amount: float | None) -> str:
     return "$?" if amount is None else f"${amount:.4f}"
-
-
-def _bar(amount: int, most: int) -> str:
-    eighths = round(_BAR * 8 * amount / most) if most else 0
-    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
