@@ -142,7 +142,8 @@ def test_to_look_again_and_again_costs_no_room(ops: Trooper) -> None:
 
 def test_an_empty_session_and_one_that_is_not_there(trooper: Trooper) -> None:
     """Nothing to tell is no error; no session is."""
-    trooper("import", "-s", "new", stdin="")
+    trooper("import", "new", stdin='{"prompt": "why?", "answer": "so"}')
+    trooper("forget", "new", "1")
     done = trooper("sitrep", "-s", "new")
     assert (done.code, done.text) == (0, "")
     assert trooper("sitrep", "-s", "none").code == 66

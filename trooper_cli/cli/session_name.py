@@ -29,7 +29,8 @@ TurnsArgument = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Argument(metavar="TURN...", help="Numbers as `trooper show` prints them.", show_default=False),
 ]
-_LARGEST = (1 << 63) - 1
+_LARGEST, _MOST_DIGITS = (1 << 63) - 1, 40
+_SEE = "`trooper show NAME` lists them"
 
 
 def named_session(command: str, named: str | None, option: str | None, environment: Environment | None = None) -> str:
@@ -65,17 +66,22 @@ def session_and_turns(
 
     """
     words = [*([] if named is None else [named]), *(turns or [])]
-    if option is None or (words and not _is_number(words[0])):
+    if option is None or (len(words) > 1 and not _is_whole(words[0])):
         named, words = (words[0], words[1:]) if words else (None, [])
     else:
         named = None
     name = named_session(command, named, option)
     if not words:
         raise UsageError(f"no turn is named; say `trooper {command} {name} TURN`, and `trooper show {name}` lists them")
-    if not all(map(_is_number, words)):
-        raise UsageError(f"a turn is a whole number from 1 on, as `trooper show {name}` prints them")
+    for word in words:
+        if not _is_whole(word):
+            # What is several words may be a prompt, which no error repeats.
+            shown = repr(word) if len(word.split()) == 1 else "what stands for a turn"
+            raise UsageError(f"{shown} is not a whole number, as `trooper show {name}` prints them")
+        if not 0 < int(word) <= _LARGEST:
+            raise UsageError(f"there is no such turn: {word} is {'below 1' if int(word) < 1 else 'too large'}; {_SEE}")
     return name, [int(word) for word in words]
 
 
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) < 20 and 0 < int(word) <= _LARGEST
+def _is_whole(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= _MOST_DIGITS
