@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -141,6 +142,17 @@ PIECES = st.sampled_from(
 def test_no_text_can(text: str) -> None:
     """Whatever a model or a file says, in an answer or in a paragraph."""
     check_harmless(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [">" * 40 + " deep", "| a |\n|---|\n| b | one too many |", '[a](http://x/ "a title")', "1. a\n1. b\n1. c\n",
+     "| " + "wide" * 30 + " | b |\n|---|---|\n| c | d |", "[r]: http://x/y\n\nb", "<b>a</b>", "&amp;", "![a](http://x/i)"],
+)  # fmt: skip
+def test_markdown_loses_nothing(text: str) -> None:
+    """What Markdown would leave out is shown all the same."""
+    told = drawn(lambda output: write_markdown(output, text), 40, NO_COLOR="1")
+    assert not Counter(filter(str.isalnum, text)) - Counter(filter(str.isalnum, told))
 
 
 def check_harmless(text: str) -> None:

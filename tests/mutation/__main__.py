@@ -38,6 +38,7 @@ CHANGED, WHOLES = "tests/messages/test_changed_history.py", "tests/guard/test_wh
 MESSAGES, HISTORY = "tests/messages/test_request.py", "tests/messages/test_history.py"
 FIELDS = "tests/messages/test_fields.py"
 PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/ask/test_refused.py", "tests/guard/test_declassify.py"
+NAMES, SCREEN = "tests/cli/test_session_name.py", "tests/cli/test_screen.py"
 INTERRUPTED, COMMAND_LINE = "tests/ask/test_interrupted.py", "tests/ask/test_refused_command_line.py"
 MODEL_NAME = "tests/ask/test_model_name.py"
 HOOK, COMPLETION = "tests/cli/test_git_hook.py", "tests/cli/test_completion.py"
@@ -484,7 +485,7 @@ MUTANTS = [
     ),
     Mutant(
         "show prints what the guard does not know",
-        "cli/sessions.py",
+        "cli/known_to_guard.py",
         "store.guard.know_all(session.identity(), session.turns())",
         "pass",
         PIPE,
@@ -1284,7 +1285,38 @@ MUTANTS = [
     Mutant("nobody is told what takes long", "guard/knowledge.py", "> SLOW_SECONDS:", "> 1e9:", STORE),
     Mutant("a lost key is not told of", "guard/index.py", "tell_lost(self.lost)", "pass", STORE),
     Mutant("a lost index is not told of", "guard/knowledge.py", 'self._tell_lost("the guard\'s index")', "pass", STORE),
-    Mutant("rm does not tell of a lock", "cli/sessions.py", "    if locks:\n", "    if False:\n", DECLASSIFY),
+    Mutant("rm does not tell of a lock", "cli/erase.py", "    if locks:\n", "    if False:\n", DECLASSIFY),
+    Mutant(
+        "rm takes the session of the environment",
+        "cli/erase.py",
+        'named_session("rm", named, session)',
+        'named_session("rm", named, session, environment)',
+        NAMES,
+    ),
+    Mutant(
+        "forget takes any two names",
+        "cli/session_name.py",
+        "if named is not None and option is not None and named != option:",
+        "if False:",
+        NAMES,
+    ),
+    Mutant("an import of nothing makes a session", "cli/transfer.py", "if not turns:", "if False:", NAMES),
+    Mutant(
+        "a word behind a misspelt one is taken for the command",
+        "cli/app.py",
+        "near = nearest(words[0], context.command.commands) if words else None",
+        "near = next((n for w in words if (n := nearest(w, context.command.commands))), None)",
+        NAMES,
+    ),
+    Mutant("Markdown drops HTML", "cli/screen.py", '{"html": False}', '{"html": True}', SCREEN),
+    Mutant("Markdown draws links", "cli/screen.py", "hyperlinks=False", "hyperlinks=True", SCREEN),
+    Mutant(
+        "what stands in a paragraph steers the terminal",
+        "cli/screen.py",
+        "        pieces = [(escaped(text), style) for",
+        "        pieces = [(text, style) for",
+        SCREEN,
+    ),
     Mutant(
         "imports declassify credentials",
         "guard/guard.py",

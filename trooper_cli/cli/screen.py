@@ -8,6 +8,7 @@ is imported where somebody looks at a terminal, and nowhere else.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from markdown_it import MarkdownIt
@@ -20,6 +21,7 @@ from rich.text import Text
 from rich.theme import Theme
 
 from trooper_cli.cli.terminal import escaped, styled
+from trooper_cli.lazy_re import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
     from trooper_cli.cli.terminal import Output
 
+# In characters; what is longer is a file rather than an answer, and parsing it takes seconds.
+_LONGEST_MARKDOWN = 64_000
+_STYLE = pattern(r"\x1b\[[0-9;]*m")
 _THEME = Theme(
     {
         "markdown.code": "cyan",
@@ -73,8 +78,14 @@ def _styled(text: str, style: str, output: Output) -> str:
 
 
 def write_markdown(output: Output, text: str) -> None:
-    """Write a model's answer as the Markdown that it is."""
-    for row in _drawn(_Answer(escaped(text)), output, output.width):
+    """Write a model's answer as the Markdown that it is, or as plain text where that would lose a letter of it."""
+    shown = escaped(text)
+    rows = list(_drawn(_Answer(shown), output, output.width)) if len(shown) <= _LONGEST_MARKDOWN else []
+    # Markdown leaves out what is too deep, a cell too many, the title of a link; it counts the items of a list itself.
+    if Counter(filter(str.isalnum, shown)) - Counter(filter(str.isalnum, _STYLE.sub("", "".join(rows)))):
+        write_paragraph(output, text)
+        return
+    for row in rows:
         output.draw(f"{row}\n")
 
 
