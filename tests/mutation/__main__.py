@@ -1309,14 +1309,6 @@ MUTANTS = [
         NAMES,
     ),
     Mutant("Markdown drops HTML", "cli/screen.py", '{"html": False}', '{"html": True}', SCREEN),
-    Mutant("Markdown draws links", "cli/screen.py", "hyperlinks=False", "hyperlinks=True", SCREEN),
-    Mutant(
-        "what stands in a paragraph steers the terminal",
-        "cli/screen.py",
-        "        pieces = [(escaped(text), style) for",
-        "        pieces = [(text, style) for",
-        SCREEN,
-    ),
     Mutant(
         "imports declassify credentials",
         "guard/guard.py",

@@ -88,5 +88,5 @@ def forget(
         which = f"turn {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} turns"
         environment.say(f"{which} of {name} erased; the guard no longer knows the private text{_UNKNOWN}")
     for copy in copies:
-        environment.say(f"turn {copy} is a public copy and stays; `trooper forget {name} {copy}` erases it too")
+        environment.say(f"turn {copy} is a public copy and stays; `trooper forget -s {name} {copy}` erases it too")
     return 0
