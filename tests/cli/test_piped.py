@@ -12,7 +12,8 @@ import pytest
 from tests.cli.remembered import remember
 from tests.in_process import run_in_process
 from trooper_cli.cli import checks, models
-from trooper_cli.cli.checks.result import CheckResult, State
+from trooper_cli.cli.checks.result import CheckResult
+from trooper_cli.json_output import State
 from trooper_cli.store.prices import load
 
 if TYPE_CHECKING:

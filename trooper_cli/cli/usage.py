@@ -66,9 +66,9 @@ def usage(
         _print(totals, prices, cloud_model, output)
     else:
         output.write("no request is on record; asks without a session leave none\n")
-    for name, limit in (("day", limits["day"]), ("session", limits["session"])):
+    for which, limit in (("day", limits["day"]), ("session", limits["session"])):
         if limit is not None:
-            _print_limit(name, limit, output)
+            _print_limit(which, limit, output)
     return 0
 
 
@@ -106,10 +106,8 @@ def _limit(amount: float, scope: Scope, ledger: Ledger, prices: Prices) -> Limit
 
 def _print_limit(name: str, limit: Limit, output: Output) -> None:
     of = "today" if name == "day" else "in this session"
-    output.write(
-        f"limit     {_dollars(limit['left'])} of {_dollars(limit['limit'])} is left {of} (limit_{name}); "
-        f"{_dollars(limit['spent'])} was spent, or may be by requests under way\n"
-    )
+    left = f"{_dollars(limit['left'])} of {_dollars(limit['limit'])} is left {of} (limit_{name}); "
+    _line(output, "limit", f"{left}{_dollars(limit['spent'])} was spent, or may be by requests under way")
 
 
 def _spendings(environment: Environment, name: str | None) -> Iterator[Spending]:
