@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The commands in the order of the help.
 GROUPS = {
-    "Ask": ("ask", "again", "messages"),
+    "Ask": ("ask", "again", "messages", "count"),
     "Sessions": ("sessions", "show", "sitrep", "export", "import", "forget", "rm", "usage"),
     "Safety": ("guard", "audit", "share"),
     "Setup": ("pull", "models", "doctor", "hook", "config"),

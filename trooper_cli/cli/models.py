@@ -255,37 +255,37 @@ _PLACES = {
 }
 
 
+_HEADS = ("side", "engine", "model", "runs", "can", "size", "context", "licence", "USD in/out", "used by")
+_FIGURES = {"size", "context", "USD in/out"}
+
+
 def _print(rows: list[Row], output: Output) -> None:
     if not rows:
         return
     if output.is_terminal:
         _show(rows, output)
         return
-    cells: list[tuple[str, ...]] = [
-        ("side", "engine", "model", "runs", "can", "size", "context", "licence", "USD in/out", "used by")
-    ]
-    cells += [_cells(row) for row in rows]
+    cells = [_HEADS, *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    is_number = [5, 6, 8]
     for number, line in enumerate(cells):
         padded = [
-            cell.rjust(width) if at in is_number else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.rjust(width) if head in _FIGURES else cell.ljust(width)
+            for head, cell, width in zip(_HEADS, line, widths, strict=True)
         ]
         style = "dim" if number == 0 else "bold" if rows[number - 1].used_by else ""
         output.write(f"{'  '.join(padded).rstrip()}\n", style)
 
 
-# The columns of a terminal, from what names a model to what matters least, by the place of a cell in `_cells`.
-_SHOWN = {2: "model", 0: "side", 1: "engine", 8: "used by", 5: "context", 7: "USD in/out", 3: "runs in", 4: "size",
-          6: "licence"}  # fmt: skip
+# From what names a model to what matters least.
+_ON_A_TERMINAL = ("model", "side", "engine", "used by", "can", "context", "USD in/out", "runs", "size", "licence")
 
 
 def _show(rows: list[Row], output: Output) -> None:
     from trooper_cli.cli.tables import Column, write_table
 
-    columns = [Column(head, is_number=at in {4, 5, 7}) for at, head in _SHOWN.items()]
-    cells = [[cells[at].replace("not used: ", "nothing: ") for at in _SHOWN] for cells in map(_cells, rows)]
+    places = [_HEADS.index(head) for head in _ON_A_TERMINAL]
+    columns = [Column(head, is_number=head in _FIGURES) for head in _ON_A_TERMINAL]
+    cells = [[cells[at].replace("not used: ", "nothing: ") for at in places] for cells in map(_cells, rows)]
     write_table(output, columns, cells, ["bold" if row.used_by else "" for row in rows])
 
 
