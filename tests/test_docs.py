@@ -156,6 +156,23 @@ class TestRecipes:
         assert sorted(path.name for path in (desk / "src").glob("*.txt")) == ["a file.py.txt", "pool.py.txt"]
         assert len(local.bodies) == 2
 
+    def test_a_batch_answers_each_line_and_is_completed(self, trooper: Trooper, desk: Path, local: Standin) -> None:
+        """Each line of the log is asked once, and with --resume those alone that came later."""
+        (desk / "server.log").write_text("one\ntwo\n")
+        assert shell(trooper, desk, self.block("--jobs 4")).stdout == "line 1\ta local answer\nline 2\ta local answer\n"
+        (desk / "server.log").write_text("one\ntwo\nthree\n")
+        assert shell(trooper, desk, self.block("--resume")).returncode == 0
+        answers = [json.loads(line) for line in (desk / "answers.jsonl").read_text().splitlines()]
+        assert [answer["id"] for answer in answers] == ["line 1", "line 2", "line 3"]
+        assert len(local.bodies) == 3
+
+    def test_a_loop_keeps_its_lines(self, trooper: Trooper, desk: Path, local: Standin) -> None:
+        """Each line is asked, by either loop."""
+        (desk / "server.log").write_text("one\ntwo\n")
+        assert shell(trooper, desk, self.block("while read")).returncode == 0
+        asked = [body["messages"][-1]["content"].rpartition(" ")[2] for body in local.bodies]
+        assert asked == ["one", "two"] * 2
+
 
 class TestLinks:
     """Links lead somewhere."""

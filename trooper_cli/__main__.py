@@ -86,23 +86,11 @@ def main() -> int:
             return READER_GONE
         if os.environ.get("TROOPER_TRACE") == "1":
             raise
-        if type(error).__module__ == "sqlite3":
-            return _damaged(error)
-        say(f"unexpected fault ({type(error).__name__}); run it again with TROOPER_TRACE=1 to see where")
-        return FAULT
+        from trooper_cli.cli.failure import line_and_code
 
-
-def _damaged(error: Exception) -> int:
-    """Write a notice of a file that opened but is damaged further in, and return the exit code."""
-    import sqlite3
-
-    from trooper_cli.cli.terminal import say
-    from trooper_cli.database import translated
-
-    assert isinstance(error, sqlite3.Error)  # noqa: S101
-    failure = translated(error, "a session, or the guard's index,")
-    say(str(failure))
-    return failure.code
+        line, code = line_and_code(error)
+        say(line)
+        return code
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -69,6 +69,24 @@ class Answer(TypedDict):
     seconds: Annotated[float, "from the decision to the end of the answer"]
 
 
+class BatchAnswer(Answer):
+    """An answer to a line of a batch."""
+
+    id: Annotated[str | float | None, "the id of the line; null if it has none"]
+    line: Annotated[int, "the number of the line, from 1"]
+    error: NotRequired[Annotated[str, "present where the answer could not be recorded: what happened"]]
+    exit: NotRequired[Annotated[int, "beside error: the exit code of a single ask"]]
+
+
+class BatchFailure(TypedDict):
+    """A line of a batch that has no answer."""
+
+    id: Annotated[str | float | None, "the id of the line; null if it has none"]
+    line: Annotated[int, "the number of the line, from 1"]
+    error: Annotated[str, "what a single ask would have said; never the prompt"]
+    exit: Annotated[int, "the exit code of a single ask"]
+
+
 class Request(TypedDict):
     """The request that an ask would send, with what the model would read."""
 
@@ -327,6 +345,7 @@ class Output(TypedDict):
     """Each JSON output by the command line that prints it."""
 
     ask: Annotated[Answer, "trooper ask --json"]
+    batch: Annotated[BatchAnswer | BatchFailure, "trooper ask --jsonl", "What became of a line, one object a line."]
     dry_run: Annotated[Request, "trooper ask --dry-run"]
     sessions: Annotated[Session, "trooper sessions --json"]
     show: Annotated[Turn, "trooper show --json"]

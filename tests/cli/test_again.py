@@ -389,5 +389,5 @@ class TestUsage:
     def test_it_takes_every_option_that_asks(self) -> None:
         """Whatever `ask` learns, `again` does, except for what says what is asked."""
         known = {*inspect.signature(ask).parameters} - {*inspect.signature(again).parameters}
-        assert known == {"prompt", "file", "no_stdin"}
+        assert known == {"prompt", "file", "no_stdin", "jsonl", "jobs", "resume"}
         assert {*inspect.signature(again).parameters} - {*inspect.signature(ask).parameters} == {"named"}

@@ -58,6 +58,7 @@ MADE: list[tuple[str, Callable[[Trooper, Standin], Outcome]]] = [
     ("ask", by_cloud),
     ("ask", by_fallback),
     ("ask", privately),
+    ("batch", lambda trooper, _: trooper("ask", "--jsonl", stdin='{"prompt": "why?"}\n{"id": 1, "prompt": "so?"}\n{')),
     ("dry_run", lambda trooper, _: trooper("ask", "-s", "ops", "--dry-run", "why?")),
     ("dry_run", lambda trooper, _: trooper("ask", "--local", "--dry-run", "why?", TROOPER_LOCAL_MODEL="llama3.2")),
     ("sessions", lambda trooper, _: trooper("sessions", "--json")),

@@ -163,7 +163,8 @@ def _remembered(cloud: Cloud, hold: Hold) -> BreakerError:
 def _hold(turn: TurnInProgress, cloud: Cloud) -> Hold | None:
     from trooper_cli.engines.circuit_breaker import held
 
-    return None if turn.ask_request.local_flag is False else held(turn.home, cloud.account)
+    asks_in_any_case = turn.ask_request.local_flag is False and not turn.ask_request.heeds_breaker
+    return None if asks_in_any_case else held(turn.home, cloud.account)
 
 
 def _patiently(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:

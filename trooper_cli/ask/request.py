@@ -56,6 +56,8 @@ class AskRequest(NamedTuple):
     limit: AskLimit | None = None
     # How much the model may think, and whether that is shown.
     thinking: Thinking = AS_BY_DEFAULT
+    # A cloud that was found in trouble is not asked, although `--cloud` asks it: an earlier line of a batch just did.
+    heeds_breaker: bool = False
     # What only programs ask for, by `trooper messages`.
     stop_sequences: tuple[str, ...] = ()
     sampling: Mapping[str, float] = MappingProxyType({})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trooper_cli.turn import StoredTurn
 
 # What says what is asked, which is known already.
-_OF_THE_PROMPT = {"prompt", "file", "no_stdin"}
+_OF_THE_PROMPT = {"prompt", "file", "no_stdin", "jsonl", "jobs", "resume"}
 
 
 def again(

@@ -12,6 +12,8 @@ from trooper_cli.cli.ask_options import (
     BudgetOption,
     FileOption,
     HereOption,
+    JobsOption,
+    JsonlOption,
     LeakOption,
     LimitOption,
     LocalOption,
@@ -20,6 +22,7 @@ from trooper_cli.cli.ask_options import (
     NoStdinOption,
     PromptArgument,
     QuietOption,
+    ResumeOption,
     SessionOption,
     StreamOption,
     SystemOption,
@@ -64,6 +67,9 @@ def ask(  # noqa: PLR0913
     max_tokens: MaxTokensOption = None,
     timeout: TimeoutOption = None,
     no_stdin: NoStdinOption = False,
+    jsonl: JsonlOption = False,
+    jobs: JobsOption = None,
+    resume: ResumeOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -80,13 +86,17 @@ def ask(  # noqa: PLR0913
 
     A prompt on the command line is visible to other users of this machine in the process list, and stays in the
     shell's history; a pipe is not and does not.
+
+    With --jsonl each line of standard input is asked: an object with `prompt`, and with `id`, `system` and `session` if
+    you like. Each gives one line of output, in their order: the object of --json with `id` and `line`, or one with
+    `error` and `exit`. The options hold for all lines. The exit code is 0 if all were answered, else that of the first
+    failure.
     """  # noqa: D301
     from contextlib import closing
 
     from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done
     from trooper_cli.ask.request import AskRequest
-    from trooper_cli.ask.variables import check_variables
-    from trooper_cli.cli.prompt_input import gather, utf8
+    from trooper_cli.cli.prompt_input import gather
     from trooper_cli.engines.engine import Thinking
     from trooper_cli.store.store import Store
 
@@ -97,6 +107,43 @@ def ask(  # noqa: PLR0913
         environment.settings(check=False),
     )
     home = environment.home
+
+    def request_of(
+        text: str, name: str | None, system: str | None, settings: Settings, last: "StoredTurn | None" = None
+    ) -> AskRequest:
+        """Return what is asked; `settings` are those of the session."""
+        settings.validate("local", "cloud")
+        # `clouds = "off"` was to be a lock.
+        settings.tables("clouds")
+        return AskRequest(
+            prompt=text,
+            session=name,
+            local_flag=local,
+            here=here,
+            repeated=last,
+            model=model,
+            system=_checked_system(system) or (last.system if last else None),
+            stream=stream is not False,
+            live=not (as_json or jsonl) and (output.is_terminal if stream is None else stream),
+            on_terminal=output.is_terminal,
+            fallback=not no_fallback and settings.boolean("fallback") is True,
+            on_leak=on_leak or settings.text("on_leak") or "block",
+            limit=_checked_limit(limit),
+            budget=settings.number("budget", budget),
+            max_tokens=max_tokens,
+            read_timeout=timeout,
+            thinking=Thinking(effort.value if effort else settings.text("effort"), show_thinking),
+        )
+
+    if jsonl or jobs or resume:
+        from functools import partial
+
+        from trooper_cli.cli.batch.run import Batch, check_usage, run
+
+        check_usage(context)
+        check = partial(_check, model=model, limit=limit, timeout=timeout)
+        batch = Batch(environment, local, session, system, check, request_of, quiet=quiet, verbose=verbose)
+        return run(batch, jobs or 1, resume)
     parts: list[str] = []
     last: StoredTurn | None = None
     with (
@@ -111,39 +158,14 @@ def ask(  # noqa: PLR0913
         last = context.meta[REPEATED](settings) if REPEATED in context.meta else None
         stdin, notify = None if no_stdin else environment.stdin, notices.notify
         text = last.prompt if last else gather(prompt or [], file or [], stdin=stdin, notify=notify, parts=parts)
-        check_variables(settings.environ)
-        if timeout is not None and not timeout < 1e6:
-            raise UsageError("--timeout is a number of seconds below a million")
-        if model is not None:
-            utf8(model, "the name of the model")
+        _check(settings, model=model, limit=limit, timeout=timeout)
         name = session if session is not None else settings.text("session")
         if name is not None:
             from trooper_cli.store.catalog import check_name
             from trooper_cli.store.session import settings_of
 
             settings = settings.with_session(settings_of(home, check_name(name)))
-        settings.validate("local", "cloud")
-        # `clouds = "off"` was to be a lock.
-        settings.tables("clouds")
-        ask_request = AskRequest(
-            prompt=text,
-            session=name,
-            local_flag=local,
-            here=here,
-            repeated=last,
-            model=model,
-            system=_checked_system(system) or (last.system if last else None),
-            stream=stream is not False,
-            live=not as_json and (output.is_terminal if stream is None else stream),
-            on_terminal=output.is_terminal,
-            fallback=not no_fallback and settings.boolean("fallback") is True,
-            on_leak=on_leak or settings.text("on_leak") or "block",
-            limit=_checked_limit(limit),
-            budget=settings.number("budget", budget),
-            max_tokens=max_tokens,
-            read_timeout=timeout,
-            thinking=Thinking(effort.value if effort else settings.text("effort"), show_thinking),
-        )
+        ask_request = request_of(text, name, system, settings, last)
         if dry_run:
             from trooper_cli.ask.person import Person
             from trooper_cli.cli.dry_run import rehearsed
@@ -220,6 +242,25 @@ def _checked_limit(text: str | None) -> "AskLimit | None":
         return AskLimit(dollars(text))
     except ValueError as fault:
         raise ConfigurationError(f"--limit {fault}; nothing was sent") from fault
+
+
+def _check(settings: Settings, *, model: str | None, limit: str | None, timeout: float | None) -> None:
+    """Refuse what is wrong whatever is asked.
+
+    Raises:
+        ConfigurationError: a variable is misspelt.
+        UsageError: an option's value is of the wrong kind.
+
+    """
+    from trooper_cli.ask.variables import check_variables
+    from trooper_cli.cli.prompt_input import utf8
+
+    check_variables(settings.environ)
+    if timeout is not None and not timeout < 1e6:
+        raise UsageError("--timeout is a number of seconds below a million")
+    if model is not None:
+        utf8(model, "the name of the model")
+    _checked_limit(limit)
 
 
 def _checked_system(system: str | None) -> str | None:

@@ -94,6 +94,29 @@ TimeoutOption = Annotated[
         "of the answer, or four hours in all.",
     ),
 ]
-NoStdinOption = Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")]
+NoStdinOption = Annotated[
+    bool,
+    typer.Option(
+        "-n", "--no-stdin", help="Do not read standard input; in a loop that reads lines, an ask would take the others."
+    ),
+]
+JsonlOption = Annotated[
+    bool,
+    typer.Option("--jsonl", help="Ask each line of standard input, a JSON object, and print one object for each."),
+]
+JobsOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        "--jobs", min=1, max=64, metavar="N", help="With --jsonl: lines asked at once (1).", show_default=False
+    ),
+]
+ResumeOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--resume",
+        metavar="FILE",
+        help="With --jsonl: leave out what is answered in FILE, which standard output may be appended to.",
+    ),
+]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="One status line on standard error.")]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Not even notices on standard error.")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +22,8 @@ LARGEST_INPUT = 32_000_000
 # A million tokens, which is what the largest models take, and more than most.
 LARGEST_PROMPT = 4_000_000
 _PATIENCE_SECONDS = 2.0
+# So long is waited for a pipe that holds nothing at the moment, and for all that it holds.
+_SILENCE_SECONDS, _MOST_SECONDS = 0.2, 2.0
 _PIECE = 1 << 16
 
 
@@ -121,7 +125,7 @@ def stdin_text(stdin: TextIO | None, notify: Callable[[str], None], data: bytear
         return ""
     stream, data = cast("BufferedIOBase", stdin.buffer), bytearray() if data is None else data
     try:
-        with _patience(
+        with patience(
             "standard input: what fills the pipe is at work, or nobody closes it; -n ignores it", notify
         ) as arrived:
             data += stream.read(1)
@@ -133,7 +137,7 @@ def stdin_text(stdin: TextIO | None, notify: Callable[[str], None], data: bytear
 
 
 @contextlib.contextmanager
-def _patience(what: str, notify: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def patience(what: str, notify: Callable[[str], None]) -> Iterator[Callable[[], None]]:
     """Notify the user after a while of what is awaited: a CI runner may hand down a pipe that nobody ever closes."""
     notice = threading.Timer(_PATIENCE_SECONDS, notify, [f"waiting for {what}"])
     notice.daemon = True
@@ -156,8 +160,33 @@ def text_of(path: Path, notify: Callable[[str], None], data: bytearray | None = 
     try:
         with contextlib.ExitStack() as stack:
             if path.is_fifo():
-                stack.enter_context(_patience(f"the pipe {path}", notify))
+                stack.enter_context(patience(f"the pipe {path}", notify))
             _read_into(data, stack.enter_context(path.open("rb")))
     except OSError as error:
         raise NotFoundError(f"cannot read the file {path}: {error.strerror}") from error
     return _decoded(data, f"the file {path}")
+
+
+def read_stream(stdin: TextIO | None, data: bytearray) -> None:
+    """Append what standard input holds at the moment, if it is no terminal."""
+    if stdin is None or stdin.isatty():
+        return
+    try:
+        file = stdin.fileno()
+    except (OSError, ValueError):
+        # It is no file, and nobody is waited for.
+        data += stdin.buffer.read(LARGEST_INPUT + 1)
+        return
+    with contextlib.suppress(OSError):
+        read_at_once(file, data)
+
+
+def read_at_once(file: int, data: bytearray) -> None:
+    """Append what a file holds, or of a pipe what it holds at the moment."""
+    import select
+
+    until = time.monotonic() + _MOST_SECONDS
+    while len(data) <= LARGEST_INPUT and time.monotonic() < until:
+        if not select.select([file], [], [], _SILENCE_SECONDS)[0] or not (piece := os.read(file, _PIECE)):
+            return
+        data += piece

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from contextlib import closing, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done, says_private
-from trooper_cli.cli.prompt_input import LARGEST_INPUT, readable
+from trooper_cli.cli.prompt_input import read_at_once, read_stream, readable
 from trooper_cli.errors import TrooperError
 from trooper_cli.store.catalog import is_name
 from trooper_cli.store.store import Store
@@ -22,16 +21,12 @@ from trooper_cli.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import TextIO
 
     from trooper_cli.cli.environment import Environment
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.turn import StoredTurn
 
-# So long is waited for a pipe that holds nothing at the moment, and for all that it holds.
-_SILENCE_SECONDS, _MOST_SECONDS = 0.2, 2.0
-_PIECE = 1 << 16
 _LONGEST_NAME = 64
 # What stands for `--local` on a command line, beside what is misspelt for it, as a name or the value of an option.
 _PRIVATE = ("local", "private", "offline")
@@ -127,7 +122,7 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
 
             call, request = RefusedCall(is_local, session, settings, home, environment.say), bytearray()
             with remembering_request(call, lambda: readable(request)):
-                _read_stream(stdin, request)
+                read_stream(stdin, request)
                 raise refusal
         for path in line.values.get("--file", []):
             content = bytearray()
@@ -135,11 +130,11 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
                 # A pipe that nobody writes to would make this wait.
                 file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
                 try:
-                    _read(file, content)
+                    read_at_once(file, content)
                 finally:
                     os.close(file)
             parts.append(f"File {path}:\n\n{readable(content).rstrip()}")
-        _read_stream(stdin, data)
+        read_stream(stdin, data)
         raise refusal
 
 
@@ -183,28 +178,3 @@ def _is_private_option(argument: str, options: Collection[str]) -> bool:
 def _is_short(word: str) -> bool:
     """Return whether a word is no longer than a name, and one word."""
     return len(word) <= _LONGEST_NAME and not any(map(str.isspace, word))
-
-
-def _read_stream(stdin: TextIO | None, data: bytearray) -> None:
-    """Append what standard input holds at the moment, if it is no terminal."""
-    if stdin is None or stdin.isatty():
-        return
-    try:
-        file = stdin.fileno()
-    except (OSError, ValueError):
-        # It is no file, and nobody is waited for.
-        data += stdin.buffer.read(LARGEST_INPUT + 1)
-        return
-    with suppress(OSError):
-        _read(file, data)
-
-
-def _read(file: int, data: bytearray) -> None:
-    """Append what a file holds, or of a pipe what it holds at the moment."""
-    import select
-
-    until = time.monotonic() + _MOST_SECONDS
-    while len(data) <= LARGEST_INPUT and time.monotonic() < until:
-        if not select.select([file], [], [], _SILENCE_SECONDS)[0] or not (piece := os.read(file, _PIECE)):
-            return
-        data += piece

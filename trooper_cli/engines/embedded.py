@@ -6,7 +6,7 @@ import json
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trooper_cli.engines.decoding import count, get_path, text
 from trooper_cli.engines.engine import AS_BY_DEFAULT, REPETITION, Thinking
@@ -17,7 +17,7 @@ from trooper_cli.net.http import Request
 from trooper_cli.turn import Context, Side, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from trooper_cli.engines.engine import Piece
@@ -88,7 +88,7 @@ class Embedded:
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()
         stopped = threading.Event()
-        worker = threading.Thread(target=_work, args=(self._path, request, arrived, stopped), daemon=True)
+        worker = threading.Thread(target=_runner or work, args=(self._path, request, arrived, stopped), daemon=True)
         worker.start()
         try:
             yield from read_chunks(_until_repeated(_received(arrived, read_timeout)), self.model)
@@ -110,11 +110,22 @@ def _template_arguments(effort: str | None) -> dict[str, object]:
     return {"enable_thinking": True, "reasoning_effort": "high" if effort in {"xhigh", "max"} else effort}
 
 
-def _work(path: Path, request: Request, arrived: queue.SimpleQueue[object], stopped: threading.Event) -> None:
+class Pieces(Protocol):
+    """Takes chunks, or an exception, and at last None."""
+
+    def put(self, piece: object, /) -> None: ...
+
+
+def work(path: Path, request: Request, arrived: Pieces, stopped: threading.Event) -> None:
     """Load the model and let it answer; puts chunks, or an exception, and at last None."""
     try:
         body = json.loads(request.body)
-        server = _load(path, body.pop("n_ctx"))
+        if _kept is None:
+            server = _load(path, body.pop("n_ctx"))
+        else:
+            server = _kept.loaded(path, body.pop("n_ctx"))
+            # What an earlier turn has left in the model's cache does not take part in the answer to this one.
+            body["cache_prompt"] = False
         # Each chunk says what was counted up to it, for an answer that is stopped here.
         body |= {"stream": True, "stream_options": {"include_usage": True}, "timings_per_token": True}
 
@@ -129,6 +140,39 @@ def _work(path: Path, request: Request, arrived: queue.SimpleQueue[object], stop
         arrived.put(error)
     finally:
         arrived.put(None)
+
+
+class _KeptServer:
+    """A model that stays loaded from one turn to the next; a longer context loads it again."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._context_tokens = 0
+        self._server: Any = None
+
+    def loaded(self, path: Path, context_tokens: int) -> Any:  # noqa: ANN401
+        if path != self._path or context_tokens > self._context_tokens:
+            # The memory of the one before is free first.
+            self._path = self._server = None
+            self._server = _load(path, context_tokens)
+            self._path, self._context_tokens = path, context_tokens
+        return self._server
+
+
+_kept: _KeptServer | None = None
+_runner: Callable[[Path, Request, Pieces, threading.Event], None] | None = None
+
+
+def run_by(runner: Callable[[Path, Request, Pieces, threading.Event], None]) -> None:
+    """Have models run by something else than this process; it is called as `work` is."""
+    global _runner  # noqa: PLW0603
+    _runner = runner
+
+
+def keep_loaded() -> None:
+    """Keep the model of a turn loaded for the turns that follow it in this process."""
+    global _kept  # noqa: PLW0603
+    _kept = _kept or _KeptServer()
 
 
 def _load(path: Path, context_tokens: int):  # type: ignore[no-untyped-def]  # noqa: ANN202

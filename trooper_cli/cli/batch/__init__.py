@@ -1,0 +1,1 @@
+"""`trooper ask --jsonl`: many questions, one line each."""
