@@ -56,6 +56,7 @@ LOCAL_KEY = "tests/engines/test_local_key.py"
 COUNT, WINDOW, MODELS = "tests/cli/test_count.py", "tests/ask/test_exact_window.py", "tests/cli/test_models.py"
 HERE, AGAIN = "tests/cli/test_here.py", "tests/cli/test_again.py"
 CAPS = "tests/ask/test_caps.py"
+BATCH = "tests/cli/test_batch.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -814,7 +815,7 @@ MUTANTS = [
     Mutant(
         "values may hold options", "cli/arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
     ),
-    Mutant("misspelt variables pass", "cli/ask.py", "        check_variables(settings.environ)\n", "", CONFIG),
+    Mutant("misspelt variables pass", "cli/ask.py", "    check_variables(settings.environ)\n", "", CONFIG),
     Mutant(
         "a rehearsal that fails is forgotten",
         "ask/rehearsal.py",
@@ -1365,6 +1366,72 @@ MUTANTS = [
         "if path.exists() and not path.is_file():",
         "if False:",
         REAL,
+    ),
+    Mutant(
+        "a wish in a line of a batch is ignored",
+        "cli/batch/line.py",
+        "            if key not in _KEYS:\n",
+        "            if False:\n",
+        BATCH,
+    ),
+    Mutant(
+        "a refused line of a batch is not remembered",
+        "cli/batch/line.py",
+        "return self._asks() or is_meant_private_in(",
+        "return False and is_meant_private_in(",
+        BATCH,
+    ),
+    Mutant(
+        "a refused wish in a line of a batch is not remembered",
+        "cli/batch/line.py",
+        "return self._asks() or is_meant_private_in(",
+        "return is_meant_private_in(",
+        BATCH,
+    ),
+    Mutant(
+        "a batch keeps the settings that it began with",
+        "cli/batch/line.py",
+        "home, settings = batch.environment.home, batch.environment.settings(check=False)\n    given",
+        "home, settings = batch.environment.home, vars(answer_line).setdefault(\n"
+        '        "kept", batch.environment.settings(check=False)\n'
+        "    )\n"
+        "    given",
+        BATCH,
+    ),
+    Mutant(
+        "a batch that is refused as a whole is not remembered",
+        "cli/batch/run.py",
+        "            read_stream(stdin, data)\n",
+        "",
+        BATCH,
+    ),
+    Mutant(
+        "a public line of a batch overtakes a private one",
+        "cli/batch/workers.py",
+        "or (other.may_be_private and task.may_be_public)",
+        "or False",
+        BATCH,
+    ),
+    Mutant(
+        "a line of a batch overtakes one that may be kept here",
+        "cli/batch/workers.py",
+        '.on_leak == "local"',
+        '.on_leak == "never"',
+        BATCH,
+    ),
+    Mutant(
+        "the model of a batch runs without the gate",
+        "cli/batch/model_host.py",
+        "            with this_machine_only():\n",
+        "            if this_machine_only():\n",
+        BATCH,
+    ),
+    Mutant(
+        "what an earlier line left in the model's cache takes part",
+        "engines/embedded.py",
+        'body["cache_prompt"] = False',
+        "pass",
+        BATCH,
     ),
     Mutant("a signal waits for llama.cpp", "__main__.py", "        os._exit(code)\n", "        sys.exit(code)\n", REAL),
     Mutant(
