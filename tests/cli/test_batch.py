@@ -122,6 +122,7 @@ class TestLines:
             ["--jsonl", "--stream"],
             ["--jsonl", "--dry-run"],
             ["--jsonl", "--show-thinking"],
+            ["--jsonl", "--jobs", "2", "--limit", "1"],
             ["--jobs", "2", "a prompt"],
             ["--resume", "answers.jsonl", "a prompt"],
             ["--jsonl", "--jobs", "0"],
@@ -434,6 +435,15 @@ class TestEnds:
         assert batch.stderr.read() == b""
         batch.stdin.close()
         batch.stderr.close()
+
+    def test_a_limit_is_for_the_whole_batch(self, trooper: Trooper, cloud: Standin) -> None:
+        """What all lines together may cost; what is over it is answered here."""
+        arguments = ["ask", "--jsonl", "--limit", "0.0006", "--max-tokens", "10", "-m", "claude-sonnet-4-5"]
+        done = in_process(trooper, *arguments, stdin=lines(*[{"prompt": "x"}] * 9))
+        reasons = [each["reason"] for each in records(done)]
+        assert reasons == sorted(reasons)
+        assert set(reasons) == {"default", "limit"}
+        assert len(cloud.bodies) == reasons.count("default")
 
     @pytest.mark.parametrize("jobs", ["1", "2"])
     def test_a_line_is_written_whole(self, trooper: Trooper, serve: Callable[..., Standin], jobs: str) -> None:

@@ -93,6 +93,7 @@ def ask(  # noqa: PLR0913
     failure.
     """  # noqa: D301
     from contextlib import closing
+    from functools import cache, partial
 
     from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done
     from trooper_cli.ask.request import AskRequest
@@ -107,6 +108,9 @@ def ask(  # noqa: PLR0913
         environment.settings(check=False),
     )
     home = environment.home
+
+    # One for all lines of a batch.
+    limit_of = cache(_checked_limit)
 
     def request_of(
         text: str, name: str | None, system: str | None, settings: Settings, last: "StoredTurn | None" = None
@@ -128,7 +132,7 @@ def ask(  # noqa: PLR0913
             on_terminal=output.is_terminal,
             fallback=not no_fallback and settings.boolean("fallback") is True,
             on_leak=on_leak or settings.text("on_leak") or "block",
-            limit=_checked_limit(limit),
+            limit=limit_of(limit),
             budget=settings.number("budget", budget),
             max_tokens=max_tokens,
             read_timeout=timeout,
@@ -136,8 +140,6 @@ def ask(  # noqa: PLR0913
         )
 
     if jsonl or jobs or resume:
-        from functools import partial
-
         from trooper_cli.cli.batch.run import Batch, check_usage, run
 
         check_usage(context)

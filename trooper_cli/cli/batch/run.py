@@ -50,6 +50,8 @@ def check_usage(context: typer.Context) -> None:
     }.items():
         if given[name]:
             raise _Misuse(reason, context)
+    if given["limit"] and (given["jobs"] or 1) > 1:
+        raise _Misuse("--limit is kept by one job alone; TROOPER_LIMIT_DAY is kept by several", context)
     if context.obj.stdin is None:
         raise _Misuse("--jsonl reads standard input, which is closed", context)
 
