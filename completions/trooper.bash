@@ -48,7 +48,7 @@ _trooper() {
         "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
         "trooper ask -m" | "trooper ask --model" | "trooper again -m" | "trooper again --model" | "trooper count -m" | "trooper count --model") _trooper_offer <(trooper --complete models 2>/dev/null) ;;
         "trooper ask --effort" | "trooper again --effort") _trooper_words none low medium high xhigh max ;;
-        "trooper ask --system" | "trooper ask --limit" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper ask --jobs" | "trooper again --system" | "trooper again --limit" | "trooper again --budget" | "trooper again --max-tokens" | "trooper again --timeout" | "trooper messages --timeout" | "trooper sitrep --budget" | "trooper count --truncate") : ;;
+        "trooper ask --system" | "trooper ask --schema" | "trooper ask --limit" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper ask --jobs" | "trooper again --system" | "trooper again --schema" | "trooper again --limit" | "trooper again --budget" | "trooper again --max-tokens" | "trooper again --timeout" | "trooper messages --timeout" | "trooper sitrep --budget" | "trooper count --truncate") : ;;
         "trooper ask -f" | "trooper ask --file" | "trooper ask --resume") _trooper_files ;;
         "trooper ask --on-leak" | "trooper again --on-leak" | "trooper messages --on-leak") _trooper_words block local warn ;;
         "trooper sitrep --as") _trooper_words cloud local ;;
@@ -62,11 +62,11 @@ _trooper() {
             _trooper_words ask again messages sessions show sitrep share forget audit guard export import rm pull models count usage doctor hook config
             ;;
         "trooper ask")
-            case "$current" in -*) _trooper_words -s --session --local --cloud --here -m --model --effort --show-thinking --system -f --file --stream --no-stream --json --dry-run --no-fallback --on-leak --limit --budget --max-tokens --timeout -n --no-stdin --jsonl --jobs --resume -v --verbose -q --quiet -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --local --cloud --here -m --model --effort --show-thinking --system -f --file --schema -x --extract --extract-last --stream --no-stream --json --dry-run --no-fallback --on-leak --limit --budget --max-tokens --timeout -n --no-stdin --jsonl --jobs --resume -v --verbose -q --quiet -h --help; return 0 ;; esac
             :
             ;;
         "trooper again")
-            case "$current" in -*) _trooper_words -s --session --local --cloud --here -m --model --effort --show-thinking --system --stream --no-stream --json --dry-run --no-fallback --on-leak --limit --budget --max-tokens --timeout -v --verbose -q --quiet -h --help; return 0 ;; esac
+            case "$current" in -*) _trooper_words -s --session --local --cloud --here -m --model --effort --show-thinking --system --schema -x --extract --extract-last --stream --no-stream --json --dry-run --no-fallback --on-leak --limit --budget --max-tokens --timeout -v --verbose -q --quiet -h --help; return 0 ;; esac
             _trooper_offer <(trooper --complete sessions 2>/dev/null)
             ;;
         "trooper messages")

@@ -48,7 +48,8 @@ trooper_cli.store.usage trooper_cli.cli.config trooper_cli.cli.doctor trooper_cl
 trooper_cli.cli.messages trooper_cli.cli.sessions trooper_cli.cli.sitrep trooper_cli.cli.usage
 trooper_cli.guard.user_patterns trooper_cli.guard.go_regex trooper_cli.ask.caps trooper_cli.store.ledger
 trooper_cli.engines.encodings trooper_cli.cli.count trooper_cli.ask.counting trooper_cli.ask.exact_window
-trooper_cli.engines.vocabulary_fetch""".split()
+trooper_cli.engines.vocabulary_fetch jsonschema
+referencing attr trooper_cli.json_schema trooper_cli.engines.schema_forms trooper_cli.fences""".split()
 # What finds the user's own folders, where TROOPER_HOME does not say where the files are.
 PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.

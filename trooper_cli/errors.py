@@ -103,6 +103,17 @@ class BrokenAnswerError(TrooperError):
     code = 76
 
 
+class SchemaMismatchError(BrokenAnswerError):
+    """An answer does not fit its JSON Schema.
+
+    The message holds nothing of the answer; `complaint` does, which is for the model alone.
+    """
+
+    def __init__(self, message: str, complaint: str) -> None:
+        super().__init__(message)
+        self.complaint = complaint
+
+
 class RefusedError(TrooperError):
     """The model will not answer this; where text was printed before it said so, the answer counts as broken off."""
 

@@ -67,6 +67,7 @@ class Answer(TypedDict):
     context: Context
     fallback: Annotated[Fallback | None, "why another engine than the first answered"]
     seconds: Annotated[float, "from the decision to the end of the answer"]
+    data: NotRequired[Annotated[object, "with --schema: the value of the answer, any JSON"]]
 
 
 class BatchAnswer(Answer):

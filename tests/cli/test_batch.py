@@ -101,6 +101,25 @@ class TestLines:
         assert "nightowl" not in done.text
         assert [said(request) for request in cloud.requests] == ["one", "last"]
 
+    def test_each_answer_fits_the_schema_or_its_line_fails(self, trooper: Trooper, cloud: Standin) -> None:
+        """The options of the answer hold for all lines."""
+        schema = '{"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}'
+        cloud.respond = lambda request: [STREAM_HEAD, *message_events(f'{{"age": {said(request)[-2:]}}}')]
+        given = lines({"prompt": "the answer is 47"}, {"prompt": "the answer is ??"})
+        done = self.asked(trooper, "-q", "--schema", schema, stdin=given)
+        found = records(done)
+        assert (done.code, found[0]["data"], found[1]["exit"]) == (76, {"age": 47}, 76)
+        cloud.respond = lambda _: [STREAM_HEAD, *message_events("Here:\n```sh\nls\n```\n")]
+        assert records(self.asked(trooper, "-x", stdin=lines({"prompt": "list"})))[0]["answer"] == "ls"
+
+    def test_a_private_batch_s_schema_is_remembered(self, trooper: Trooper, cloud: Standin) -> None:
+        """Also where it is none."""
+        self.asked(
+            trooper, "--local", "--schema", f'{{"description": "{SECRET}", "type": 5}}', stdin=lines({"prompt": "x"})
+        )
+        assert trooper("ask", f"they say: {SECRET}").code == 77
+        assert cloud.connections == 0
+
     def test_the_code_of_the_first_failure(self, serve: Callable[..., Standin], tmp_path: Path) -> None:
         """What one cloud refuses is not what ends the call."""
         cloud = serve(

@@ -242,6 +242,8 @@ class TestProposal:
         ("answer", "message"),
         [
             ("Here is a commit message:\n\n```text\nFix the pool\n```\nIt fixes it.", "Fix the pool"),
+            ("This one fits the change:\n\n~~~\nFix the pool\n~~~\n", "Fix the pool"),
+            ("This one fits the change\n", "This one fits the change"),
             ('"Fix the pool."', "Fix the pool"),
             ("Commit message: `Fix the pool`", "Fix the pool"),
             ("**Fix the pool**\n\nIt was drained.", "Fix the pool"),

@@ -192,6 +192,15 @@ class TestReal:
         assert done.json["answer"]
         assert done.json["usage"]["input"] > 5
 
+    def test_it_fills_a_schema(self, real: Trooper) -> None:
+        """By `format`, with what its grammars take."""
+        properties = {"capital": {"type": "string", "maxLength": 20}, "millions": {"type": "integer", "maximum": 99}}
+        schema = {"type": "object", "properties": properties, "required": [*properties], "minProperties": 2}
+        done = real("ask", "--local", "--json", "--schema", json.dumps(schema), "What is the capital of France?")
+        assert done.code == 0, done.notices
+        assert done.json["data"].keys() >= properties.keys()
+        assert "ollama cannot enforce minProperties of the schema" in done.notices
+
     def test_an_unknown_model(self, real: Trooper) -> None:
         """The real server's word for a model that is not there is understood."""
         done = real("ask", "--local", "-m", "no-such-model", "hello")

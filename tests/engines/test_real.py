@@ -99,6 +99,30 @@ def test_the_embedded_engine_says_the_same_twice(real: Trooper) -> None:
         assert (done.code, done.text, done.notices) == (0, "The capital of France is Paris.\n", "")
 
 
+@pytest.mark.parametrize("engine", ["embedded", "openai"])
+def test_a_small_model_fills_a_schema(real: Trooper, real_server: str, engine: str) -> None:
+    """By the grammar that llama.cpp makes of it; a pattern that it cannot take is left out and said."""
+    environ = {"TROOPER_LOCAL_URL": real_server, "TROOPER_LOCAL_ENGINE": None} if engine == "openai" else {}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "capital": {"type": "string", "maxLength": 20},
+            "continent": {"enum": ["Africa", "Europe", "Asia"]},
+            "millions": {"type": "integer", "minimum": 1, "maximum": 99},
+            "code": {"type": "string", "maxLength": 3, "pattern": "[A-Za-z]"},
+            "flags": {"type": "array", "prefixItems": [{"type": "boolean"}], "items": False},
+        },
+        "required": ["capital", "continent", "millions"],
+        "additionalProperties": False,
+    }
+    question = "What is the capital of France?"
+    done = real("ask", "--local", "--json", "--schema", json.dumps(schema), question, **environ)
+    assert done.code == 0, done.notices
+    assert (done.json["engine"], done.json["data"]["capital"]) == (engine, "Paris")
+    assert f"{engine} cannot enforce pattern, items of the schema" in done.notices
+
+
 def test_a_context_that_is_too_long_is_compressed(real: Trooper) -> None:
     """A long session still gets an answer: the memory is cut to what the model takes."""
     turns = [

@@ -57,6 +57,11 @@ COUNT, WINDOW, MODELS = "tests/cli/test_count.py", "tests/ask/test_exact_window.
 HERE, AGAIN = "tests/cli/test_here.py", "tests/cli/test_again.py"
 CAPS = "tests/ask/test_caps.py"
 BATCH = "tests/cli/test_batch.py"
+SCHEMA, JSON_SCHEMA, API_SCHEMA = (
+    "tests/cli/test_schema.py",
+    "tests/test_json_schema.py",
+    "tests/messages/test_schema.py",
+)
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -501,7 +506,7 @@ MUTANTS = [
     Mutant(
         "a refused prompt is forgotten",
         "cli/ask.py",
-        'remember_parts(guard, system or "", parts)',
+        'given_schema.remember(guard, system or "", parts)',
         "None",
         REFUSED,
     ),
@@ -1169,8 +1174,8 @@ MUTANTS = [
     Mutant(
         "a short private prompt passes as a system prompt",
         "ask/person.py",
-        "wholes = (ask_request.system, ask_request.prompt)",
-        "wholes = (ask_request.prompt,)",
+        'beside = [ask_request.system or "", *_texts_of_schema(ask_request)]',
+        "beside = [*_texts_of_schema(ask_request)]",
         WHOLES,
     ),
     Mutant(
@@ -1525,6 +1530,83 @@ MUTANTS = [
         "<= room:",
         "<= room * 2:",
         WINDOW,
+    ),
+    Mutant(
+        "a schema is not looked at",
+        "ask/request.py",
+        "schema = self.schema.text if self.schema else None",
+        "schema = None",
+        SCHEMA,
+    ),
+    Mutant(
+        "names in a schema are not known as wholes",
+        "ask/person.py",
+        'beside = [ask_request.system or "", *_texts_of_schema(ask_request)]',
+        'beside = [ask_request.system or ""]',
+        SCHEMA,
+    ),
+    Mutant(
+        "a schema that led to no turn is forgotten",
+        "cli/schema_input.py",
+        'remember_parts(guard, "", [self._text])',
+        "pass",
+        SCHEMA,
+    ),
+    Mutant(
+        "a schema on a wrong command line is forgotten",
+        "cli/refused_line.py",
+        "line.others += [given for given in schemas if is_json(given)]",
+        "pass",
+        SCHEMA,
+    ),
+    Mutant(
+        "what is taken out of an answer is not known by itself",
+        "ask/output.py",
+        "wholes = dict.fromkeys([text, *printed])",
+        "wholes = dict.fromkeys([text])",
+        SCHEMA,
+    ),
+    Mutant(
+        "what stands outside a block is streamed",
+        "ask/output.py",
+        "self._is_live = ask_request.live and not ask_request.extract and schema_for(ask_request, engine) is None",
+        "self._is_live = ask_request.live",
+        SCHEMA,
+    ),
+    Mutant(
+        "a schema's references are fetched",
+        "json_schema.py",
+        "return kind(value, registry=Registry())",
+        "return kind(value)",
+        JSON_SCHEMA,
+    ),
+    Mutant(
+        "references out of a schema are taken",
+        "json_schema.py",
+        'if not reference.startswith("#"):',
+        "if False:",
+        JSON_SCHEMA,
+    ),
+    Mutant(
+        "a violation's path repeats words of the answer",
+        "json_schema.py",
+        "step if step in named else '*'",
+        "step",
+        JSON_SCHEMA,
+    ),
+    Mutant(
+        "a program's schema is not looked at",
+        "messages/caller.py",
+        "if (schema := ask_request.schema) is not None:",
+        "if (schema := ask_request.schema) is not None and not schema:",
+        API_SCHEMA,
+    ),
+    Mutant(
+        "a program's private schema is not remembered",
+        "messages/caller.py",
+        "for text in (ask_request.system, schema) if text}",
+        "for text in (ask_request.system,) if text}",
+        API_SCHEMA,
     ),
 ]
 

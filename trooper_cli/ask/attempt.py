@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trooper_cli import memory
-from trooper_cli.ask.turn_in_progress import Answer, host_of
+from trooper_cli.ask.turn_in_progress import Answer, host_of, wanted_of
 from trooper_cli.engines.engine import REPETITION, End, Thought
 from trooper_cli.errors import (
     BrokenAnswerError,
     ContextExceededError,
+    InputError,
     LocalityError,
     RefusedError,
+    SchemaMismatchError,
     StorageError,
     TrooperError,
 )
 from trooper_cli.net.deadline import Deadline
 from trooper_cli.store.memory_cache import recollect
-from trooper_cli.turn import Side
+from trooper_cli.turn import Message, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,21 +47,45 @@ MANY_TURNS = 2_000
 # What says by itself that an answer is not whole.
 TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError, StorageError)
 LONGEST_ANSWER = 4 << 20
+# Characters of an answer that does not fit a schema which its model is shown again.
+LONGEST_QUOTE = 8_000
 
 
 def attempt(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], view: V) -> Answer:
-    """Execute the turn with one engine; if it counts more tokens than fit, once more with a smaller memory."""
-    context = context_of(turn, view, engine)
+    """Execute the turn with one engine; if the answer does not fit the schema, once more with what is wrong with it."""
+    try:
+        return _fitted(turn, writer, engine, view)
+    except SchemaMismatchError as error:
+        turn.notify("the answer does not fit the schema; the model is asked once more")
+        said = writer.text
+        writer.discard()
+        try:
+            quoted = Message("assistant", said[:LONGEST_QUOTE])
+            return _fitted(turn, writer, engine, view, (quoted, Message("user", error.complaint)))
+        except InputError:
+            # There is no room for the complaint.
+            writer.restore(said)
+            raise error from None
+
+
+def _fitted(
+    turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], view: V, after: tuple[Message, ...] = ()
+) -> Answer:
+    """Ask; if the engine counts more tokens than fit, once more with a smaller memory.
+
+    `after` is what was said since the prompt.
+    """
+    context = context_of(turn, view, engine, after=after)
     try:
         return _sent(turn, writer, engine, context)
     except ContextExceededError as error:
         if writer.begun:
             raise BrokenAnswerError(f"the answer is to a part of the conversation only: {error}") from error
-        if not error.limit or len(context.messages) == 1:
+        if not error.limit or len(context.messages) == 1 + len(after):
             raise
         writer.discard()
         smaller = int(context.tokens * error.limit / max(error.tokens, 1) * 0.9)
-        return _sent(turn, writer, engine, context_of(turn, view, engine, at_most=smaller))
+        return _sent(turn, writer, engine, context_of(turn, view, engine, at_most=smaller, after=after))
 
 
 def _sent(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], context: Context[V]) -> Answer:
@@ -88,12 +114,15 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
         request, reservation = Caps(turn).reserve(engine, context, request)
     end, outcome, failure = None, "failed", None
     turns = [*included["anchor"], *included["sitrep"], *included["tail"]]
+    if request.unenforced:
+        turn.tell_unenforced(engine.name, request.unenforced)
     writer.begin_attempt(decision, engine, request, included, turns)
     try:
         end = _with_geo(_received(turn, writer, engine, request), request)
         outcome = end.stop or "end_turn"
-        _learn_ratio(writer, engine, context, end)
+        _learn_ratio(writer, engine, context, end, has_schema=turn.ask_request.schema is not None)
         _check_end(turn, writer, engine, end)
+        text, data = wanted_of(turn.ask_request, writer.text, engine)
     except TrooperError as error:
         outcome, failure = type(error).__name__, error
         raise
@@ -102,7 +131,8 @@ def _answer(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], conte
         if reservation is not None:
             reservation.settle(end, failure)
     return Answer(
-        text=writer.text,
+        text=text,
+        data=data,
         turn=writer.number or 0,
         decision=decision,
         engine=engine.name,
@@ -210,16 +240,26 @@ def local_engine_of(turn: TurnInProgress, key: LocalKey | None, *, connect: bool
     return local_engine(turn.settings, turn.home, named, connect=connect, key=key, label=label, notify=notify)
 
 
-def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int | None = None) -> Context[V]:
-    """Return the context of a view: its memory within the budget and `at_most` tokens, and the prompt."""
+def context_of(
+    turn: TurnInProgress,
+    view: V,
+    engine: Engine[V],
+    *,
+    at_most: int | None = None,
+    after: tuple[Message, ...] = (),
+) -> Context[V]:
+    """Return the context of a view: its memory within the budget and `at_most` tokens, and the prompt.
+
+    `after` is what was said since the prompt in this turn; it takes its room from the window alone.
+    """
     from trooper_cli.guard.credentials import mask
 
     ask_request = turn.ask_request
     if (given := turn.caller.given_context(ask_request, view, engine)) is not None:
-        return given
+        return _followed(given, after, 1.0)
     system = ask_request.system or view.system
     factor = _factor(turn, engine)
-    room = engine.window() - _answer_tokens(turn, engine)
+    room = engine.window() - _answer_tokens(turn, engine) - _tokens(after, factor)
     stated = turn.settings.number("budget", ask_request.budget)
     price = memory.price(ask_request.prompt, system)
 
@@ -239,8 +279,21 @@ def context_of(turn: TurnInProgress, view: V, engine: Engine[V], *, at_most: int
         from trooper_cli.ask.exact_window import counter_of, fitted
 
         if (count := counter_of(engine.model, turn.settings.environ, turn.home)) is not None:
-            return fitted(built, count, room, factor, ([system, ask_request.prompt], price))
-    return built(factor)
+            return _followed(fitted(built, count, room, factor, ([system, ask_request.prompt], price)), after, factor)
+    return _followed(built(factor), after, factor)
+
+
+def _followed(context: Context[V], after: tuple[Message, ...], factor: float) -> Context[V]:
+    """Return a context with what was said since its prompt."""
+    return context._replace(
+        messages=(*context.messages, *after),
+        estimate=context.estimate + _tokens(after, 1.0),
+        tokens=context.tokens + _tokens(after, factor),
+    )
+
+
+def _tokens(messages: tuple[Message, ...], factor: float) -> int:
+    return int(sum(memory.price(message.text) for message in messages) * factor)
 
 
 def _tell_unread(turn: TurnInProgress, unread: int) -> None:
@@ -257,8 +310,9 @@ def _factor(turn: TurnInProgress, engine: Engine[V]) -> float:
     return known * SLACK if known else SCALE[engine.side]
 
 
-def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], end: End) -> None:
-    if context.estimate >= LEARN_FROM and end.usage.input:
+def _learn_ratio(writer: AnswerWriter, engine: Engine[V], context: Context[V], end: End, *, has_schema: bool) -> None:
+    # What a schema costs is counted by its engine and not estimated here.
+    if context.estimate >= LEARN_FROM and end.usage.input and not has_schema:
         ratio = end.usage.input / context.estimate
         writer.learn_ratio(engine, min(max(ratio, LEAST_RATIO), MOST_RATIO))
 
@@ -279,6 +333,7 @@ def request_of(turn: TurnInProgress, engine: Engine[V], context: Context[V]) -> 
         stream=ask_request.stream,
         sampling=ask_request.sampling,
         thinking=ask_request.thinking,
+        schema=ask_request.schema,
     )
 
 

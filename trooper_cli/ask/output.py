@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING, Self
 
 from trooper_cli.ask.caller import Provenance
 from trooper_cli.ask.thought import ThoughtOfTurn
-from trooper_cli.ask.turn_in_progress import host_of
+from trooper_cli.ask.turn_in_progress import host_of, schema_for, texts_in
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import text_keys
 from trooper_cli.memory import fold
-from trooper_cli.store.session import Session
 from trooper_cli.store.store import GuardedText, Outcome
 from trooper_cli.turn import Exchange, Label, Side, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from trooper_cli import json_output
     from trooper_cli.ask.caller import V
-    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.route import Decision
     from trooper_cli.ask.turn_in_progress import Answer, TurnInProgress
     from trooper_cli.engines.engine import End, Engine
@@ -34,27 +32,6 @@ if TYPE_CHECKING:
 
 # So many characters of a private answer are remembered at the latest, and a line's end at once.
 LONGEST_PENDING = 200
-
-
-def open_session(ask_request: AskRequest, store: Store) -> tuple[Session, StorageError | None]:
-    """Open the session of a question, or begin it; return it, and the failure to do so if there was one.
-
-    Where it cannot be made, the turn is executed in a session of its own, and the failure is reported at the end.
-
-    Raises:
-        InputError: the file is not a session of this version.
-        UsageError: there is a session whose name differs in case only.
-
-    """
-    if ask_request.session is None:
-        session = Session.of_one_turn()
-        if ask_request.history:
-            session.add(ask_request.history)
-        return session, None
-    try:
-        return store.open_or_create(ask_request.session), None
-    except StorageError as error:
-        return Session.of_one_turn(), error
 
 
 class AnswerWriter:
@@ -77,6 +54,7 @@ class AnswerWriter:
         self._thought = ThoughtOfTurn(self._know_thought, turn.caller.sink)
         self._engine = self._model = ""
         self._attempt: int | None = None
+        self._is_live = turn.ask_request.live
         self._began = 0.0
         self._is_finished = False
 
@@ -146,6 +124,9 @@ class AnswerWriter:
         """
         self._engine, self._model, self._attempt = engine.name, engine.model, None
         self._began = time.monotonic()
+        # What has to fit a schema, or is a part of the answer, is printed once it is whole.
+        ask_request = self._turn.ask_request
+        self._is_live = ask_request.live and not ask_request.extract and schema_for(ask_request, engine) is None
         self._turn.caller.sink.begin(Provenance(decision, engine.name, engine.model, self.number, context))
         if (row := self._row) is not None:
             with self._storing():
@@ -172,7 +153,7 @@ class AnswerWriter:
         if not self._pieces:
             self._turn.caller.sink.wait("")
         self._pieces.append(piece)
-        if not self._turn.ask_request.live:
+        if not self._is_live:
             return
         if piece and self._prints_at_once:
             self._turn.caller.sink.write(piece)
@@ -230,6 +211,10 @@ class AnswerWriter:
             self._turn.caller.sink.write(self._pending)
         self._pending = ""
 
+    def restore(self, text: str) -> None:
+        """Take back what was discarded, for the record: no other answer came in its place."""
+        self._pieces[:] = [text]
+
     def discard(self) -> None:
         """Drop what an attempt brought of which nothing is out: another answers in its place."""
         self._pieces.clear()
@@ -257,9 +242,9 @@ class AnswerWriter:
             StorageError: as for `check_recorded`.
 
         """
-        self._finish(Status.ANSWERED, answer.decision.side, answer.stop)
+        self._finish(Status.ANSWERED, answer.decision.side, answer.stop, [answer.text, *texts_in(answer.data)])
         self.check_recorded()
-        if not self._turn.ask_request.live:
+        if not self._is_live:
             self._turn.caller.sink.write(answer.text)
         return answer._replace(failure=self._explained(answer.decision.side))
 
@@ -291,12 +276,12 @@ class AnswerWriter:
             status = Status.FAILED
         self._finish(status, self._turn.decision.side, "")
 
-    def _finish(self, status: Status, side: Side, stop: str) -> None:
+    def _finish(self, status: Status, side: Side, stop: str, printed: Sequence[str] = ()) -> None:
         self._is_finished = True
         session, text = self._turn.session, self.text
         tokens = fold.cost(Exchange(self._turn.ask_request.prompt, text))
         outcome = Outcome(status, text, self._engine, self._model, stop, tokens)
-        known = self._known_in_the_end(status, side)
+        known = self._known_in_the_end(status, side, printed)
         if self.failure is not None:
             # What could not be stored was printed nevertheless, and must not be sent on.
             if self._label is Label.PRIVATE:
@@ -306,14 +291,19 @@ class AnswerWriter:
         with self._storing():
             self._store.finish_turn(session, self.number, self._label, outcome, known)
 
-    def _known_in_the_end(self, status: Status, side: Side) -> GuardedText | None:
-        """Return what the guard must know; of a public turn that was answered here, only which turn it was."""
+    def _known_in_the_end(self, status: Status, side: Side, printed: Sequence[str]) -> GuardedText | None:
+        """Return what the guard must know; of a public turn that was answered here, only which turn it was.
+
+        What is printed may be a part of the answer, as are the texts of its data: these are known as wholes too.
+        """
         ask_request, caller, text = self._turn.ask_request, self._turn.caller, self.text
+        wholes = dict.fromkeys([text, *printed])
+        names = [name for whole in wholes for name in caller.answer_keys(ask_request, whole)]
         if self._label is Label.PRIVATE:
-            return GuardedText(answer=text, names=caller.answer_keys(ask_request, text))
+            return GuardedText(answer=text, names=names)
         if (not text and status is not Status.ANSWERED) or (self.number is None and not caller.keeps_history):
             return None
-        names = caller.prompt_keys(ask_request) + caller.answer_keys(ask_request, text)
+        names = caller.prompt_keys(ask_request) + names
         if side is not Side.CLOUD or status is not Status.ANSWERED:
             return GuardedText(names=names)
         prompt = ask_request.said if self.number else caller.new_text(ask_request, self._store.guard, Label.PUBLIC)

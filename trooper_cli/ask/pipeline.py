@@ -13,11 +13,11 @@ from trooper_cli import memory
 from trooper_cli.ask.attempt import LEAST_RATIO
 from trooper_cli.ask.caller import Asked
 from trooper_cli.ask.fallback import execute
-from trooper_cli.ask.output import AnswerWriter, open_session
+from trooper_cli.ask.output import AnswerWriter
 from trooper_cli.ask.refused import PendingPrompt, remembering_unless_done
 from trooper_cli.ask.request import is_model_name
 from trooper_cli.ask.route import Decision, decision_of
-from trooper_cli.ask.turn_in_progress import TurnInProgress
+from trooper_cli.ask.turn_in_progress import TurnInProgress, open_session
 from trooper_cli.errors import InputError, UsageError
 from trooper_cli.guard.finding import described, refusal
 from trooper_cli.settings import KNOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 
@@ -12,6 +12,7 @@ _LONGEST_MODEL_NAME = 200
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trooper_cli.json_schema import Schema
     from trooper_cli.turn import ImportedTurn, StoredTurn
 
 
@@ -58,6 +59,9 @@ class AskRequest(NamedTuple):
     thinking: Thinking = AS_BY_DEFAULT
     # A cloud that was found in trouble is not asked, although `--cloud` asks it: an earlier line of a batch just did.
     heeds_breaker: bool = False
+    # The answer is JSON that fits; of another answer the first or the last fenced block is printed.
+    schema: Schema | None = None
+    extract: Literal["first", "last"] | None = None
     # What only programs ask for, by `trooper messages`.
     stop_sequences: tuple[str, ...] = ()
     sampling: Mapping[str, float] = MappingProxyType({})
@@ -65,5 +69,6 @@ class AskRequest(NamedTuple):
 
     @property
     def said(self) -> str:
-        """The user's own text: the system prompt, if one was given, and the prompt."""
-        return f"{self.system}\n\n{self.prompt}" if self.system else self.prompt
+        """The user's own text: the system prompt and the schema, if they were given, and the prompt."""
+        schema = self.schema.text if self.schema else None
+        return "\n\n".join(text for text in (self.system, schema, self.prompt) if text)

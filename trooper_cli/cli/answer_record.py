@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from trooper_cli.ask.turn_in_progress import Answer
 
 
-def answer_record(answer: Answer, session: str | None) -> json_output.Answer:
-    """Return what `--json` prints of an answer."""
+def answer_record(answer: Answer, session: str | None, *, has_schema: bool = False) -> json_output.Answer:
+    """Return what `--json` prints of an answer; with a schema also its value."""
     usage = answer.usage
-    return {
+    record: json_output.Answer = {
         "answer": answer.text,
         "session": session,
         "turn": answer.turn,
@@ -36,6 +36,9 @@ def answer_record(answer: Answer, session: str | None) -> json_output.Answer:
         "fallback": answer.fallback,
         "seconds": answer.seconds,
     }
+    if has_schema:
+        record["data"] = answer.data
+    return record
 
 
 def status_line(answer: Answer) -> str:

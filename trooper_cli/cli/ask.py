@@ -3,13 +3,15 @@
 # Annotations are evaluated here, once: typer would evaluate them three times over if they were texts.
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from trooper_cli.cli.ask_options import (
     AnswerJsonOption,
     BudgetOption,
+    ExtractLastOption,
+    ExtractOption,
     FileOption,
     HereOption,
     JobsOption,
@@ -23,6 +25,7 @@ from trooper_cli.cli.ask_options import (
     PromptArgument,
     QuietOption,
     ResumeOption,
+    SchemaOption,
     SessionOption,
     StreamOption,
     SystemOption,
@@ -36,10 +39,11 @@ from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trooper_cli.ask.request import AskLimit, AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
+    from trooper_cli.cli.schema_input import GivenSchema
     from trooper_cli.turn import StoredTurn
 
 REPEATED = "repeated"  # where `trooper again` puts what returns the turn whose prompt is asked again
@@ -57,6 +61,9 @@ def ask(  # noqa: PLR0913
     show_thinking: ShowThinkingOption = False,
     system: SystemOption = None,
     file: FileOption = None,
+    schema: SchemaOption = None,
+    extract: ExtractOption = False,
+    extract_last: ExtractLastOption = False,
     stream: StreamOption = None,
     as_json: AnswerJsonOption = False,
     dry_run: DryRunOption = False,
@@ -95,10 +102,9 @@ def ask(  # noqa: PLR0913
     from contextlib import closing
     from functools import cache, partial
 
-    from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done
-    from trooper_cli.ask.request import AskRequest
+    from trooper_cli.ask.refused import is_meant_private_in, remembering_unless_done
     from trooper_cli.cli.prompt_input import gather
-    from trooper_cli.engines.engine import Thinking
+    from trooper_cli.cli.schema_input import GivenSchema
     from trooper_cli.store.store import Store
 
     environment = environment_of(context)
@@ -109,42 +115,36 @@ def ask(  # noqa: PLR0913
     )
     home = environment.home
 
-    # One for all lines of a batch.
-    limit_of = cache(_checked_limit)
-
-    def request_of(
-        text: str, name: str | None, system: str | None, settings: Settings, last: "StoredTurn | None" = None
-    ) -> AskRequest:
-        """Return what is asked; `settings` are those of the session."""
-        settings.validate("local", "cloud")
-        # `clouds = "off"` was to be a lock.
-        settings.tables("clouds")
-        return AskRequest(
-            prompt=text,
-            session=name,
-            local_flag=local,
-            here=here,
-            repeated=last,
-            model=model,
-            system=_checked_system(system) or (last.system if last else None),
-            stream=stream is not False,
-            live=not (as_json or jsonl) and (output.is_terminal if stream is None else stream),
-            on_terminal=output.is_terminal,
-            fallback=not no_fallback and settings.boolean("fallback") is True,
-            on_leak=on_leak or settings.text("on_leak") or "block",
-            limit=limit_of(limit),
-            budget=settings.number("budget", budget),
-            max_tokens=max_tokens,
-            read_timeout=timeout,
-            thinking=Thinking(effort.value if effort else settings.text("effort"), show_thinking),
-        )
-
+    given_schema, extract_of = GivenSchema(schema), partial(_checked_extract, first=extract, last=extract_last)
+    checks = (partial(_checked_limit, limit), given_schema.checked, extract_of)
+    check = partial(_check, model=model, timeout=timeout, checks=checks)
+    request_of = partial(
+        _request_of,
+        local=local,
+        here=here,
+        model=model,
+        stream=stream,
+        live=not (as_json or jsonl) and (output.is_terminal if stream is None else stream),
+        on_terminal=output.is_terminal,
+        no_fallback=no_fallback,
+        on_leak=on_leak,
+        # One for all lines of a batch.
+        limit_of=cache(partial(_checked_limit, limit)),
+        budget=budget,
+        max_tokens=max_tokens,
+        timeout=timeout,
+        given_schema=given_schema,
+        extract_of=extract_of,
+        effort=effort,
+        show_thinking=show_thinking,
+    )
     if jsonl or jobs or resume:
         from trooper_cli.cli.batch.run import Batch, check_usage, run
 
         check_usage(context)
-        check = partial(_check, model=model, limit=limit, timeout=timeout)
-        batch = Batch(environment, local, session, system, check, request_of, quiet=quiet, verbose=verbose)
+        given_schema.read(notices.notify)
+        remember = given_schema.remember
+        batch = Batch(environment, local, session, system, check, request_of, remember, quiet=quiet, verbose=verbose)
         return run(batch, jobs or 1, resume)
     parts: list[str] = []
     last: StoredTurn | None = None
@@ -153,14 +153,15 @@ def ask(  # noqa: PLR0913
         remembering_unless_done(
             store,
             lambda: is_meant_private_in(home, session, local, settings, last),
-            lambda guard: remember_parts(guard, system or "", parts),
+            lambda guard: given_schema.remember(guard, system or "", parts),
         ) as leave,
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
+        given_schema.read(notices.notify)
         last = context.meta[REPEATED](settings) if REPEATED in context.meta else None
         stdin, notify = None if no_stdin else environment.stdin, notices.notify
         text = last.prompt if last else gather(prompt or [], file or [], stdin=stdin, notify=notify, parts=parts)
-        _check(settings, model=model, limit=limit, timeout=timeout)
+        check(settings)
         name = session if session is not None else settings.text("session")
         if name is not None:
             from trooper_cli.store.catalog import check_name
@@ -177,7 +178,7 @@ def ask(  # noqa: PLR0913
     if as_json:
         from trooper_cli.cli.answer_record import answer_record
 
-        output.write(f"{json.dumps(answer_record(answer, name), ensure_ascii=False)}\n")
+        output.write(f"{json.dumps(answer_record(answer, name, has_schema=schema is not None), ensure_ascii=False)}\n")
     else:
         output.write("\n")
     if verbose:
@@ -187,6 +188,60 @@ def ask(  # noqa: PLR0913
     if answer.failure is not None:
         raise answer.failure
     return 0
+
+
+def _request_of(  # noqa: PLR0913
+    text: str,
+    name: str | None,
+    system: str | None,
+    settings: Settings,
+    last: "StoredTurn | None" = None,
+    *,
+    local: bool | None,
+    here: bool,
+    model: str | None,
+    stream: bool | None,
+    live: bool,
+    on_terminal: bool,
+    no_fallback: bool,
+    on_leak: str | None,
+    limit_of: "Callable[[], AskLimit | None]",
+    budget: int | None,
+    max_tokens: int | None,
+    timeout: float | None,
+    given_schema: "GivenSchema",
+    extract_of: 'Callable[[], Literal["first", "last"] | None]',
+    effort: str | None,
+    show_thinking: bool,
+) -> "AskRequest":
+    """Return what is asked; `settings` are those of the session."""
+    from trooper_cli.ask.request import AskRequest
+    from trooper_cli.engines.engine import Thinking
+
+    settings.validate("local", "cloud")
+    # `clouds = "off"` was to be a lock.
+    settings.tables("clouds")
+    return AskRequest(
+        prompt=text,
+        session=name,
+        local_flag=local,
+        here=here,
+        repeated=last,
+        model=model,
+        system=_checked_system(system) or (last.system if last else None),
+        stream=stream is not False,
+        live=live,
+        on_terminal=on_terminal,
+        fallback=not no_fallback and settings.boolean("fallback") is True,
+        on_leak=on_leak or settings.text("on_leak") or "block",
+        limit=limit_of(),
+        budget=settings.number("budget", budget),
+        max_tokens=max_tokens,
+        read_timeout=timeout,
+        schema=given_schema.checked(),
+        extract=extract_of(),
+        thinking=Thinking(effort or settings.text("effort"), show_thinking),
+    )
 
 
 def _asked(
@@ -246,7 +301,9 @@ def _checked_limit(text: str | None) -> "AskLimit | None":
         raise ConfigurationError(f"--limit {fault}; nothing was sent") from fault
 
 
-def _check(settings: Settings, *, model: str | None, limit: str | None, timeout: float | None) -> None:
+def _check(
+    settings: Settings, *, model: str | None, timeout: float | None, checks: "Sequence[Callable[[], object]]"
+) -> None:
     """Refuse what is wrong whatever is asked.
 
     Raises:
@@ -262,7 +319,14 @@ def _check(settings: Settings, *, model: str | None, limit: str | None, timeout:
         raise UsageError("--timeout is a number of seconds below a million")
     if model is not None:
         utf8(model, "the name of the model")
-    _checked_limit(limit)
+    for each in checks:
+        each()
+
+
+def _checked_extract(*, first: bool, last: bool) -> 'Literal["first", "last"] | None':
+    if first and last:
+        raise UsageError("--extract and --extract-last are two parts of an answer; choose one")
+    return "first" if first else "last" if last else None
 
 
 def _checked_system(system: str | None) -> str | None:

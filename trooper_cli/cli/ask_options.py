@@ -51,6 +51,21 @@ FileOption = Annotated[
     Optional[list[Path]],  # noqa: UP045
     typer.Option("-f", "--file", metavar="PATH", help="A text file, added under its name; repeatable."),
 ]
+SchemaOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--schema",
+        metavar="FILE|JSON",
+        help="The answer is one JSON value valid against this JSON Schema, or the exit code is 76.",
+    ),
+]
+ExtractOption = Annotated[
+    bool,
+    typer.Option("-x", "--extract", help="Print the inside of the first fenced block only; without one, the answer."),
+]
+ExtractLastOption = Annotated[
+    bool, typer.Option("--extract-last", help="Print the inside of the last fenced block only.")
+]
 StreamOption = Annotated[
     Optional[bool],  # noqa: UP045
     typer.Option(

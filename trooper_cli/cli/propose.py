@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.cli.headline import headline
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
+from trooper_cli.fences import extracted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -274,7 +275,9 @@ def _ask(prompt: str, ends: float, environ: Mapping[str, str]) -> Answer:
         while piece := _next(pieces, ends):
             text += piece
             # A line that is complete is enough: a small model seldom gets better as it goes on.
-            if found := headline(text[: text.rfind(b"\n") + 1].decode("utf-8", "replace"), is_whole=True):
+            arrived = text[: text.rfind(b"\n") + 1].decode("utf-8", "replace")
+            # What ends with a colon announces a block.
+            if not arrived.rstrip().endswith(":") and (found := headline(extracted(arrived), is_whole=True)):
                 return Answer(found, is_late=False, code=0)
         is_late = piece is None
         if is_late:
@@ -289,7 +292,10 @@ def _ask(prompt: str, ends: float, environ: Mapping[str, str]) -> Answer:
         _end(child)
     if code and not is_late:
         return Answer(None, is_late, code)
-    return Answer(headline(text.decode("utf-8", "replace"), is_whole=not is_late), is_late, code)
+    # As `-x` would print it; where nothing in the block can be one, of all that arrived.
+    answer, is_whole = text.decode("utf-8", "replace"), not is_late
+    found = headline(extracted(answer), is_whole=is_whole) or headline(answer, is_whole=is_whole)
+    return Answer(found, is_late, code)
 
 
 def _feed(child: subprocess.Popen[bytes], prompt: bytes, pieces: queue.SimpleQueue[bytes]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done, says_private
 from trooper_cli.cli.prompt_input import read_at_once, read_stream, readable
+from trooper_cli.cli.schema_input import is_json
 from trooper_cli.errors import TrooperError
 from trooper_cli.store.catalog import is_name
 from trooper_cli.store.store import Store
@@ -124,7 +125,9 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
             with remembering_request(call, lambda: readable(request)):
                 read_stream(stdin, request)
                 raise refusal
-        for path in line.values.get("--file", []):
+        schemas = line.values.get("--schema", [])
+        line.others += [given for given in schemas if is_json(given)]
+        for path in [*line.values.get("--file", []), *(given for given in schemas if not is_json(given))]:
             content = bytearray()
             with suppress(OSError):
                 # A pipe that nobody writes to would make this wait.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.engines.engine import Piece
     from trooper_cli.errors import TrooperError
+    from trooper_cli.json_schema import Schema
 
 BASE_URL = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
@@ -82,6 +83,7 @@ class Anthropic:
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
@@ -94,8 +96,18 @@ class Anthropic:
         ]
         # Only a conversation that goes on repays the dearer first writing.
         goes_on = len(messages) > 1
-        if context.system:
-            body["system"] = _cached(context.system) if goes_on else context.system
+        unenforced: tuple[str, ...] = ()
+        system = context.system
+        if schema is not None:
+            from trooper_cli.engines.schema_forms import for_claude, in_words
+
+            form, unenforced = for_claude(schema.value)
+            if form is None:
+                system = in_words(schema, system)
+            else:
+                body["output_config"] = {"format": {"type": "json_schema", "schema": form}}
+        if system:
+            body["system"] = _cached(system) if goes_on else system
         if goes_on:
             # The last message is the prompt, and what was looked up for it: the stable part ends before it.
             messages[-2]["content"] = _cached(context.messages[-2].text)
@@ -105,13 +117,17 @@ class Anthropic:
         if thinking != AS_BY_DEFAULT:
             from trooper_cli.engines.claude_thinking import thinking_fields
 
-            body |= thinking_fields(self.model, thinking)
+            fields = thinking_fields(self.model, thinking)
+            if "output_config" in fields and "output_config" in body:
+                fields["output_config"] = {**_table(fields["output_config"]), **_table(body["output_config"])}
+            body |= fields
         return Request(
             url=f"{self._base}/v1/messages",
             headers=self._headers("text/event-stream" if stream else "application/json")
             | {"content-type": "application/json"},
             body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
             inference_geo=self._inference_geo,
+            unenforced=unenforced,
         )
 
     def _with_model_meant(self, failure: TrooperError, status: int) -> TrooperError:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trooper_cli.engines.engine import Piece
+    from trooper_cli.json_schema import Schema
 
 _STEP = 8192
 # Without a system prompt the template of the default model fills in one of its own, with which it answers worse.
@@ -32,7 +33,7 @@ _SMALL = 700 << 20
 _ANSWER_TOKENS, _ANSWER_TOKENS_OF_A_SMALL_MODEL = 2_048, 512
 # llama.cpp's control of repetition, which draws no lots: more than four tokens that follow each other as they did
 # within the last thousand grow less likely the longer they are. It would also hinder a model from quoting, which a
-# small one cannot do in any case.
+# small one cannot do in any case, and from the signs of JSON.
 _LESS_REPETITION = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 1024}
 
 
@@ -64,6 +65,7 @@ class Embedded:
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         messages = [{"role": "system", "content": context.system or _SYSTEM}]
         messages += [{"role": message.role, "content": message.text} for message in context.messages]
@@ -77,13 +79,17 @@ class Embedded:
             "temperature": 0,
             # Read by the templates of models that think, and by no other.
             "chat_template_kwargs": _template_arguments(thinking.effort),
-            **(_LESS_REPETITION if self._is_small else {}),
+            **(_LESS_REPETITION if self._is_small and schema is None else {}),
             **(sampling or {}),
             "stream": stream,
         }
-        return Request(
-            f"embedded:{self._path}", {}, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        )
+        unenforced: tuple[str, ...] = ()
+        if schema is not None:
+            from trooper_cli.engines.schema_forms import of_server
+
+            body["response_format"], unenforced = of_server(schema.value)
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return Request(f"embedded:{self._path}", {}, text.encode(), unenforced=unenforced)
 
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
         arrived: queue.SimpleQueue[object] = queue.SimpleQueue()

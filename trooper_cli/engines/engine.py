@@ -9,6 +9,7 @@ from trooper_cli.turn import View
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from trooper_cli.json_schema import Schema
     from trooper_cli.net.http import Request
     from trooper_cli.turn import Context, Side
 
@@ -92,10 +93,12 @@ class Engine(Protocol[V_contra]):
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         """Write the request; nothing is sent and nothing is connected to.
 
-        What `sampling` names (`temperature`, `top_p`, `top_k`) stands for the engine's own choice.
+        What `sampling` names (`temperature`, `top_p`, `top_k`) stands for the engine's own choice. The answer is to fit
+        `schema`, in the form that the engine takes; what it cannot enforce stands in `Request.unenforced`.
         """
         ...
 

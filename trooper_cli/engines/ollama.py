@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines.engine import Piece
+    from trooper_cli.json_schema import Schema
 
 _STEP = 8192
 _LOCK_SINCE = (0, 18)
@@ -244,6 +245,7 @@ class Ollama:
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         if not self.model:
             raise ConfigurationError("which local model? Name it with -m or TROOPER_LOCAL_MODEL")
@@ -263,6 +265,11 @@ class Ollama:
         if self._model.levels:
             # Where nothing is said, a model that can think does.
             body["think"] = nearest_level(thinking.effort or "none", self._model.levels)
+        unenforced: tuple[str, ...] = ()
+        if schema is not None:
+            from trooper_cli.engines.schema_forms import for_grammar
+
+            body["format"], unenforced = for_grammar(schema.value)
         if self._keep_alive is not None:
             # A number without a unit is one of seconds, as a number alone.
             body["keep_alive"] = int(self._keep_alive) if _WHOLE.fullmatch(self._keep_alive) else self._keep_alive
@@ -271,6 +278,7 @@ class Ollama:
             headers={"content-type": "application/json", "connection": "close"},
             body=_json(body),
             estimate=context.estimate,
+            unenforced=unenforced,
         )
 
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:

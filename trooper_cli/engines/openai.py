@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines.engine import Piece
+    from trooper_cli.json_schema import Schema
 
 _DEFAULT_WINDOW = 8192
 _PROBE_SECONDS = 10.0
@@ -95,12 +96,22 @@ class OpenAI:
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         model = self.model or "default"
+        form: object = None
+        unenforced: tuple[str, ...] = ()
+        if schema is not None:
+            from trooper_cli.engines.schema_forms import of_server
+
+            form, unenforced = of_server(schema.value)
         return Request(
             url=f"{self._base}/chat/completions",
             headers={"content-type": "application/json", **self._headers()},
-            body=chat_body(context, model, max_tokens, stream=stream, sampling=sampling, thinking=thinking),
+            body=chat_body(
+                context, model, max_tokens, stream=stream, sampling=sampling, thinking=thinking, response_format=form
+            ),
+            unenforced=unenforced,
         )
 
     def _headers(self) -> dict[str, str]:

@@ -44,6 +44,7 @@ def chat_body(
     stream: bool,
     sampling: Mapping[str, float] | None = None,
     thinking: Thinking = AS_BY_DEFAULT,
+    response_format: object = None,
 ) -> bytes:
     """Return the body of a chat completion. Who may be sent this context is decided before."""
     messages = [{"role": message.role, "content": message.text} for message in context.messages]
@@ -54,6 +55,8 @@ def chat_body(
     if thinking.effort is not None:
         # The API has all our levels (its reference of 2026); which of them a model takes, its server says.
         body["reasoning_effort"] = thinking.effort
+    if response_format is not None:
+        body["response_format"] = response_format
     if stream:
         body["stream_options"] = {"include_usage": True}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.engines.engine import Piece
+    from trooper_cli.json_schema import Schema
 
 
 class OpenAICloud:
@@ -54,12 +55,19 @@ class OpenAICloud:
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         # The type says it to whoever writes code; this says it to whatever gets past the types.
         if context.view.label is not Label.PUBLIC:
             raise LocalityError("a private turn's context was meant for the cloud; nothing was sent")
         # The field `top_k` is no part of this API.
         known = {name: value for name, value in (sampling or {}).items() if name != "top_k"}
+        form: object = None
+        unenforced: tuple[str, ...] = ()
+        if schema is not None:
+            from trooper_cli.engines.schema_forms import for_openai
+
+            form, unenforced = for_openai(schema.value)
         return Request(
             url=f"{self._url}/chat/completions",
             headers={
@@ -70,7 +78,16 @@ class OpenAICloud:
                 "content-type": "application/json",
                 "user-agent": f"trooper/{__version__}",
             },
-            body=chat_body(context, self.model, max_tokens, stream=stream, sampling=known, thinking=thinking),
+            body=chat_body(
+                context,
+                self.model,
+                max_tokens,
+                stream=stream,
+                sampling=known,
+                thinking=thinking,
+                response_format=form,
+            ),
+            unenforced=unenforced,
         )
 
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:

@@ -46,6 +46,7 @@ def to_ask_request(body: Body, options: CliOptions, settings: Settings, reply: R
         live=body.stream,
         fallback=options.fallback and settings.boolean("fallback") is True,
         on_leak=options.on_leak or settings.text("on_leak") or "block",
+        schema=body.schema,
         max_tokens=body.max_tokens or None,
         read_timeout=options.read_timeout,
         stop_sequences=body.stop_sequences,

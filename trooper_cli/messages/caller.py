@@ -124,7 +124,7 @@ class ApiCaller:
         messages = [message for exchange in seen.exchanges for message in (*exchange.prompts, *exchange.answers)]
         messages += seen.remaining
         text = "\n\n".join(text_of(message["content"]) for message in messages)
-        beside = [*map(beside_text, messages), self.body.beside_text]
+        beside = [*map(beside_text, messages), self.body.beside_text(without_schema=ask_request.schema is not None)]
         other_text = "\n\n".join(reading for part in beside for reading in readings(part))
         budget = settings.number("budget")
         if ask_request.session is None and budget is not None:
@@ -157,10 +157,13 @@ class ApiCaller:
         # A program sends the same system prompt with its private messages and its public ones: what these turns say
         # does not count in it, only what others say.
         system = guard.look(ask_request.system, text_keys.of_system(ask_request.system)) if ask_request.system else []
+        if (schema := ask_request.schema) is not None:
+            # It comes every time as well.
+            system += guard.look("\n\n".join(readings(schema.value)), text_keys.of_system(schema.text))
         return system + guard.look(self.text) + guard.look(self.beside_text)
 
     def new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
-        """Return the prompt, and the system prompt where no turn of this label had it: it comes every time."""
+        """Return the prompt; before it system prompt and schema, where no turn of this label had them yet."""
         beside = self._beside() if label is Label.PRIVATE else ""
         return self._new_text(ask_request, guard, label) + beside
 
@@ -171,18 +174,15 @@ class ApiCaller:
         return "".join(f"\n\n{text}" for text in dict.fromkeys(text for part in parts for text in own_texts(part)))
 
     def _new_text(self, ask_request: AskRequest, guard: Guard, label: Label) -> str:
-        if not ask_request.system:
+        beside = _beside_prompt(ask_request)
+        if not beside:
             return ask_request.prompt
-        name = text_keys.of_system(ask_request.system)
         try:
-            known = guard.known([name])
+            known = guard.known(list(beside))
         except StorageError:
             return ask_request.said
-        return (
-            ask_request.prompt
-            if name in (known.public if label is Label.PUBLIC else known.private)
-            else ask_request.said
-        )
+        names = known.public if label is Label.PUBLIC else known.private
+        return "\n\n".join([*(text for name, text in beside.items() if name not in names), ask_request.prompt])
 
     def remember_refused(self, ask_request: AskRequest, guard: Guard) -> None:
         del ask_request
@@ -194,7 +194,7 @@ class ApiCaller:
         remember_messages(guard, texts, [name for path in last.prompt_digests[-1:] for name in path])
 
     def prompt_keys(self, ask_request: AskRequest) -> list[str]:
-        names = [*keys_of_prompt(ask_request.prompt), *_system_key(ask_request)]
+        names = [*keys_of_prompt(ask_request.prompt), *_beside_prompt(ask_request)]
         if ask_request.session is not None:
             return names
         places = [name for path in self.exchanges[-1].prompt_digests[-1:] for name in path]
@@ -203,7 +203,7 @@ class ApiCaller:
     def answer_keys(self, ask_request: AskRequest, text: str) -> list[str]:
         if not text:
             return []
-        names = [*keys_of_answer(ask_request.prompt, text), *_system_key(ask_request)]
+        names = [*keys_of_answer(ask_request.prompt, text), *_beside_prompt(ask_request)]
         if ask_request.session is not None:
             return names
         given = self.exchanges[-1]
@@ -232,9 +232,13 @@ class ApiCaller:
         return as_given(view, ask_request, engine.window())
 
 
-def _system_key(ask_request: AskRequest) -> list[str]:
-    """Return the name of the system prompt; one that a user writes for a turn is as private as its prompt."""
-    return [text_keys.of_system(ask_request.system)] if ask_request.system else []
+def _beside_prompt(ask_request: AskRequest) -> dict[str, str]:
+    """Return system prompt and schema under the names that they are known by.
+
+    What a user writes for a turn is as private as its prompt.
+    """
+    schema = ask_request.schema.text if ask_request.schema else None
+    return {text_keys.of_system(text): text for text in (ask_request.system, schema) if text}
 
 
 def _private_leaf(body: Body, seen: Recognised, guard: Guard) -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from trooper_cli.ask.request import AskRequest
     from trooper_cli.engines.engine import Piece
+    from trooper_cli.json_schema import Schema
     from trooper_cli.messages.request import Body
     from trooper_cli.messages.texts import ApiMessage
     from trooper_cli.net.http import Request
@@ -69,9 +70,10 @@ class Forwarding(Anthropic):
         stream: bool,
         sampling: Mapping[str, float] | None = None,
         thinking: Thinking = AS_BY_DEFAULT,
+        schema: Schema | None = None,
     ) -> Request:
         """Write the request. In what order the fields stand is the caller's choice, as are their values."""
-        del stream, sampling, thinking
+        del stream, sampling, thinking, schema
         request = super().prepare(context, max_tokens, stream=self._body.stream)
         body: dict[str, object] = json.loads(request.body)
         memory = {name: body[name] for name in ("system", "messages") if name in body}

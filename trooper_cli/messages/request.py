@@ -14,6 +14,7 @@ from trooper_cli.messages.texts import blocks_beside_text, blocks_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trooper_cli.json_schema import Schema
     from trooper_cli.messages.texts import ApiMessage
 
 _ROLES = {"user", "assistant"}
@@ -78,11 +79,13 @@ class Body:
         system = self.fields.get("system")
         return text_of(system, "\n\n") or None if isinstance(system, (str, list)) else None
 
-    @property
-    def beside_text(self) -> Mapping[str, object]:
-        """The fields that may hold text of the caller's, but the text of the system prompt."""
+    def beside_text(self, *, without_schema: bool = False) -> Mapping[str, object]:
+        """Return the fields that may hold text of the caller's, but the text of the system prompt."""
         fields = {name: value for name, value in self.fields.items() if name not in {"model", "system"}}
         blocks = blocks_beside_text(self.fields.get("system"))
+        config = fields.get("output_config")
+        if without_schema and isinstance(config, dict):
+            fields["output_config"] = {name: item for name, item in config.items() if name != "format"}
         return fields | {"system": blocks} if blocks else fields
 
     @property
@@ -105,6 +108,16 @@ class Body:
         }
 
     @property
+    def schema(self) -> Schema | None:
+        """The JSON Schema that the answer is to fit, if an engine here can be held to it."""
+        config = self.fields.get("output_config")
+        if not isinstance(config, dict) or not config.get("format") or _obstacle_in_output(config):
+            return None
+        from trooper_cli.json_schema import checked
+
+        return checked(config["format"]["schema"])
+
+    @property
     def stream(self) -> bool:
         return self.fields.get("stream") is True
 
@@ -113,8 +126,12 @@ class Body:
         for name, value in self.fields.items():
             if name in _LOCAL_FIELDS | _WITHOUT_MEANING_HERE | set(_SAMPLING) or value in (None, [], {}):
                 continue
-            if name == "tool_choice" or (name == "output_config" and _is_effort_alone(value)):
+            if name == "tool_choice":
                 continue
+            if name == "output_config":
+                if (why := _obstacle_in_output(value)) is None:
+                    continue
+                return why
             return f"{name}: an engine on this machine cannot do this"
         if self.max_tokens < 1:
             return "max_tokens: an engine on this machine has no cache to warm, give it 1 at the least"
@@ -269,5 +286,19 @@ def _is_system(value: object) -> bool:
     )
 
 
-def _is_effort_alone(value: object) -> bool:
-    return isinstance(value, dict) and all(name == "effort" or item is None for name, item in value.items())
+def _obstacle_in_output(value: object) -> str | None:
+    """Return what of `output_config` an engine here cannot do: it has an effort, and a JSON Schema as format."""
+    if not isinstance(value, dict) or any(name not in {"effort", "format"} for name, item in value.items() if item):
+        return "output_config: an engine on this machine cannot do this"
+    form = value.get("format")
+    if form is None:
+        return None
+    if not isinstance(form, dict) or form.get("type") != "json_schema" or form.keys() != {"type", "schema"}:
+        return "output_config.format: an engine on this machine takes a type, json_schema, and a schema"
+    from trooper_cli.json_schema import checked
+
+    try:
+        checked(form["schema"])
+    except UsageError as error:
+        return f"output_config.format.schema: {str(error).replace('--schema', 'it')}"
+    return None

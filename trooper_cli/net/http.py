@@ -26,7 +26,8 @@ class Request(NamedTuple):
     """One HTTP request, complete: what a dry run prints is what would be sent.
 
     `estimate` is not sent: the estimated tokens of the body, where the engine wants to know it later. Nor is
-    `inference_geo`, which repeats what the body asks for.
+    `inference_geo`, which repeats what the body asks for, nor `unenforced`: keywords of the JSON Schema that the engine
+    cannot enforce.
     """
 
     url: str
@@ -35,6 +36,7 @@ class Request(NamedTuple):
     method: str = "POST"
     estimate: float = 0.0
     inference_geo: str | None = None
+    unenforced: tuple[str, ...] = ()
 
 
 class Response(NamedTuple):

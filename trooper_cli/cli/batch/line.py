@@ -18,7 +18,7 @@ from trooper_cli.store.session import settings_of
 from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol
 
     from trooper_cli import json_output
@@ -43,7 +43,8 @@ _PRIVATE = ("local", "private", "offline", "lock")
 class Batch(NamedTuple):
     """What the command line says for all lines.
 
-    `check` raises what is wrong with the options, `request_of` makes the question of a line.
+    `check` raises what is wrong with the options, `request_of` makes the question of a line, and `remember` has the
+    guard remember a system prompt and other texts of a private line, with a schema that stands for all lines.
     """
 
     environment: Environment
@@ -52,6 +53,7 @@ class Batch(NamedTuple):
     system: str | None
     check: Callable[[Settings], None]
     request_of: MakesRequest
+    remember: Callable[[Guard, str, Sequence[str]], None]
     quiet: bool = False
     verbose: bool = False
 
@@ -111,12 +113,15 @@ def answer_line(
         return failed_record(Key(given.id, line.number), *line_and_code(error))
     if batch.verbose:
         report(status_line(answer))
-    return answered_record(Key(given.id, line.number), answer, name)
+    return answered_record(Key(given.id, line.number), answer, name, has_schema=ask_request.schema is not None)
 
 
-def answered_record(key: Key, answer: Answer, session: str | None) -> json_output.BatchAnswer:
+def answered_record(
+    key: Key, answer: Answer, session: str | None, *, has_schema: bool = False
+) -> json_output.BatchAnswer:
     """Return what is printed of an answer: what `--json` prints, with its line; and what could not be recorded."""
-    record: json_output.BatchAnswer = {"id": key.id, "line": key.number, **answer_record(answer, session)}  # type: ignore[typeddict-item]
+    answered = answer_record(answer, session, has_schema=has_schema)
+    record: json_output.BatchAnswer = {"id": key.id, "line": key.number, **answered}  # type: ignore[typeddict-item]
     if answer.failure is not None:
         record["error"], record["exit"] = str(answer.failure), answer.failure.code
     return record
@@ -227,7 +232,7 @@ class _Given:
         """
         prompt, system = (self._fields.get(key) for key in ("prompt", "system"))
         if isinstance(prompt, str) and prompt.strip():
-            remember_parts(guard, system if isinstance(system, str) else self._batch.system or "", [prompt])
+            self._batch.remember(guard, system if isinstance(system, str) else self._batch.system or "", [prompt])
             others = _texts({key: value for key, value in self._fields.items() if key not in _KEYS})
         else:
             others = iter([readable(self._data), *_texts(self._lenient())])

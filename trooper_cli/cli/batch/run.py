@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done
+from trooper_cli.ask.refused import is_meant_private_in, remembering_unless_done
 from trooper_cli.cli.batch.line import LONGEST_LINE, Batch, Line, answer_line
 from trooper_cli.cli.batch.printer import Printer
 from trooper_cli.cli.prompt_input import read_stream, readable
@@ -113,7 +113,7 @@ def _check_for_all(batch: Batch, settings: Settings, stdin: TextIO) -> None:
         remembering_unless_done(
             store,
             lambda: is_meant_private_in(home, batch.session, batch.local_flag, settings),
-            lambda guard: remember_parts(guard, batch.system or "", _texts_of(readable(data))),
+            lambda guard: batch.remember(guard, batch.system or "", _texts_of(readable(data))),
         ),
     ):
         try:
