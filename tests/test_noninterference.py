@@ -25,7 +25,7 @@ from trooper_cli.ask import fallback
 from trooper_cli.ask.person import Person
 from trooper_cli.ask.pipeline import ask
 from trooper_cli.ask.request import AskRequest
-from trooper_cli.cli.again import last_turn
+from trooper_cli.cli.repetition import last_turn
 from trooper_cli.errors import LocalityError, SchemaMismatchError, TrooperError
 from trooper_cli.json_schema import Schema
 from trooper_cli.settings import Settings

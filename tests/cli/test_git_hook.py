@@ -146,6 +146,54 @@ class TestProposal:
         assert "no commit message is proposed: " in done.stderr
         assert "a local answer" not in (repository.folder / "seen").read_text()
 
+    @pytest.mark.parametrize(
+        "why",
+        [
+            {"OLLAMA_HOST": "http://127.0.0.1:9", "TROOPER_LOCAL_ENGINE": "ollama"},
+            {"TROOPER_LOCAL_ENGINE": "olama"},
+            {"TROOPER_HOOK_SECONDS": "soon"},
+            {"TROOPER_HOOK_SECONDS": "0.01"},
+            {"TROOPER_LOCALE": "1"},
+        ],
+        ids=str,
+    )
+    def test_what_could_not_be_asked_is_remembered_too(
+        self, repository: Repository, cloud: Standin, local: Standin, why: dict[str, str]
+    ) -> None:
+        """Whatever ends the hook early, the staged change was to stay here, and is kept here afterwards."""
+        repository.change(text="the drained pool of nightowl is reopened by the batch user at two past two at night\n")
+        assert repository.git("commit", "-q", **why).stderr.startswith("trooper: no commit message is proposed: ")
+        diff = repository.git("diff", "--cached").stdout
+        assert "nightowl" in diff
+        done = repository.trooper("ask", "Write a commit message", stdin=diff)
+        assert (done.code, cloud.connections, local.bodies) == (77, 0, [])
+
+    def test_only_models_that_run_elsewhere(
+        self, repository: Repository, cloud: Standin, serve: Callable[..., Standin]
+    ) -> None:
+        """Of an Ollama with remote models alone none is asked, and the change is remembered."""
+        repository.change(text="the drained pool of nightowl is reopened by the batch user at two past two at night\n")
+        elsewhere = serve(ollama(models=["big:cloud"], remote=["big:cloud"]))
+        told = repository.git("commit", "-q", OLLAMA_HOST=elsewhere.url, TROOPER_LOCAL_ENGINE="ollama").stderr
+        assert "no commit message is proposed: " in told
+        diff = repository.git("diff", "--cached").stdout
+        assert (repository.trooper("ask", stdin=diff).code, cloud.connections) == (77, 0)
+
+    def test_a_file_whose_name_is_not_utf_8(self, repository: Repository, cloud: Standin, local: Standin) -> None:
+        """Git takes any bytes for a name; the message is proposed, and the change remembered."""
+        place = os.fsencode(repository.folder) + b"/\xff.txt"
+        try:
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY))
+        except OSError:
+            pytest.skip("names of files are UTF-8 here")
+        repository.change(text="the drained pool of nightowl is reopened by the batch user at two past two at night\n")
+        repository.git("add", "-A")
+        diff = repository.git("diff", "--cached").stdout
+        done = repository.git("commit", "-q")
+        assert (repository.message, done.stderr.count("\n")) == ("a local answer", 1)
+        assert "\ufffd.txt" in local.bodies[0]["messages"][-1]["content"]
+        assert (repository.trooper("ask", stdin=diff).code, cloud.connections) == (77, 0)
+
     def test_the_persons_settings_do_not_send_it_away(self, repository: Repository, cloud: Standin) -> None:
         """With TROOPER_LOCAL=0 and a session set, it is asked on this machine all the same, in no session."""
         repository.git("commit", "-q", TROOPER_LOCAL="0", TROOPER_SESSION="ops")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from trooper_cli.guard.guard import Guard
     from trooper_cli.settings import Settings
     from trooper_cli.store.store import Store
-    from trooper_cli.turn import StoredTurn
 
 # Characters of a refused prompt that are remembered, which takes seconds.
 LONGEST_REFUSED = 2_000_000
@@ -110,15 +109,16 @@ def is_meant_private_in(
     session: str | None,
     local_flag: bool | None,  # noqa: FBT001
     settings: Settings,
-    repeated: StoredTurn | None = None,
+    *,
+    repeats_private: bool = False,
 ) -> bool:
     """Return whether a call in a session wants a private turn; also if it is not known, since that cannot be read.
 
-    `repeated` is the turn whose prompt is asked again.
+    With `repeats_private` the turn whose prompt is asked again is private.
     """
     if local_flag is not None:
         return local_flag
-    if repeated is not None and repeated.label is Label.PRIVATE:
+    if repeats_private:
         return True
     from trooper_cli.store.catalog import twin_of
     from trooper_cli.store.session import settings_of
@@ -148,8 +148,10 @@ def remember_prompt(guard: Guard, text: str, names: Iterable[str]) -> None:
         guard.remember(Label.PRIVATE, None, None, prompt=text[start - _OVERLAP : start + _PART])
 
 
-def remember_parts(guard: Guard, system: str, parts: Sequence[str]) -> None:
+def remember_parts(guard: Guard, system: str, parts: Sequence[str], others: Iterable[str] = ()) -> None:
     """Store fingerprints of what was read of a private prompt, arguments, standard input and files, and its system's.
+
+    `others` are texts that may be a prompt as well, each by itself.
 
     Raises:
         StorageError: it cannot be written down.
@@ -161,6 +163,8 @@ def remember_parts(guard: Guard, system: str, parts: Sequence[str]) -> None:
     prompt, system = _joined(parts), _joined([system])
     if text := _joined([system, prompt]):
         remember_prompt(guard, text, [*(keys_of_prompt(prompt) if prompt else ()), *text_keys.wholes(system)])
+    for other in others:
+        remember_parts(guard, "", [other])
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -198,8 +202,13 @@ class PendingPrompt:
         if self.asked is not None:
             return self.asked.decision.label is Label.PRIVATE
         ask_request = self.ask_request
+        repeated = ask_request.repeated
         return is_meant_private_in(
-            self._home, ask_request.session, ask_request.local_flag, self._settings, ask_request.repeated
+            self._home,
+            ask_request.session,
+            ask_request.local_flag,
+            self._settings,
+            repeats_private=repeated is not None and repeated.label is Label.PRIVATE,
         )
 
     def remember(self, guard: Guard) -> None:

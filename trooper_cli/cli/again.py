@@ -3,19 +3,16 @@
 # Annotations are evaluated here, as in ask.py.
 
 import inspect
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from trooper_cli.cli.ask import REPEATED, ask
 from trooper_cli.cli.environment import environment_of
-from trooper_cli.errors import NotFoundError, UsageError
+from trooper_cli.cli.repetition import Repetition
 
 if TYPE_CHECKING:
-    from trooper_cli.settings import Settings
-    from trooper_cli.turn import StoredTurn
+    from typing import TextIO
 
 # What says what is asked, which is known already.
 _OF_THE_PROMPT = {"prompt", "file", "no_stdin", "jsonl", "jobs", "resume"}
@@ -44,39 +41,34 @@ def again(
 
     The prompt of a private turn stays private and on this machine; with --cloud it is refused.
     """  # noqa: D301
-    home = environment_of(context).home
-    context.meta[REPEATED] = lambda settings: _last_turn(home, named, session, settings)
+    environment = environment_of(context)
+    if _holds_text(environment.stdin):
+        # Nor is it taken away from what reads it next, such as the loop of a script.
+        environment.notices(quiet=options["quiet"]).notify(
+            "standard input is not read by `again`: what it holds is not asked, and not remembered as private"
+        )
+    context.meta[REPEATED] = Repetition(environment.home, named, session)
     return ask(context, session=named if session is None else session, **options)
 
 
-def _last_turn(home: Path, named: str | None, session: str | None, settings: "Settings") -> "StoredTurn":
-    from trooper_cli.ask.variables import check_variables
+def _holds_text(stream: "TextIO | None") -> bool:
+    """Return whether a pipe or file holds something at the moment; nothing of it is taken."""
+    import fcntl
+    import os
+    import stat
+    import struct
+    import termios
 
-    check_variables(settings.environ)
-    if named is not None and session not in {None, named}:
-        raise UsageError("two sessions are named, and one is asked; see `trooper again --help`")
-    name = next((given for given in (named, session, settings.text("session")) if given is not None), None)
-    return last_turn(home, name)
-
-
-def last_turn(home: Path, name: str | None) -> "StoredTurn":
-    """Return the turn of a session that was asked last.
-
-    Raises:
-        UsageError: no session is named.
-        NotFoundError: there is none of that name, or it has no turns.
-        InputError: the file is not a session of this version.
-
-    """
-    from trooper_cli.store.session import Session
-
-    if name is None:
-        raise UsageError("there is no session to ask again: name one, as in `trooper again NAME`")
-    with closing(Session.open(home, name)) as opened:
-        number = opened.last_number()
-        if number is None:
-            raise NotFoundError(f"session {name} has no turns, so there is no prompt to ask again")
-        return opened.turn(number)
+    try:
+        if stream is None or stream.isatty():
+            return False
+        file = stream.fileno()
+        status = os.fstat(file)
+        if stat.S_ISREG(status.st_mode):
+            return os.lseek(file, 0, os.SEEK_CUR) < status.st_size
+        return bool(struct.unpack("i", fcntl.ioctl(file, termios.FIONREAD, bytes(4)))[0])
+    except (OSError, ValueError):
+        return False
 
 
 def _options_of_ask() -> list[inspect.Parameter]:

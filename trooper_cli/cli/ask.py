@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from trooper_cli.cli.schema_input import GivenSchema
     from trooper_cli.turn import StoredTurn
 
-REPEATED = "repeated"  # where `trooper again` puts what returns the turn whose prompt is asked again
+REPEATED = "repeated"  # where `trooper again` puts the Repetition, of whose turn the prompt is asked again
 
 
 def ask(  # noqa: PLR0913
@@ -104,6 +104,7 @@ def ask(  # noqa: PLR0913
 
     from trooper_cli.ask.refused import is_meant_private_in, remembering_unless_done
     from trooper_cli.cli.prompt_input import gather
+    from trooper_cli.cli.repetition import Repetition
     from trooper_cli.cli.schema_input import GivenSchema
     from trooper_cli.store.store import Store
 
@@ -147,18 +148,20 @@ def ask(  # noqa: PLR0913
         batch = Batch(environment, local, session, system, check, request_of, remember, quiet=quiet, verbose=verbose)
         return run(batch, jobs or 1, resume)
     parts: list[str] = []
-    last: StoredTurn | None = None
+    repetition: Repetition = context.meta.get(REPEATED) or Repetition(home, None, session, repeats=False)
     with (
         closing(Store(home, settings, environment.say)) as store,
         remembering_unless_done(
             store,
-            lambda: is_meant_private_in(home, session, local, settings, last),
-            lambda guard: given_schema.remember(guard, system or "", parts),
+            lambda: is_meant_private_in(
+                home, session, local, settings, repeats_private=repetition.is_of_private(settings)
+            ),
+            lambda guard: given_schema.remember(guard, system or "", parts, repetition.no_names()),
         ) as leave,
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
         given_schema.read(notices.notify)
-        last = context.meta[REPEATED](settings) if REPEATED in context.meta else None
+        last = repetition.turn(settings)
         stdin, notify = None if no_stdin else environment.stdin, notices.notify
         text = last.prompt if last else gather(prompt or [], file or [], stdin=stdin, notify=notify, parts=parts)
         check(settings)

@@ -17,34 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.cli.headline import headline
+from trooper_cli.cli.staged_change import git, prompt_of_change
 from trooper_cli.errors import ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.fences import extracted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from trooper_cli.engines.engine import LocalEngine
 
 SECONDS = 20.0
 # A headline has about twenty tokens; this leaves room for a model that says first what it is about to do.
 ANSWER_TOKENS = 120
-# Characters of the change: about 1,500 tokens, which a processor without a graphics card reads within the time.
-LONGEST_CHANGE = 6_000
-_VERBS = {"A": "Add", "D": "Remove", "R": "Rename", "C": "Copy"}
-_NOISE = (
-    "index ",
-    "new file",
-    "deleted file",
-    "old mode",
-    "new mode",
-    "similarity",
-    "rename ",
-    "copy ",
-    "+++",
-    "---",
-    "@@",
-    "\\",
-)
 _SCISSORS = " >8 "
 
 
@@ -62,23 +46,54 @@ def propose(file: Path, source: str | None, environ: Mapping[str, str], home: Pa
     try:
         if not _is_wanted(file, source, environ):
             return
-        limit = _limit(environ)
-        ends = time.monotonic() + limit
-        engine = _engine_within(limit, environ, home)
-        where = "on your network" if engine.on_network else "on this machine"
-        model = f" ({engine.model})" if engine.model else ""
-        say(f"{engine.name}{model} {where} is asked for a commit message, for {limit:g} seconds at most")
-        answer = _ask(_prompt(), ends, environ)
-        if answer.found:
-            _put(answer.found, file)
-            if answer.is_late:
-                say(f"the {limit:g} seconds are over; the message is of what had arrived (see TROOPER_HOOK_SECONDS)")
-        else:
-            say(f"no commit message is proposed: {answer.why(limit)}")
+        prompt = prompt_of_change()
+        with _remembered_unless_asked(prompt, environ, home, say):
+            found = _found(prompt, environ, home, say)
+        _put(found, file)
     except TrooperError as error:
         say(f"no commit message is proposed: {error}")
     except OSError as error:
         say(f"no commit message is proposed: {error.strerror or 'the system refuses'}")
+
+
+@contextlib.contextmanager
+def _remembered_unless_asked(
+    prompt: str, environ: Mapping[str, str], home: Path, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Have the guard remember the prompt if no answer comes: who has it asked here wants it to stay, whatever fails.
+
+    The process that asks remembers it as well, once it has read it.
+    """
+    from trooper_cli.ask.refused import remember_parts, remembering_unless_done
+    from trooper_cli.settings import Settings
+    from trooper_cli.store.store import Store
+
+    with (
+        contextlib.closing(Store(home, Settings.of_environ(environ), say)) as store,
+        remembering_unless_done(store, lambda: True, lambda guard: remember_parts(guard, "", [prompt])),
+    ):
+        yield
+
+
+def _found(prompt: str, environ: Mapping[str, str], home: Path, say: Callable[[str], None]) -> str:
+    """Return the headline that a model on this machine has for a prompt.
+
+    Raises:
+        TrooperError: it has none, there is no model, or a setting is wrong.
+
+    """
+    limit = _limit(environ)
+    ends = time.monotonic() + limit
+    engine = _engine_within(limit, environ, home)
+    where = "on your network" if engine.on_network else "on this machine"
+    model = f" ({engine.model})" if engine.model else ""
+    say(f"{engine.name}{model} {where} is asked for a commit message, for {limit:g} seconds at most")
+    answer = _ask(prompt, ends, environ)
+    if answer.found is None:
+        raise UnavailableError(answer.why(limit))
+    if answer.is_late:
+        say(f"the {limit:g} seconds are over; the message is of what had arrived (see TROOPER_HOOK_SECONDS)")
+    return answer.found
 
 
 def _is_wanted(file: Path, source: str | None, environ: Mapping[str, str]) -> bool:
@@ -89,20 +104,13 @@ def _is_wanted(file: Path, source: str | None, environ: Mapping[str, str]) -> bo
         return False
     # What an earlier hook has written stands.
     written = _above_scissors(file.read_bytes())
-    return not _git("stripspace", "--strip-comments", given=written).strip() and not _is_unverified()
+    return not git("stripspace", "--strip-comments", given=written).strip() and not _is_unverified()
 
 
 def _above_scissors(message: bytes) -> bytes:
     lines = message.splitlines(keepends=True)
     end = next((number for number, line in enumerate(lines) if _SCISSORS.encode() in line), len(lines))
     return b"".join(lines[:end])
-
-
-def _git(*arguments: str, given: bytes = b"") -> bytes:
-    try:
-        return subprocess.run(["git", *arguments], input=given, capture_output=True, check=False).stdout  # noqa: S603, S607
-    except OSError as error:
-        raise UnavailableError("git is not here; call trooper where git is on the PATH") from error
 
 
 def _is_unverified() -> bool:
@@ -200,46 +208,6 @@ def _engine_within(limit: float, environ: Mapping[str, str], home: Path) -> Loca
     return engine
 
 
-def _prompt() -> str:
-    """Return what is asked: the staged change without what small models take for text, whole lines up to a limit."""
-    names = os.fsdecode(_git("diff", "--cached", "--name-status", "--no-ext-diff", "-z")).split("\0")
-    changed = list(_changes(iter(names)))
-    diff = _git("diff", "--cached", "--no-color", "--no-ext-diff").decode("utf-8", "replace")
-    head = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
-    asked = f"Write the headline of a git commit, one short line in the imperative, for: {head}\n\n"
-    return asked + "\n".join(_within(_plain(diff.split("\n"), iter(changed)), LONGEST_CHANGE))
-
-
-def _changes(fields: Iterator[str]) -> Iterator[str]:
-    for kind in fields:
-        if kind:
-            path = next(fields, "")
-            if kind[0] in "RC":
-                path = next(fields, path)
-            yield f"{_VERBS.get(kind[0], 'Change')} {path}"
-
-
-def _plain(lines: Iterable[str], changed: Iterator[str]) -> Iterator[str]:
-    """Yield a diff's lines with a title a file in place of its header."""
-    in_header = False
-    for line in lines:
-        if line.startswith("diff --git"):
-            in_header = True
-            yield f"{next(changed, 'Change')}:"
-        elif line.startswith("@@"):
-            in_header = False
-        elif not (in_header and line.startswith(_NOISE)) and line.strip() and not line.startswith("\\"):
-            yield line
-
-
-def _within(lines: Iterable[str], size: int) -> Iterator[str]:
-    for line in lines:
-        size -= len(line) + 1
-        if size < 0:
-            return
-        yield line
-
-
 class Answer(NamedTuple):
     """What came of it: the headline if there is one, whether the time was over, and the exit code else."""
 
@@ -332,7 +300,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _put(found: str, file: Path) -> None:
     """Write the headline before the message, whose comments stay as they are, at once or not at all."""
     # Under an unusual core.commentChar git would take the line for a comment, and then there is none.
-    line = _git("stripspace", "--strip-comments", given=found.encode())
+    line = git("stripspace", "--strip-comments", given=found.encode())
     if not line.strip():
         raise UnavailableError("no line of the answer can be one")
     file = file.absolute()

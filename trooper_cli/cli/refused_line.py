@@ -7,7 +7,6 @@ argument is the prompt. Since nothing is sent anyway, what looks as if it were m
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import closing, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,18 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trooper_cli.ask.refused import is_meant_private_in, remember_parts, remembering_unless_done, says_private
 from trooper_cli.cli.prompt_input import read_at_once, read_stream, readable
 from trooper_cli.cli.schema_input import is_json
-from trooper_cli.errors import TrooperError
 from trooper_cli.store.catalog import is_name
 from trooper_cli.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from trooper_cli.cli.environment import Environment
     from trooper_cli.guard.guard import Guard
-    from trooper_cli.settings import Settings
-    from trooper_cli.turn import StoredTurn
 
 _LONGEST_NAME = 64
 # What stands for `--local` on a command line, beside what is misspelt for it, as a name or the value of an option.
@@ -90,8 +85,11 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
     """
     words = [*arguments]
     name = next((word for word in words if word in command.commands), "ask")
-    if name not in {"ask", "again", "messages"} or name not in command.commands:
+    if name not in command.commands:
         raise refusal
+    # A word where the name of a command belongs may say it too, as in `trooper local …`.
+    first = words[0] if words and words[0][:1].isalnum() and words[0] not in command.commands else ""
+    is_local = _is_short(first) and _says_local(first)
     if name in words:
         words.remove(name)
     parameters = [each for each in command.commands[name].params if each.param_type_name == "option"]
@@ -100,21 +98,27 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
     session, home, settings = line.last("--session"), environment.home, environment.settings(check=False)
     # A value may be the next argument.
     given = [*words, *(f"{one}={other}" for one, other in pairwise(words) if "=" not in one)]
-    is_local = "--local" in str(refusal) or any(_is_private_option(each, options) for each in given)
+    is_local = is_local or "--local" in str(refusal) or any(_is_private_option(each, options) for each in given)
+    if name not in {"ask", "again", "messages"} and not is_local:
+        # It asks nothing, and nothing on its line says that something was to stay here.
+        raise refusal
     flag = True if is_local else False if "--cloud" in line.flags else None
     stdin = None if {"-n", "--no-stdin"} & line.flags else environment.stdin
-    repeated = None
+    is_of_private = False
     if name == "again":
+        from trooper_cli.cli.repetition import is_last_private
+
         # It takes no prompt, so that what stands behind the session's name, or is none, may be one.
+        named = [*line.values.get("--session", []), *line.words, settings.environ.get("TROOPER_SESSION")]
+        is_of_private = is_last_private(home, named)
         stdin, session = None, session or next((word for word in line.words if is_name(word)), None)
         line.words = [word for word in line.words if word != session]
-        repeated = _last_turn(home, session, settings)
     parts, data = [" ".join(line.words)], bytearray()
     with (
         closing(Store(home, settings, environment.say)) as store,
         remembering_unless_done(
             store,
-            lambda: is_meant_private_in(home, session, flag, settings, repeated),
+            lambda: is_meant_private_in(home, session, flag, settings, repeats_private=is_of_private),
             lambda guard: _remember(guard, line, parts, readable(data)),
         ),
     ):
@@ -141,21 +145,9 @@ def refuse(arguments: Sequence[str], command: Any, environment: Environment, ref
         raise refusal
 
 
-def _last_turn(home: Path, session: str | None, settings: Settings) -> StoredTurn | None:
-    """Return the turn that would be asked again, if there is one that can be read."""
-    from trooper_cli.cli.again import last_turn
-
-    try:
-        return last_turn(home, session or settings.environ.get("TROOPER_SESSION"))
-    except (TrooperError, sqlite3.Error):
-        return None
-
-
 def _remember(guard: Guard, line: _Line, parts: Sequence[str], text: str) -> None:
     # In the order of a prompt.
-    remember_parts(guard, line.last("--system") or "", [parts[0], text.rstrip("\r\n"), *parts[1:]])
-    for other in line.others:
-        remember_parts(guard, "", [other])
+    remember_parts(guard, line.last("--system") or "", [parts[0], text.rstrip("\r\n"), *parts[1:]], line.others)
 
 
 def _is_private_option(argument: str, options: Collection[str]) -> bool:
@@ -171,11 +163,15 @@ def _is_private_option(argument: str, options: Collection[str]) -> bool:
     from trooper_cli.messages.own_fields import asks
 
     word, value = reduced(name), value if _is_short(value) else ""
-    if word == "l" or says_private(word, _PRIVATE) or asks({name: value or True}, ("option",)):
+    if word == "l" or _says_local(word) or asks({name: value or True}, ("option",)):
         return True
     if name in options or not value:
         return False
-    return says_private(value, _PRIVATE) or asks({"label": value}, ("option",))
+    return _says_local(value) or asks({"label": value}, ("option",))
+
+
+def _says_local(word: str) -> bool:
+    return says_private(word, _PRIVATE)
 
 
 def _is_short(word: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trooper_cli.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from trooper_cli.guard.guard import Guard
     from trooper_cli.json_schema import Schema
@@ -45,7 +45,7 @@ class GivenSchema:
             # It may have been meant for JSON.
             self._text, self._failure = self._given, error
 
-    def remember(self, guard: Guard, system: str, parts: Sequence[str]) -> None:
+    def remember(self, guard: Guard, system: str, parts: Sequence[str], others: Iterable[str] = ()) -> None:
         """Have the guard remember what was read of a private turn that did not come about.
 
         Raises:
@@ -54,7 +54,7 @@ class GivenSchema:
         """
         from trooper_cli.ask.refused import remember_parts
 
-        remember_parts(guard, system, parts)
+        remember_parts(guard, system, parts, others)
         remember_parts(guard, "", [self._text])
 
     def checked(self) -> Schema | None:
