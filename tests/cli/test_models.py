@@ -193,6 +193,29 @@ class TestPulled:
         assert trooper("ask", "--local", "--dry-run", *flag, "hello", OLLAMA_HOST=NOBODY).json["model"] == "old"
         assert trooper("ask", "--local", "--dry-run", "hello", OLLAMA_HOST=NOBODY).json["model"] == "new"
 
+    @pytest.mark.parametrize("name", ["smollm2-135m", "old", "old.gguf", "mine.gguf", "mine"])
+    def test_a_file_of_the_folder_is_no_model_by_its_name(
+        self, trooper: Trooper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """A repository may hold a file with a model's name: it is run only if it is asked for by a path."""
+        put(trooper, "old.gguf", context=2048)
+        (tmp_path / "repository").mkdir()
+        monkeypatch.chdir(tmp_path / "repository")
+        Path(name).write_bytes(gguf(size=2000, context=1024))
+        environ = {"OLLAMA_HOST": NOBODY, "TROOPER_LOCAL_ENGINE": "embedded"}
+        for flag, named in (
+            ([], {"TROOPER_EMBEDDED_MODEL": name}),
+            ([], {"TROOPER_LOCAL_MODEL": name}),
+            (["-m", name], {}),
+        ):
+            done = trooper("ask", "--local", "--dry-run", *flag, "hello", **environ, **named)
+            if name.startswith("old"):
+                assert f"{trooper.home}/models/old.gguf" in done.text
+            else:
+                assert (done.code, done.out) == (78, b"")
+        done = trooper("ask", "--local", "--dry-run", "hello", **environ, TROOPER_EMBEDDED_MODEL=f"./{name}")
+        assert (done.code, done.json["model"]) == (0, Path(name).stem)
+
     def test_a_name_that_is_none(self, trooper: Trooper) -> None:
         """One line names those that are here, and how to fetch the other; `models` and `doctor` say the same."""
         put(trooper, "old.gguf")

@@ -41,6 +41,7 @@ PIPE, REFUSED, DECLASSIFY = "tests/test_pipe.py", "tests/ask/test_refused.py", "
 NAMES, SCREEN = "tests/cli/test_session_name.py", "tests/cli/test_screen.py"
 INTERRUPTED, COMMAND_LINE = "tests/ask/test_interrupted.py", "tests/ask/test_refused_command_line.py"
 MODEL_NAME = "tests/ask/test_model_name.py"
+REFUSED_AGAIN = "tests/ask/test_refused_again.py"
 HOOK, COMPLETION = "tests/cli/test_git_hook.py", "tests/cli/test_completion.py"
 STORE = "tests/store/test_store.py"
 ARGUMENTS, CONFIG = "tests/cli/test_arguments.py", "tests/cli/test_config.py"
@@ -723,6 +724,41 @@ MUTANTS = [
         "parameters.api_keys = [secrets.token_urlsafe(32)]",
         "secrets.token_urlsafe(32)",
         REAL,
+    ),
+    Mutant(
+        "a staged change that the hook could not ask about is forgotten",
+        "cli/propose.py",
+        "remembering_unless_done(store, lambda: True,",
+        "remembering_unless_done(store, lambda: False,",
+        HOOK,
+    ),
+    Mutant(
+        "what stands where a session's name belongs is forgotten",
+        "cli/repetition.py",
+        "return given if len({*given}) > 1 else [text for text in given if not is_name(text)]",
+        "return []",
+        REFUSED_AGAIN,
+    ),
+    Mutant(
+        "an again that fails does not look at the last turn of the sessions on its line",
+        "cli/repetition.py",
+        "return self.repeats and is_last_private(self.home, names)",
+        "return False",
+        REFUSED_AGAIN,
+    ),
+    Mutant(
+        "the last turn of a session in another case is not looked at",
+        "cli/repetition.py",
+        "last_turn(home, twin_of(home, name) or name).label",
+        "last_turn(home, name).label",
+        REFUSED_AGAIN,
+    ),
+    Mutant(
+        "a word that is no command and says local is no wish",
+        "cli/refused_line.py",
+        "is_local = _is_short(first) and _says_local(first)",
+        "is_local = False",
+        REFUSED_AGAIN,
     ),
     Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
     Mutant("the hook asks in a session", "cli/propose.py", ' if name != "TROOPER_SESSION"', "", HOOK),

@@ -138,7 +138,7 @@ def _embedded(settings: Settings, home: Path, model: str | None) -> Embedded:
         names = list(map(name_of, pulled_models(home)))
         there = ", ".join(names) or "none yet, see `trooper pull --help`"
         raise ConfigurationError(
-            "the embedded engine runs a GGUF file: name one with -m FILE.gguf or TROOPER_EMBEDDED_MODEL, "
+            "the embedded engine runs a GGUF file: name one with -m ./FILE.gguf or TROOPER_EMBEDDED_MODEL, "
             f"or a model that was pulled: {there}{did_you_mean(model, names)}"
         )
     if (chosen := embedded_model(settings, home)) is None:
@@ -148,12 +148,10 @@ def _embedded(settings: Settings, home: Path, model: str | None) -> Embedded:
 
 def _named(model: str, home: Path) -> Path | None:
     """Return the file of a model that is named by its path or as it was pulled."""
-    from trooper_cli.engines.pulled import pulled_model
+    from trooper_cli.engines.pulled import named_model, pulled_model
 
-    path = Path(model).expanduser() if model.endswith(".gguf") else None
-    if path is not None and path.exists():
-        return path
-    return pulled_model(home, model) or path
+    # A name of another kind may be that of another engine's model.
+    return named_model(home, model) if model.endswith(".gguf") else pulled_model(home, model)
 
 
 class MissingModelError(UnavailableError):

@@ -1,7 +1,8 @@
 """The models that were pulled, and which of them the embedded engine uses.
 
 One that is named goes first: by `-m`, then by TROOPER_EMBEDDED_MODEL, as a path or as the name of a pulled model. Else
-it is the one that was pulled last.
+it is the one that was pulled last. A path has a slash in it: what a name means is not up to the files of the folder in which
+the command is called, a repository for one.
 """
 
 from __future__ import annotations
@@ -65,6 +66,20 @@ def pulled_model(home: Path, name: str) -> Path | None:
     return None
 
 
+def named_model(home: Path, named: str) -> Path | None:
+    """Return the file that a path or the name of a pulled model means; None for a name that is neither.
+
+    Raises:
+        ConfigurationError: it is the name of a file, and no such model was pulled.
+
+    """
+    if named.startswith("~") or os.sep in named or (os.altsep or os.sep) in named:
+        return Path(named).expanduser()
+    if (found := pulled_model(home, named)) is None and (named.lower().endswith(".gguf") or Path(named).exists()):
+        raise ConfigurationError(f"no model {named} was pulled; a file of this folder is named ./{named}")
+    return found
+
+
 def embedded_model(settings: Settings, home: Path) -> Path | None:
     """Return the file that the embedded engine uses where no model is named for the turn; None if there is none.
 
@@ -74,13 +89,8 @@ def embedded_model(settings: Settings, home: Path) -> Path | None:
     """
     if not (named := settings.text("embedded_model")):
         return next(iter(pulled_models(home)), None)
-    path = Path(named).expanduser()
-    if path.exists():
-        return path
-    if (found := pulled_model(home, named)) is not None:
+    if (found := named_model(home, named)) is not None:
         return found
-    if named.lower().endswith(".gguf") or os.sep in named:
-        return path
     from trooper_cli.near import did_you_mean
 
     raise ConfigurationError(
