@@ -8,8 +8,10 @@ import resource
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +19,12 @@ import pytest
 from tests.conftest import COMMAND
 from tests.engines.hub import Hub, gguf
 from tests.standin import _read as read_request
+from tests.standin import http
 from tests.terminals import terminal
+from trooper_cli.engines import default_model
 from trooper_cli.engines.known_models import KNOWN_MODELS, KnownModel
+from trooper_cli.errors import UnavailableError
+from trooper_cli.net.download import get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,6 +144,34 @@ class TestFetched:
         hub.of_api = "0" * 64
         assert is_refused(pulling("pull", hub.address), 69, "wrong checksum")
         assert not model(pulling).exists()
+
+    def test_an_endless_answer_of_the_api(self, pulling: Trooper, hub: Hub, serve: Callable[..., Standin]) -> None:
+        """It is asked for a sum, and read no further than such an answer goes."""
+        hub.linked, hub.redirect_to = None, None
+        sent = [0]
+
+        def endless(request: Recorded) -> Iterator[bytes]:
+            if request.path.startswith("/api/"):
+                yield b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n["
+                while sent[0] < 400:
+                    sent[0] += 1
+                    yield b" " * (1 << 20)
+            yield from hub.respond(request)
+
+        assert pulling("pull", hub.address, HF_ENDPOINT=serve(endless).url).code == 0
+        assert sent[0] < 100
+
+    def test_a_file_of_the_same_name_and_size(self, pulling: Trooper, hub: Hub, serve: Callable[..., Standin]) -> None:
+        """Without a sum, only the file of the same server with the same mark is there already."""
+        other = Hub(gguf(filler=b"others  "))
+        first, second = serve(hub.respond).url, serve(other.respond).url
+        assert pulling("pull", f"{first}/files/model.gguf").code == 0
+        assert "was there already" in pulling("pull", f"{first}/files/model.gguf").notices
+        assert "is ready" in pulling("pull", f"{second}/files/model.gguf").notices
+        assert model(pulling).read_bytes() == other.content
+        hub.etag, hub.content = '"changed"', gguf(filler=b"changed ")
+        assert "is ready" in pulling("pull", f"{first}/files/model.gguf").notices
+        assert model(pulling).read_bytes() == hub.content
 
     def test_a_model_known_by_its_name(self, trooper: Trooper, serve: Callable[..., Standin], tmp_path: Path) -> None:
         """Its revision is asked for and its facts are told first; another file than the known one is not taken."""
@@ -300,6 +334,54 @@ class TestRefused:
         yield
         assert not list((pulling.home / "models").glob("*.gguf"))
 
+    def test_more_than_was_announced(self, pulling: Trooper, hub: Hub, serve: Callable[..., Standin]) -> None:
+        """A body that does not end is left at the size that there was room for."""
+        sent = [0]
+
+        def endless(request: Recorded) -> Iterator[bytes]:
+            if request.path.startswith("/bytes/"):
+                yield b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\nGGUF"
+                while sent[0] < 400:
+                    sent[0] += 1
+                    yield bytes(1 << 20)
+            yield from hub.respond(request)
+
+        done = pulling("pull", hub.address, HF_ENDPOINT=serve(endless).url)
+        assert is_refused(done, 69, "more than the 1,000,000 bytes")
+        assert sent[0] < 100
+        assert unfinished(pulling) == []
+
+    def test_a_byte_now_and_then(self, serve: Callable[..., Standin]) -> None:
+        """A server that is never silent and sends next to nothing is given up, at its headers and at its bytes."""
+
+        def slow(request: Recorded) -> Iterator[bytes]:
+            yield b"HTTP/1.1 200 X\r\n"
+            if request.path == "/bytes":
+                yield b"\r\n"
+            for _ in range(100):
+                time.sleep(0.05)
+                yield b"a"
+
+        for path in ("/headers", "/bytes"):
+            began = time.monotonic()
+            with (
+                pytest.raises(UnavailableError, match="next to nothing"),
+                get(f"{serve(slow).url}{path}", lambda *_: {}, patience=0.5) as download,
+            ):
+                list(download.chunks())
+            assert time.monotonic() - began < 3
+
+    @pytest.mark.parametrize("name", [default_model.FILE, KNOWN_MODELS[0].file])
+    def test_another_file_under_a_known_name(self, pulling: Trooper, server: Standin, name: str) -> None:
+        """From any server, a file that is called as a known model is that model or is refused."""
+        assert is_refused(pulling("pull", f"{server.url}/files/{name}"), 69, "another file of this name")
+        assert not model(pulling, name).exists()
+
+    def test_a_range_that_nobody_asked_for(self, pulling: Trooper, serve: Callable[..., Standin]) -> None:
+        """A server that has no such range, although it was asked for the whole."""
+        refusing = serve(lambda _: http(416, ""))
+        assert is_refused(pulling("pull", f"{refusing.url}/files/model.gguf"), 69, "try again later")
+
     def test_a_wrong_sum(self, pulling: Trooper, hub: Hub) -> None:
         hub.linked = "0" * 64
         assert is_refused(pulling("pull", hub.address), 69, "wrong checksum", "nothing of it was kept", "try again")
@@ -350,6 +432,27 @@ class TestRefused:
     def test_what_only_begins_as_a_model(self, pulling: Trooper, hub: Hub, server: Standin, content: bytes) -> None:
         hub.content = content
         assert is_refused(pulling("pull", f"{server.url}/files/model.gguf"), 65, "GGUF")
+        assert unfinished(pulling) == []
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            struct.pack("<IIQ", 9, 4, (1 << 64) - 1),
+            struct.pack("<IIQ", 9, 4, 1 << 60),
+            struct.pack("<IIQ", 9, 8, (1 << 64) - 1),
+            struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 3_000,
+            struct.pack("<Ii", 5, -5),
+            struct.pack("<IQ", 10, 1 << 63),
+            struct.pack("<If", 6, 1.5),
+        ],
+        ids=["longest", "long", "texts", "nested", "negative", "huge", "fraction"],
+    )
+    def test_a_head_that_lies(self, pulling: Trooper, hub: Hub, server: Standin, value: bytes) -> None:
+        """Lengths and contexts that no file has are an error in one line, and nothing stays."""
+        key = b"llama.context_length"
+        head = struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, len(key)) + key + value
+        hub.content = head + bytes(1000)
+        assert is_refused(pulling("pull", f"{server.url}/files/model.gguf"), 65, "choose another one")
         assert unfinished(pulling) == []
 
     def test_a_server_that_hides_the_size(self, pulling: Trooper, hub: Hub, server: Standin) -> None:

@@ -760,6 +760,20 @@ MUTANTS = [
         "is_local = False",
         REFUSED_AGAIN,
     ),
+    Mutant(
+        "a file of the working directory is the model of that name",
+        "engines/pulled.py",
+        'if named.startswith("~") or',
+        'if Path(named).exists() or named.startswith("~") or',
+        "tests/cli/test_models.py",
+    ),
+    Mutant(
+        "a command that prints a key is given the keys of other clouds",
+        "engines/key_command.py",
+        "name not in keys and not",
+        "not",
+        CONFIG,
+    ),
     Mutant("the hook asks whoever is set", "cli/propose.py", '"ask", "--local", "--stream"', '"ask", "--stream"', HOOK),
     Mutant("the hook asks in a session", "cli/propose.py", ' if name != "TROOPER_SESSION"', "", HOOK),
     Mutant(

@@ -44,5 +44,5 @@ def environ_with_key(settings: Settings, *, run: bool = True) -> Mapping[str, st
         return {**settings.environ, _COMMANDS[name]: "***"}
     from trooper_cli.engines.key_command import key_of_command
 
-    key = key_of_command(name, settings.text(name) or "", settings.environ)
+    key = key_of_command(name, settings)
     return {**settings.environ, _COMMANDS[name]: key}

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 # Tokens, where the file does not say for how many its model was trained.
 _DEFAULT_CONTEXT = 8192
+_LARGEST_CONTEXT = 1 << 30
+# Arrays in arrays: what is written has none.
+_DEEPEST = 4
 
 
 class Header(NamedTuple):
@@ -65,9 +68,11 @@ def header(path: Path) -> Header:
         ) from error
     except struct.error as error:
         raise InputError(f"{path} is a torn GGUF file; fetch it again") from error
-    context = found.get("context_length")
+    context = found.get("context_length", _DEFAULT_CONTEXT)
+    if not isinstance(context, int) or not 0 < context <= _LARGEST_CONTEXT:
+        raise InputError(f"{path} says of its context what no model has; fetch it again, or choose another one")
     return Header(
-        context if isinstance(context, int) else _DEFAULT_CONTEXT,
+        context,
         _text(found.get("license")),
         _text(found.get("architecture")),
     )
@@ -88,16 +93,19 @@ def read_string(file: BinaryIO) -> bytes:
     return file.read(length)
 
 
-def read_value(file: BinaryIO, kind: int) -> object:
+def read_value(file: BinaryIO, kind: int, depth: int = 0) -> object:
     if kind == _STRING:
         return read_string(file)
     if kind == _ARRAY:
         inner, length = struct.unpack("<IQ", file.read(12))
+        # No more than the rest of a file can hold, whatever it says.
+        if depth > _DEEPEST or length > 1 << 40:
+            raise struct.error
         if inner in _FORMS:
             file.seek(struct.calcsize(_FORMS[inner]) * length, 1)
         else:
             for _ in range(length):
-                read_value(file, inner)
+                read_value(file, inner, depth + 1)
         return None
     if kind not in _FORMS:
         raise struct.error

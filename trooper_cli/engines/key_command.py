@@ -8,18 +8,20 @@ from trooper_cli.errors import ConfigurationError
 from trooper_cli.settings import is_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from trooper_cli.settings import Settings
 
 COMMAND_SECONDS = 30.0
+# With what ends in `_API_KEY`, and the variables that `[[clouds]]` name. Others may be what the command asks its own
+# keeper with, such as VAULT_TOKEN.
+_KEYS = {"ANTHROPIC_AUTH_TOKEN", "TROOPER_LOCAL_KEY", "HF_TOKEN"}
 
 
-def key_of_command(setting: str, command: str, environ: Mapping[str, str]) -> str:
+def key_of_command(setting: str, settings: Settings) -> str:
     """Run a command without a shell and return the first line it writes; nothing of what it writes is ever shown.
 
     Args:
-        setting: the name of the setting, for errors.
-        command: a program with its arguments, quoted as in a shell.
-        environ: the environment, of which the command is given all but keys.
+        setting: the name of the setting, which is a program with its arguments, quoted as in a shell.
+        settings: the settings, and the environment, of which the command is given all but keys for engines and the hub.
 
     Raises:
         ConfigurationError: the command cannot be run, fails, takes too long or prints no key.
@@ -28,13 +30,17 @@ def key_of_command(setting: str, command: str, environ: Mapping[str, str]) -> st
     import shlex
     import subprocess
 
+    keys = _KEYS | {str(cloud.get("key_env")) for cloud in settings.tables("clouds")}
+    environ = {
+        name: value for name, value in settings.environ.items() if name not in keys and not name.endswith("_API_KEY")
+    }
     try:
         process = subprocess.Popen(  # noqa: S603
-            shlex.split(command),
+            shlex.split(settings.text(setting) or ""),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: value for name, value in environ.items() if not _holds_key(name)},
+            env=environ,
         )
     except (OSError, ValueError, IndexError) as error:
         raise ConfigurationError(
@@ -56,7 +62,3 @@ def key_of_command(setting: str, command: str, environ: Mapping[str, str]) -> st
     if not is_key(key):
         raise ConfigurationError(f"what {setting} writes is no key; its first line must be the key alone")
     return key
-
-
-def _holds_key(variable: str) -> bool:
-    return variable.endswith("_API_KEY") or variable in {"ANTHROPIC_AUTH_TOKEN", "TROOPER_LOCAL_KEY"}

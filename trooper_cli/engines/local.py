@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trooper_cli.errors import ConfigurationError, UnavailableError
@@ -11,6 +10,7 @@ from trooper_cli.turn import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from trooper_cli.engines.embedded import Embedded
     from trooper_cli.engines.engine import LocalEngine
@@ -38,13 +38,13 @@ def local_key(settings: Settings, *, connect: bool = True) -> LocalKey | None:
     if key := settings.text("local_key"):
         in_environment = settings.value("local_key").origin == "env"
         return LocalKey(key, "TROOPER_LOCAL_KEY" if in_environment else f"local_key in {settings.file}")
-    if (command := settings.text("local_key_cmd")) is None:
+    if settings.text("local_key_cmd") is None:
         return None
     if not connect:
         return LocalKey("***", "local_key_cmd")
     from trooper_cli.engines.key_command import key_of_command
 
-    return LocalKey(key_of_command("local_key_cmd", command, settings.environ), "local_key_cmd")
+    return LocalKey(key_of_command("local_key_cmd", settings), "local_key_cmd")
 
 
 def _asks_server(settings: Settings) -> bool:

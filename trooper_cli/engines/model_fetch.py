@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from trooper_cli import __version__
 from trooper_cli.engines.decoding import get_path, parse_or_none
+from trooper_cli.engines.fetch_note import Note, noted
 from trooper_cli.engines.gguf import context_length
 from trooper_cli.engines.model_source import token_for
 from trooper_cli.errors import (
@@ -30,7 +31,7 @@ from trooper_cli.errors import (
     UnavailableError,
 )
 from trooper_cli.files import ensure_private_dir
-from trooper_cli.net.download import Download, get
+from trooper_cli.net.download import Download, get, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A line that breaks again and again before another byte has come is given up.
 _TRIES = 3
 _LEFT_FREE = 64 << 20
+_LARGEST_LIST = 10_000_000
 _GO_ON = "the same command goes on from there"
 
 
@@ -57,15 +59,6 @@ class Fetched(NamedTuple):
 
 class _ChangedError(Exception):
     """The part that is here cannot be continued any more; the text is the server's host."""
-
-
-class _Note(NamedTuple):
-    """What a part on the disk is a part of."""
-
-    identity: str = ""
-    sha256: str = ""
-    etag: str = ""
-    size: int = 0
 
 
 class ModelFetch:
@@ -91,8 +84,9 @@ class ModelFetch:
         self._target = folder / source.file
         self._part = folder / UNFINISHED / f"{source.file}.part"
         self._note_file = folder / UNFINISHED / f"{source.file}.json"
+        self._origin = folder / ".origins" / f"{source.file}.json"
         self._here = 0
-        self._note = _Note()
+        self._note = Note()
 
     def run(self) -> Fetched:
         """Fetch, check and put in place.
@@ -147,7 +141,7 @@ class ModelFetch:
 
         """
         with get(self._source.url, self._headers) as download:
-            if download.status == 416 and self._note.size == self._here:
+            if download.status == 416 and 0 < self._note.size == self._here:
                 return None
             if download.status == 416:
                 self._drop_part()
@@ -157,7 +151,7 @@ class ModelFetch:
             found = self._described(download)
             if found.size == 0:
                 raise UnavailableError(f"{download.host} does not say how large the file is, so it was not fetched")
-            if _has_size(self._target, found.size) and found.sha256 in {"", _digest(self._target)}:
+            if self._is_there(found):
                 return self._done(found.sha256, is_new=False)
             if download.status == 206 and not self._goes_on(download, found):
                 self._drop_part()
@@ -178,7 +172,7 @@ class ModelFetch:
                 headers["if-range"] = self._note.etag
         return headers
 
-    def _described(self, download: Download) -> _Note:
+    def _described(self, download: Download) -> Note:
         """Return what the server says of the file: its sum, its mark, its size."""
         source = self._source
         sha256, size = _published((*download.redirects, download.headers))
@@ -187,15 +181,18 @@ class ModelFetch:
         elif (length := download.headers.get("content-length", "")).isdigit():
             size = int(length)
         if source.size and size != source.size:
+            where = (
+                f"hf:{source.repository}/{source.path}" if source.hub else "another name, which only its server gives"
+            )
             raise UnavailableError(
                 f"{download.host} has another file of this name ({size:,} bytes, not {source.size:,}); "
-                f"take it as it is with hf:{source.repository}/{source.path}"
+                f"take it as it is with {where}"
             )
         etag = download.headers.get("etag", "")
         # A weak mark says that two files mean the same, not that their bytes are (RFC 9110, 8.8.3).
         etag = etag if etag.startswith('"') else ""
         known = self._note.sha256 if etag and etag == self._note.etag and size == self._note.size else ""
-        return _Note(source.identity, source.sha256 or sha256 or known or self._sum_of_api(), etag, size)
+        return Note(source.identity, source.sha256 or sha256 or known or self._sum_of_api(), etag, size)
 
     def _sum_of_api(self) -> str:
         """Ask the hub's API for the SHA-256 of a file whose download does not say it; '' if it does not know."""
@@ -206,7 +203,7 @@ class ModelFetch:
         url = f"{source.hub}/api/models/{quote(source.repository)}/tree/{quote(source.revision, safe='')}"
         try:
             with get(f"{url}/{folder}".rstrip("/"), self._bare_headers, read_timeout=20.0) as answer:
-                rows = parse_or_none(b"".join(answer.chunks())) if answer.status == 200 else None
+                rows = parse_or_none(within(answer, _LARGEST_LIST)) if answer.status == 200 else None
         except TrooperError:
             return ""
         for row in rows if isinstance(rows, list) else []:
@@ -218,7 +215,7 @@ class ModelFetch:
     def _bare_headers(self, url: str, _redirects: object) -> dict[str, str]:
         return {"user-agent": f"trooper-cli/{__version__}", **token_for(url, self._source, self._environ)}
 
-    def _goes_on(self, download: Download, found: _Note) -> bool:
+    def _goes_on(self, download: Download, found: Note) -> bool:
         """Return whether what comes continues the part, byte for byte, and is of the same file."""
         note, content_range = self._note, download.headers.get("content-range", "")
         is_same = found.sha256 == note.sha256 if found.sha256 or note.sha256 else found.etag == note.etag
@@ -229,6 +226,11 @@ class ModelFetch:
             for chunk in download.chunks():
                 if not self._here:
                     self._check_head(chunk, download.host)
+                if self._here + len(chunk) > size:
+                    self._drop_part()
+                    raise UnavailableError(
+                        f"{download.host} sends more than the {size:,} bytes that it announced; nothing of it was kept"
+                    )
                 self._here += out.write(chunk)
                 self._progress(self._here, size)
             out.flush()
@@ -246,7 +248,8 @@ class ModelFetch:
         self._check_whole()
         self._part.chmod(0o600)
         self._part.replace(self._target)
-        self._note_file.unlink(missing_ok=True)
+        ensure_private_dir(self._origin.parent)
+        self._note_file.replace(self._origin)
         return self._done(sha256, is_new=True)
 
     def _check_head(self, chunk: bytes, host: str) -> None:
@@ -265,18 +268,24 @@ class ModelFetch:
         is_checked = bool(self._source.sha256 or self._note.sha256) if is_new else bool(sha256)
         return Fetched(self._target, sha256, is_new, is_checked)
 
+    def _is_there(self, found: Note) -> bool:
+        """Return whether the file is in place: with that sum, else as it came from there with that mark."""
+        if not _has_size(self._target, found.size):
+            return False
+        if found.sha256:
+            return _digest(self._target) == found.sha256
+        return bool(found.etag) and noted(self._origin)._replace(sha256="") == found
+
     def _read_note(self) -> None:
         """Learn what is here of an earlier try; without a note of it, or of another file, it counts for nothing."""
         try:
-            record = json.loads(self._note_file.read_text(encoding="utf-8"))
-            note = _Note(*(record[field] for field in _Note._fields))
-            here = self._part.stat().st_size
-        except (OSError, ValueError, KeyError, TypeError):
-            note, here = _Note(), 0
+            note, here = noted(self._note_file), self._part.stat().st_size
+        except OSError:
+            note, here = Note(), 0
         may_go_on = note.identity == self._source.identity and (note.sha256 or note.etag) and here <= note.size
-        self._note, self._here = (note, here) if may_go_on else (_Note(), 0)
+        self._note, self._here = (note, here) if may_go_on else (Note(), 0)
 
-    def _write_note(self, note: _Note) -> None:
+    def _write_note(self, note: Note) -> None:
         self._note = note
         self._note_file.write_text(json.dumps(note._asdict()), encoding="utf-8")
 

@@ -106,7 +106,20 @@ def _of_url(url: str, hub: str) -> ModelSource:
         below = parts.path.removeprefix(urlsplit(known).path)
         if _origin(url) == _origin(known) and (found := _ON_HUB.fullmatch(unquote(below))):
             return _on_hub(known, *found.groups())
-    return ModelSource(url.partition("#")[0], _file_name(unquote(parts.path)), f"{parts.scheme}://{parts.netloc}")
+    return _of_known_name(
+        ModelSource(url.partition("#")[0], _file_name(unquote(parts.path)), f"{parts.scheme}://{parts.netloc}")
+    )
+
+
+def _of_known_name(source: ModelSource) -> ModelSource:
+    """Return a source that has to have the checksum of the model that goes by its file's name, if one does."""
+    from trooper_cli.engines import default_model
+
+    if source.file.lower() == default_model.FILE.lower():
+        return source._replace(sha256=default_model.SHA256, size=default_model.SIZE)
+    if known := known_model(source.file):
+        return source._replace(sha256=known.sha256, size=known.size)
+    return source
 
 
 def _on_hub(hub: str, repository: str, revision: str, path: str, *, sha256: str = "", size: int = 0) -> ModelSource:

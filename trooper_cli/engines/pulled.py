@@ -1,8 +1,8 @@
 """The models that were pulled, and which of them the embedded engine uses.
 
 One that is named goes first: by `-m`, then by TROOPER_EMBEDDED_MODEL, as a path or as the name of a pulled model. Else
-it is the one that was pulled last. A path has a slash in it: what a name means is not up to the files of the folder in which
-the command is called, a repository for one.
+it is the one that was pulled last. A path has a slash in it: what a name means is not up to the files of the folder in
+which the command is called, a repository for one.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WITHOUT_A_WORD = 5
 # and an answer whose words keep coming is given up too.
 LONGEST_SECONDS = 4 * 3600.0
+_WHY = "the engine keeps its connection busy without an answer; it was given up, see --timeout"
 
 
 class Deadline:
@@ -25,9 +26,11 @@ class Deadline:
     in loops of their own; without one (Windows, another thread than the first) there is no such end.
     """
 
-    def __init__(self, read_timeout: float) -> None:
+    def __init__(self, read_timeout: float, *, longest: float = LONGEST_SECONDS, why: str = _WHY) -> None:
+        """Bound the wait for a word by five times `read_timeout`, and that for all by `longest`; `why` is the error."""
         self._limit = read_timeout * WITHOUT_A_WORD
-        self._end = time.monotonic() + max(LONGEST_SECONDS, self._limit)
+        self._why = why
+        self._end = time.monotonic() + max(longest, self._limit)
         self._works = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
     def __enter__(self) -> Self:
@@ -41,6 +44,11 @@ class Deadline:
         if self._works:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, min(self._limit, self._end - time.monotonic())))
 
+    def rest(self) -> None:
+        """Nothing is waited for until `heard` is called."""
+        if self._works:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -49,4 +57,4 @@ class Deadline:
             signal.signal(signal.SIGALRM, self._former)
 
     def _give_up(self, _number: int, _frame: FrameType | None) -> NoReturn:
-        raise UnavailableError("the engine keeps its connection busy without an answer; it was given up, see --timeout")
+        raise UnavailableError(self._why)

@@ -7,10 +7,13 @@ Every hop is https, or http on loopback.
 from __future__ import annotations
 
 import contextlib
+import math
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from trooper_cli.errors import ConfigurationError, NoConnectionError, UnavailableError
+from trooper_cli.net.deadline import WITHOUT_A_WORD, Deadline
 from trooper_cli.net.http import CONNECT_SECONDS, bare_tls, names_loopback, trusted_tls, why
 from trooper_cli.net.locality import is_plain
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 _MOST_REDIRECTS = 8
 _READ_SECONDS = 60.0
 _PIECE = 1 << 16
+# Slower than a piece in so many seconds is given up: no line is, and a server may be for ever.
+_PIECE_SECONDS = 300.0
 
 
 class Download(NamedTuple):
@@ -46,7 +51,11 @@ def is_download_url(url: str) -> bool:
 
 @contextlib.contextmanager
 def get(
-    url: str, headers: Callable[[str, tuple[Mapping[str, str], ...]], dict[str, str]], *, read_timeout: float = 0
+    url: str,
+    headers: Callable[[str, tuple[Mapping[str, str], ...]], dict[str, str]],
+    *,
+    read_timeout: float = 0,
+    patience: float = _PIECE_SECONDS,
 ) -> Iterator[Download]:
     """Ask for a file, and for what it redirects to.
 
@@ -54,10 +63,11 @@ def get(
         url: where the file is.
         headers: returns what is sent to a URL, given the headers of the redirects that led there.
         read_timeout: how many seconds a server may be silent; 60 if none is given.
+        patience: how many seconds it may take for its headers, and for each 64 kB.
 
     Raises:
         NoConnectionError: no connection, or the connection broke.
-        UnavailableError: the redirects lead nowhere, or to where no file is fetched from.
+        UnavailableError: the redirects lead nowhere, or to where no file is fetched from; or it takes too long.
         ConfigurationError: a proxy or a certificate of the user's set-up cannot be used.
 
     """
@@ -66,19 +76,48 @@ def get(
     redirects: tuple[Mapping[str, str], ...] = ()
     for _ in range(_MOST_REDIRECTS):
         host = urlsplit(url).netloc
-        with _client(url, read_timeout or _READ_SECONDS) as client, _explained(host):
+        slow = f"{host} keeps the connection busy and sends next to nothing; it was given up, try again later"
+        with (
+            _client(url, read_timeout or _READ_SECONDS) as client,
+            _explained(host),
+            Deadline(patience / WITHOUT_A_WORD, longest=math.inf, why=slow) as deadline,
+        ):
             sent = {"accept-encoding": "identity", **headers(url, redirects)}
             with client.stream("GET", url, headers=sent) as response:
                 if response.status_code not in {301, 302, 303, 307, 308}:
-                    yield Download(
-                        response.status_code, host, response.headers, redirects, lambda: response.iter_raw(_PIECE)
-                    )
+                    # What is done with an answer before it is read takes its time.
+                    deadline.rest()
+                    chunks = partial(_heard, response, deadline)
+                    yield Download(response.status_code, host, response.headers, redirects, chunks)
                     return
                 redirects += (httpx.Headers(response.headers),)
         url = urljoin(url, redirects[-1].get("location", ""))
         if not is_download_url(url):
             raise UnavailableError(f"{host} redirects to an address that is not https; nothing was fetched from there")
     raise UnavailableError(f"{host} redirects again and again; look at the address in a browser")
+
+
+def _heard(response: httpx.Response, deadline: Deadline) -> Iterator[bytes]:
+    deadline.heard()
+    for piece in response.iter_raw(_PIECE):
+        yield piece
+        deadline.heard()
+    deadline.rest()
+
+
+def within(download: Download, size: int) -> bytes:
+    """Return the whole answer.
+
+    Raises:
+        UnavailableError: it is longer than that.
+
+    """
+    data = bytearray()
+    for piece in download.chunks():
+        data += piece
+        if len(data) > size:
+            raise UnavailableError(f"{download.host} sends more than {size:,} bytes, which is no answer to this")
+    return bytes(data)
 
 
 def _client(url: str, read_timeout: float) -> httpx.Client:
