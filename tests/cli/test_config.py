@@ -77,6 +77,14 @@ class TestShow:
         assert "api_key_cmd     config   echo [" in done.text
         assert key not in done.text
 
+    @pytest.mark.parametrize("name", ["api_key_cmd", "auth_token_cmd", "local_key_cmd"])
+    def test_a_key_of_no_known_form_in_a_command(self, trooper: Trooper, name: str) -> None:
+        """What looks like a key is left out of the listing; a program's path, its options and names are not."""
+        written(trooper, f'{name} = "/usr/bin/env KEY=9f3a77c1b2d4e5f6aa local-key --user me@example.org"\n')
+        for done in (trooper("config"), trooper("config", "--json")):
+            assert "9f3a77c1b2d4e5f6aa" not in done.text
+            assert "local-key --user me@example.org" in done.text
+
 
 class TestFile:
     """`config set` and `config unset` change one statement and nothing else."""
@@ -353,13 +361,22 @@ class TestKeyCommand:
         """A command that gives the key and counts its calls; it also writes down which keys it could see."""
         script, calls = tmp_path / "give key", tmp_path / "calls"
         script.write_text(
-            f"#!/bin/sh\necho \"$1 $OTHER_API_KEY\" >> '{calls}'\necho noise >&2\nprintf '%s\\nanother\\n' \"{KEY}\"\n"
+            "#!/bin/sh\n"
+            f"echo \"$1 $OTHER_API_KEY$TWO_KEY$HF_TOKEN$VAULT_TOKEN\" >> '{calls}'\necho noise >&2\nprintf '%s\\nanother\\n' \"{KEY}\"\n"
         )
         script.chmod(0o700)
         written(trooper, f"api_key_cmd = \"'{script}' 'an argument; true'\"\n")
         trooper.environ.pop("ANTHROPIC_API_KEY")
-        trooper.environ["OTHER_API_KEY"] = "seen"
+        trooper.environ |= {"OTHER_API_KEY": "seen", "HF_TOKEN": "seen"}
         return calls
+
+    def test_it_sees_no_key_of_another_cloud(self, trooper: Trooper, counted: Path) -> None:
+        """The variables that `[[clouds]]` name, and the hub's token, are not handed on; its own keeper's are."""
+        path = trooper.home / "config.toml"
+        two = '[[clouds]]\nname = "two"\nurl = "http://127.0.0.1:9/v1"\nmodel = "m"\nkey_env = "TWO_KEY"\n'
+        path.write_text(path.read_text() + two)
+        assert trooper("ask", "hello", TWO_KEY="seen", VAULT_TOKEN="its-own").code == 0
+        assert counted.read_text() == "an argument; true its-own\n"
 
     def test_the_first_line_is_the_key(self, trooper: Trooper, cloud: Standin, counted: Path) -> None:
         """The command is run once, without a shell and without keys in its environment; nothing of it is printed."""

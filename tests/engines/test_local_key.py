@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import stat
 from typing import TYPE_CHECKING
@@ -251,3 +252,20 @@ class TestRejected:
         done = trooper("ask", "--local", "hello")
         assert (done.code, server.bodies) == (78, [])
         assert "local_key_cmd failed (exit 1)" in done.notices
+
+
+def test_a_key_in_the_name_of_a_model(trooper: Trooper, serve: Callable[..., Standin]) -> None:
+    """A server that tells the key as a model's name: nothing is asked of it, and the key is written down nowhere."""
+
+    def telling(request: Recorded) -> Iterable[bytes]:
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return http(200, json.dumps({"data": [{"id": f"model-{key}"}]}))
+
+    environ = {"TROOPER_LOCAL_URL": serve(telling).url, "TROOPER_LOCAL_ENGINE": "openai", "TROOPER_LOCAL_KEY": SECRET}
+    done = trooper("ask", "--local", "-s", "ops", "-v", "hello", **environ)
+    assert (done.code, done.out) == (78, b"")
+    for arguments in (["doctor"], ["models"], ["models", "--json"], ["usage"], ["export", "-s", "ops"]):
+        said = trooper(*arguments, **environ)
+        assert SECRET not in said.text + said.notices
+    for file in trooper.home.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes()

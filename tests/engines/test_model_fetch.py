@@ -508,6 +508,7 @@ class TestRefused:
             ("no-such-model", ("qwen3-4b", "hf:OWNER/REPO/FILE")),
             ("hf:owner/repo", ("/owner/repo/tree/main",)),
             ("hf:owner", ("hf:OWNER/REPO/FILE.gguf",)),
+            ("hf:owner/repo/../../../../model.gguf", ("hf:OWNER/REPO/FILE.gguf",)),
             ("hf:owner/repo/model.safetensors", (".gguf",)),
             ("hf:owner/repo/model-00001-of-00003.gguf", ("in several files",)),
             ("http://192.0.2.1/model.gguf", ("https://",)),

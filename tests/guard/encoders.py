@@ -144,6 +144,17 @@ ENCODERS: dict[str, Callable[[str], str]] = {
         chr(byte + (0xE0100 - 16 if byte >= 16 else 0xFE00)) for byte in text.encode()
     ),
     "unseen tags": lambda text: "".join(chr(0xE0000 + ord(one)) if one.isascii() else one for one in text),
+    "bytes of Rust": lambda text: ", ".join(f"{byte}u8" for byte in text.encode()),
+    "bytes of C": lambda text: ", ".join(f"0x{byte:02x}U" for byte in text.encode()),
+    "bytes of Java": lambda text: ", ".join(f"(byte)0x{byte:02x}" for byte in text.encode()),
+    "signed bytes of Java": lambda text: ",".join(f"(byte) {(byte + 128) % 256 - 128}" for byte in text.encode()),
+    "bits of Python": lambda text: str([*map(bin, text.encode())]).replace("'", ""),
+    "bits of a byte each": lambda text: ", ".join(f"0b{byte:08b}" for byte in text.encode()),
+    "hexadecimal with strokes": lambda text: " ".join(f"0x{byte >> 4:x}_{byte & 15:x}" for byte in text.encode()),
+    "words of WebVTT": lambda text: "WEBVTT\n\n00:00:01.000 --> 00:00:09.000\n" + " ".join(
+        f"<00:00:0{at % 10}.500><c.yellow>{one}</c>" for at, one in enumerate(text.split())
+    ),
+    "times of WebVTT": lambda text: "".join(f"<00:00:0{at % 10}.500> {one} " for at, one in enumerate(text.split())),
     "bytes in JSON": lambda text: json.dumps(list(text.encode())),
     "words in JSON": lambda text: json.dumps(text.split()),
     "subtitles": lambda text: "".join(

@@ -50,6 +50,12 @@ ASKING: dict[str, tuple[dict[str, Any], str]] = {
     "other words in metadata": (request(user(SECRET), metadata={"keepLocal": True}), "metadata.keepLocal"),
     "no cloud": (request(user(SECRET), metadata={"no_cloud": True}), "metadata.no_cloud"),
     "the cloud is off": (request(user(SECRET), metadata={"cloud": "off"}), "metadata.cloud"),
+    "an upload of none": (request(user(SECRET), metadata={"upload": "none"}), "metadata.upload"),
+    "a cloud that is not enabled": (
+        request(user(SECRET), metadata={"cloud": {"enabled": False}}),
+        "metadata.cloud.enabled",
+    ),
+    "no egress": (request(user(SECRET), metadata={"no-egress": True}), "metadata.no-egress"),
     "below a mark of caching": (
         request(user(block(cache_control={"type": "ephemeral", "force_local": True}))),
         "messages.0.content.0.cache_control.force_local",
@@ -248,6 +254,7 @@ def test_what_says_no_or_is_the_program_s_own_is_sent(trooper: Trooper, cloud: S
         request(user("hello"), tools=tool(**own), output_config=form),
         request(user("hello"), tools=[{"type": "mcp_toolset", "mcp_server_name": "x", "configs": {"x_post": {}}}]),
         request(user("hello"), metadata={"locale": "de", "local_time": "12:00", "session_id": "7", "private": False}),
+        request(user("hello"), metadata={"cache": {"enabled": False}, "share": {}, "voice": "none"}),
     ):
         done = trooper("messages", stdin=json.dumps(body))
         assert done.code == 0, done.notices

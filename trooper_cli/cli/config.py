@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from trooper_cli.config_file import TomlValue
     from trooper_cli.settings import SettingValue
+
+# Of letters and figures together; names of programs and of people are shorter.
+_LONG_WORD = 16
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -203,9 +207,16 @@ def _shown(name: str, value: SettingValue) -> SettingValue:
     if KNOWN[name].kind == "command" and isinstance(value, str):
         from trooper_cli.guard.credentials import mask
 
-        return mask(value)
+        return " ".join(map(_shown_word, mask(value).split(" ")))
     # An empty list is no value either.
     return value or None if isinstance(value, tuple) else value
+
+
+def _shown_word(word: str) -> str:
+    """Return a word of a command, without what may be a key: many letters and figures in a row."""
+    longest = max(re.findall(r"[A-Za-z0-9+=_]+", word), key=len, default="")
+    is_mixed = any(map(str.isdigit, longest)) and any(map(str.isalpha, longest))
+    return word.replace(longest, "***") if len(longest) >= _LONG_WORD and is_mixed else word
 
 
 def _as_text(value: SettingValue) -> str:

@@ -94,6 +94,9 @@ def _of_hub(name: str, hub: str) -> ModelSource:
             f"which file of {owner}/{repository}? Name it, hf:{owner}/{repository}/FILE.gguf; "
             f"they are listed at {hub}/{owner}/{repository}/tree/main"
         )
+    if {"", ".", ".."} & {*path.split("/")}:
+        # It would be a file of somewhere else, by its address.
+        raise UsageError("a file of the hub is named hf:OWNER/REPO/FILE.gguf, without empty parts, `.` and `..`")
     return _on_hub(hub, f"{owner}/{repository}", "main", path)
 
 

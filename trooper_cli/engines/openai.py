@@ -72,6 +72,10 @@ class OpenAI:
             if response.status != 200:
                 return
             rows = items(parse(response.read(), "the local server"), "data")
+        if self._key and any(self._key.secret in text(row, "id") for row in rows):
+            raise ConfigurationError(
+                "the local server puts its key into a model's name; names are written down, give it another one"
+            )
         self._there = [text(row, "id") for row in rows]
         chosen = next((row for row in rows if text(row, "id") == self.model), rows[0] if rows else None)
         self.model = self.model or text(chosen, "id")

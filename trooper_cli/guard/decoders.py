@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard.digits import LINES, from_lines
 from trooper_cli.guard.dumps import dumped
+from trooper_cli.guard.literals import literals
 from trooper_cli.guard.piece import APART, Piece, apart
 from trooper_cli.guard.strings import readable
 from trooper_cli.lazy_re import pattern
@@ -36,10 +37,13 @@ _UNSEEN = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _TAGS = pattern("[\\U000e0020-\\U000e007e]+")
 # Unseen bytes: variation selectors.
 _SELECTORS = pattern("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
-# Colours of a terminal, and tags of HTML and XML. Inline ones stand within a sentence, others end one.
-_MARKUP = pattern(r"\x1b\[[0-?]*[ -/]*[@-~]|<(/?)([A-Za-z][\w:.-]{0,30})(?:\s[^<>]*)?/?>")
+# Colours of a terminal, tags of HTML and XML, and those of WebVTT with the time of a word. Inline ones stand within a
+# sentence, others end one.
+_MARKUP = pattern(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|<(/?)([A-Za-z][\w:.-]{0,30})(?:\s[^<>]*)?/?>|<(?:\d\d:)?\d\d:\d\d[.,]\d{3}>"
+)
 _INLINE = frozenset(
-    "a abbr b bdi bdo big cite code del em font i ins kbd mark q s samp small span strong sub sup tt u".split()
+    "a abbr b bdi bdo big c cite code del em font i ins kbd lang mark q s samp small span strong sub sup tt u v".split()
 )
 _CELL = frozenset(("td", "th"))
 _ENTITY = pattern(r"&(?:#\d{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z]{2,8};)")
@@ -60,7 +64,7 @@ def encoded(text: str) -> list[Piece]:
 
 def markup(text: str) -> list[Piece]:
     """Return the tags and the colours between words, which go."""
-    if "\x1b" not in text and "</" not in text:
+    if "\x1b" not in text and "</" not in text and "<0" not in text:
         return []
     return [Piece(*match.span(), _from_markup(match)) for match in _MARKUP.finditer(text)]
 
@@ -104,6 +108,7 @@ def _quoted_printable(text: str) -> Iterator[Piece]:
 
 def _blocks(text: str, escapes: Sequence[Piece]) -> Iterator[Piece]:
     yield from dumped(text)
+    yield from literals(text)
     starts = [piece.start for piece in escapes]
     for match in LINES.finditer(text):
         start, end = match.span()
@@ -164,7 +169,8 @@ def _from_percent(run: str) -> str:
 
 
 def _from_markup(match: re.Match[str]) -> str:
-    name = (match[2] or "a").lower()
+    # Of `<c.yellow>`, the first.
+    name = (match[2] or "a").lower().partition(".")[0]
     if name in _CELL:
         return "\t" if match[1] else ""
     return "" if name in _INLINE else "\n"

@@ -53,7 +53,7 @@ _SAYS_SO = pattern(
     r"(?:^|_)(?:"
     r"(?:non?|not|never|without|skip|avoid|disable|dont|do_?not|forbid|prevent|block)_?"
     r"(?:(?:ever|be|to|for|use|send|in|on|the|any|this|allow|via)_?)*"
-    r"(?:send(?:ing)?|sent|upload(?:s|ed|ing)?|shar(?:e|ed|ing)|transmit(?:ted)?|clouds?|leaves?|external)"
+    r"(?:send(?:ing)?|sent|upload(?:s|ed|ing)?|shar(?:e|ed|ing)|transmit(?:ted)?|clouds?|leaves?|external|egress)"
     r"|clouds?_?(?:less|not|never|off|disabled|forbidden|prohibited|denied)"
     r"|locally|lokal|nur_?lokal|on_?device|on_?prem(?:ises?)?|self_?hosted|air_?gapped|internal_?only"
     r"|privat(?:e(?:ly)?)?|confidential(?:ly)?|vertraulich|(?<!case_)(?<!time_)sensitive"
@@ -63,7 +63,9 @@ _WORD = pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
 _LABELS = {
     "label", "labels", "tag", "tags", "visibility", "privacy", "confidentiality", "sensitivity", "classification",
 }  # fmt: skip
-_OFF = {"off", "no", "false", "never", "0", "disabled"}
+_OFF = {"off", "no", "none", "false", "never", "0", "disabled", "denied"}
+# What a cloud that is told more of is, or is not: `{"cloud": {"enabled": false}}`.
+_SWITCHES = {"enabled", "enable", "allowed", "allow", "permitted", "active", "on"}
 # What `response.py` puts into each answer.
 _OF_AN_ANSWER = {"label", "route", "reason", "engine"}
 
@@ -137,7 +139,12 @@ def _asks(name: str, item: object, part: _Part) -> bool:
         )
     # Zero is false to many languages.
     says_no = (isinstance(item, (bool, int, float)) and not item) or (isinstance(item, str) and item.lower() in _OFF)
-    if says_no and not part.is_free and _SAYS_CLOUD.fullmatch(reduced(name)[:_LONGEST_NAME]):
+    above = part.names[-1] if part.names and name.lower() in _SWITCHES else ""
+    if (
+        says_no
+        and not part.is_free
+        and any(_SAYS_CLOUD.fullmatch(reduced(one)[:_LONGEST_NAME]) for one in (name, above))
+    ):
         # A cloud that is not wanted is a wish too.
         return True
     if item in (False, None):
