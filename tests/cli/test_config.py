@@ -362,7 +362,8 @@ class TestKeyCommand:
         script, calls = tmp_path / "give key", tmp_path / "calls"
         script.write_text(
             "#!/bin/sh\n"
-            f"echo \"$1 $OTHER_API_KEY$TWO_KEY$HF_TOKEN$VAULT_TOKEN\" >> '{calls}'\necho noise >&2\nprintf '%s\\nanother\\n' \"{KEY}\"\n"
+            f"echo \"$1 $OTHER_API_KEY$TWO_KEY$HF_TOKEN$VAULT_TOKEN\" >> '{calls}'\n"
+            f"echo noise >&2\nprintf '%s\\nanother\\n' \"{KEY}\"\n"
         )
         script.chmod(0o700)
         written(trooper, f"api_key_cmd = \"'{script}' 'an argument; true'\"\n")
