@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Note(NamedTuple):
@@ -25,3 +29,13 @@ def noted(file: Path) -> Note:
         return Note(*(record[field] for field in Note._fields))
     except (OSError, ValueError, KeyError, TypeError):
         return Note()
+
+
+def published(headers: tuple[Mapping[str, str], ...]) -> tuple[str, int]:
+    """Return the SHA-256 and the size that the hub itself states; '' and 0 where it does not."""
+    for each in headers:
+        sha256 = each.get("x-linked-etag", "").strip('"').lower()
+        size = each.get("x-linked-size", "")
+        if SHA256.fullmatch(sha256):
+            return sha256, int(size) if size.isdigit() else 0
+    return "", 0

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from trooper_cli import __version__
 from trooper_cli.engines.decoding import get_path, parse_or_none
-from trooper_cli.engines.fetch_note import Note, noted
+from trooper_cli.engines.fetch_note import SHA256, Note, noted, published
 from trooper_cli.engines.gguf import context_length
 from trooper_cli.engines.model_source import token_for
 from trooper_cli.errors import (
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from trooper_cli.engines.model_source import ModelSource
 
 UNFINISHED = ".unfinished"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 # A line that breaks again and again before another byte has come is given up.
 _TRIES = 3
 _LEFT_FREE = 64 << 20
@@ -165,8 +164,8 @@ class ModelFetch:
 
     def _headers(self, url: str, redirects: tuple[Mapping[str, str], ...]) -> dict[str, str]:
         headers = {"user-agent": f"trooper-cli/{__version__}", **token_for(url, self._source, self._environ)}
-        published = _published(redirects)[0]
-        if self._here and published in {"", self._note.sha256}:
+        linked = published(redirects)[0]
+        if self._here and linked in {"", self._note.sha256}:
             headers["range"] = f"bytes={self._here}-"
             if self._note.etag:
                 headers["if-range"] = self._note.etag
@@ -175,7 +174,7 @@ class ModelFetch:
     def _described(self, download: Download) -> Note:
         """Return what the server says of the file: its sum, its mark, its size."""
         source = self._source
-        sha256, size = _published((*download.redirects, download.headers))
+        sha256, size = published((*download.redirects, download.headers))
         if total := re.fullmatch(r"bytes \d+-\d+/(\d+)", download.headers.get("content-range", "")):
             size = int(total[1])
         elif (length := download.headers.get("content-length", "")).isdigit():
@@ -208,7 +207,7 @@ class ModelFetch:
             return ""
         for row in rows if isinstance(rows, list) else []:
             oid = get_path(row, "lfs", "oid")
-            if get_path(row, "path") == source.path and isinstance(oid, str) and _SHA256.fullmatch(oid):
+            if get_path(row, "path") == source.path and isinstance(oid, str) and SHA256.fullmatch(oid):
                 return oid
         return ""
 
@@ -328,16 +327,6 @@ def gigabytes(size: float) -> str:
     if size < 999_500:
         return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.1f} GB" if size >= 999_500_000 else f"{size / 1e6:.0f} MB"
-
-
-def _published(headers: tuple[Mapping[str, str], ...]) -> tuple[str, int]:
-    """Return the SHA-256 and the size that the hub itself states; '' and 0 where it does not."""
-    for each in headers:
-        sha256 = each.get("x-linked-etag", "").strip('"').lower()
-        size = each.get("x-linked-size", "")
-        if _SHA256.fullmatch(sha256):
-            return sha256, int(size) if size.isdigit() else 0
-    return "", 0
 
 
 def _has_size(path: Path, size: int) -> bool:
