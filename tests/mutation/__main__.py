@@ -264,7 +264,7 @@ MUTANTS = [
     Mutant(
         "a new system prompt of a private turn is forgotten",
         "ask/refused.py",
-        "    if repeated is not None and repeated.label is Label.PRIVATE:",
+        "    if repeats_private:",
         "    if False:",
         AGAIN,
     ),
@@ -507,7 +507,7 @@ MUTANTS = [
     Mutant(
         "a refused prompt is forgotten",
         "cli/ask.py",
-        'given_schema.remember(guard, system or "", parts)',
+        'given_schema.remember(guard, system or "", parts, repetition.no_names())',
         "None",
         REFUSED,
     ),
@@ -598,8 +598,8 @@ MUTANTS = [
     Mutant(
         "a misspelt flag wants no private turn",
         "cli/refused_line.py",
-        'is_local = "--local" in str(refusal) or any(_is_private_option(each, options) for each in given)',
-        'is_local = "--local" in words',
+        '"--local" in str(refusal) or any(_is_private_option(each, options) for each in given)',
+        '"--local" in words',
         COMMAND_LINE,
     ),
     Mutant(
@@ -1266,8 +1266,8 @@ MUTANTS = [
     Mutant(
         "--no-upload is no word for private",
         "cli/refused_line.py",
-        "says_private(word, _PRIVATE) or asks({name: value or True}, ",
-        "says_private(word, _PRIVATE) or asks({}, ",
+        "_says_local(word) or asks({name: value or True}, ",
+        "_says_local(word) or asks({}, ",
         COMMAND_LINE,
     ),
     Mutant(
