@@ -113,6 +113,8 @@ def local_engine(
         return Ollama(ollama, described, keep_alive)
     if may_stand_in:
         return _embedded(settings, home, None)
+    if choice is None and model and installed():
+        raise _no_such_model(model, home)
     remedy = "start it with `ollama serve`"
     if not installed():
         remedy += ", or install the embedded engine with `pip install 'trooper-cli[embedded]'`"
@@ -126,21 +128,14 @@ def installed() -> bool:
 
 def _embedded(settings: Settings, home: Path, model: str | None) -> Embedded:
     from trooper_cli.engines.embedded import Embedded
-    from trooper_cli.engines.pulled import embedded_model, name_of, pulled_models
+    from trooper_cli.engines.pulled import embedded_model
 
     if not installed():
         raise ConfigurationError("the embedded engine is not installed; `pip install 'trooper-cli[embedded]'`")
     if model and (path := _named(model, home)) is not None:
         return Embedded(path)
     if model and not settings.text("embedded_model"):
-        from trooper_cli.near import did_you_mean
-
-        names = list(map(name_of, pulled_models(home)))
-        there = ", ".join(names) or "none yet, see `trooper pull --help`"
-        raise ConfigurationError(
-            "the embedded engine runs a GGUF file: name one with -m ./FILE.gguf or TROOPER_EMBEDDED_MODEL, "
-            f"or a model that was pulled: {there}{did_you_mean(model, names)}"
-        )
+        raise _no_such_model(model, home)
     if (chosen := embedded_model(settings, home)) is None:
         raise MissingModelError(NO_MODEL_YET)
     return Embedded(chosen)
@@ -152,6 +147,24 @@ def _named(model: str, home: Path) -> Path | None:
 
     # A name of another kind may be that of another engine's model.
     return named_model(home, model) if model.endswith(".gguf") else pulled_model(home, model)
+
+
+def _no_such_model(model: str, home: Path) -> ConfigurationError:
+    """Return the error of a name that no file on this machine has, while no Ollama is asked or answers."""
+    from trooper_cli.engines.known_models import known_model
+    from trooper_cli.engines.pulled import name_of, pulled_models
+
+    from trooper_cli.near import did_you_mean
+
+    names = list(map(name_of, pulled_models(home)))
+    there = ", ".join(names) or "none"
+    remedy = "choose one with -m, or start Ollama with `ollama serve` if it has this one"
+    if known := known_model(model):
+        remedy = f"fetch it with `trooper pull {known.name}`"
+    elif there == "none":
+        remedy = "`trooper pull --help` lists models to fetch; start Ollama with `ollama serve` if it has this one"
+    named, meant = "".join(filter(str.isprintable, model))[:200], did_you_mean(model, names)
+    return ConfigurationError(f"no model {named} on this machine, the embedded engine has: {there}; {remedy}{meant}")
 
 
 class MissingModelError(UnavailableError):
