@@ -93,13 +93,13 @@ def check(path: Path, form: Format) -> None:
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no file {path}") from error
     except OSError as error:
-        raise InputError(f"{path} cannot be opened ({error.strerror}); it is left as it is") from error
+        raise InputError(f"{path} cannot be opened ({error.strerror}) and is left as it is; move it away") from error
     try:
         head = os.read(descriptor, 100) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
     finally:
         os.close(descriptor)
     if len(head) < 100 or head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72]) != form.application:
-        raise InputError(f"{path} is not a file of Trooper's; it is left as it is")
+        raise InputError(f"{path} is not a file of Trooper's and is left as it is; move it away")
     _check_version(path, form, int.from_bytes(head[60:64]))
     with contextlib.suppress(OSError):
         chmod_private(path)
@@ -130,7 +130,8 @@ def check_alone(path: Path) -> None:
 def _check_version(path: Path, form: Format, found: int) -> None:
     if found not in form.schemas:
         raise InputError(
-            f"{path} is of format {found} and this Trooper reads format {form.version}; it is left as it is"
+            f"{path} is of format {found} and this Trooper reads format {form.version}; it is left as it is: use the "
+            "Trooper that wrote it, or move it away"
         )
 
 
@@ -225,7 +226,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path, form: Format) -> N
     # The first page is that of the schema itself.
     are_apart = len(roots) == len(rows) and all(type(root) is int and root > 1 for root in roots)
     if not are_apart or digest_of(row[:4] for row in rows) != form.schemas[version]:
-        raise InputError(f"{path} holds tables or code that are not Trooper's; it is left as it is")
+        raise InputError(f"{path} holds tables or code that are not Trooper's and is left as it is; move it away")
 
 
 def digest_of(rows: Iterable[tuple[object, ...]]) -> str:

@@ -152,6 +152,10 @@ class Settings:
         assert value is None or isinstance(value, str)  # noqa: S101
         return value
 
+    def source(self, name: str) -> str:
+        """Return where a setting stands, as a person would name it."""
+        return self._source(name, self.value(name).origin)
+
     def number(self, name: str, flag: int | None = None) -> int | None:
         """Return a whole number above zero, or None where nothing sets it; what a flag says goes before."""
         if flag is not None:

@@ -100,9 +100,11 @@ class TestCloud:
     @pytest.mark.parametrize("answer", [http(404, "no"), http(200, "<html>welcome</html>", "text/html")])
     def test_a_gateway_that_lists_no_models(self, trooper: Trooper, cloud: Standin, answer: list[bytes]) -> None:
         """What could not be tried is said to be so, and stops nothing."""
-        cloud.respond = lambda _: answer
+        cloud.respond = lambda request: answer if request.method == "GET" else api_error(400, "invalid_request_error")
         done = trooper("doctor", "--json")
         assert done.code == 0
+        # It was asked without a text: the address and the key are those of an API.
+        assert [request.json["messages"] for request in cloud.requests if request.method == "POST"] == [[]]
         assert "were not tried" in found(done, "cloud", "warn")[0]
 
     @pytest.mark.parametrize("setting", ["api_key_cmd", "auth_token_cmd"])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from tests.conftest import Trooper
+    from tests.conftest import Outcome, Trooper
     from tests.standin import Recorded
 
 MODEL = "claude-sonnet-5-5"
@@ -66,6 +66,41 @@ SETUPS: dict[str, tuple[Any, Any, str, bool]] = {
     "other cloud alone": (healthy, NO_KEY | {"OTHER_KEY": "k-1"}, OTHER, True),
     "other cloud for want of the first": (DOWN, {"OTHER_KEY": "k-1"} | NO_LOCAL, OTHER, True),
     "other cloud rejects its key": (DOWN, {"OTHER_KEY": "wrong"}, OTHER, False),
+    "a gitleaks file that is not there": (healthy, {}, 'gitleaks = "nope.toml"\n', False),
+    "and a private ask, which needs none": (healthy, {"TROOPER_LOCAL": "1"}, 'gitleaks = "nope.toml"\n', True),
+    "a pattern that is none": (healthy, {}, 'guard_patterns = ["("]\n', False),
+    "a home below a file": (healthy, {"TROOPER_HOME": "/dev/null/x"}, "", False),
+    "an address without an API": (http(404, "not here"), {}, "", False),
+    "a page to log in": (http(200, "<html>Welcome to the hotel</html>", "text/html"), {}, "", False),
+    "another cloud at no address": (healthy, NO_KEY | {"OTHER_KEY": "k-404"}, OTHER, False),
+    "another cloud behind a page": (healthy, NO_KEY | {"OTHER_KEY": "k-page"}, OTHER, False),
+    "no list of models": (
+        lambda request: http(404, "") if request.method == "GET" else claude()(request),
+        {},
+        "",
+        True,
+    ),
+    "in trouble without fallback": (api_error(500, "api_error"), {"TROOPER_FALLBACK": "0"}, "", False),
+    "no connection without fallback": (
+        healthy,
+        {"TROOPER_FALLBACK": "0", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"},
+        "",
+        False,
+    ),
+    "no quota": (api_error(402, "billing_error"), {"TROOPER_FALLBACK": "0"}, "", False),
+    "a session's name that is none": (healthy, {"TROOPER_SESSION": "a b"}, "", False),
+    "a local server that is named nowhere": (
+        healthy,
+        {"TROOPER_LOCAL": "1", "TROOPER_LOCAL_ENGINE": "openai"},
+        "",
+        False,
+    ),
+    "no such model file": (
+        healthy,
+        {"TROOPER_LOCAL": "1", "TROOPER_LOCAL_ENGINE": "embedded", "TROOPER_EMBEDDED_MODEL": "/nope.gguf"},
+        "",
+        False,
+    ),
     "a command that gives no key": (healthy, NO_KEY, 'api_key_cmd = "false"\n', False),
 }
 
@@ -77,7 +112,10 @@ def test_they_agree(trooper: Trooper, cloud: Standin, serve: Callable[..., Stand
     cloud.respond = respond if callable(respond) else lambda _: respond
 
     def other(request: Recorded) -> Iterable[bytes]:
-        return REJECTED if request.headers.get("authorization") == "Bearer wrong" else chat_api(request)
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        page = http(200, "<p>Log in</p>", "text/html")
+        known = {"wrong": REJECTED, "k-404": http(404, "not here"), "k-page": page}
+        return known[key] if key in known else chat_api(request)
 
     trooper.home.mkdir(mode=0o700)
     if config:
@@ -87,6 +125,12 @@ def test_they_agree(trooper: Trooper, cloud: Standin, serve: Callable[..., Stand
     assert done.code == asked.code, (done.text, asked.notices)
     assert (asked.code == 0) == works
     assert done.json["works"] == works
+    for row in done.json["checks"]:
+        # Each fault has a next step; what an ask would end with says where that is.
+        assert row["state"] == "ok" or row["next"] not in {"", "it is left as it is"}, row
+    if environ.get("TROOPER_EMBEDDED_MODEL"):
+        assert "trooper pull" not in [row["next"] for row in done.json["checks"]]
+        assert "correct or unset TROOPER_EMBEDDED_MODEL" in done.text
     for text in (done.text, asked.notices):
         assert "Error" not in text.replace("error, 5", "").replace("_error", "")
 
@@ -151,3 +195,62 @@ def test_a_home_that_cannot_be_made(trooper: Trooper, tmp_path: Path) -> None:
     environ: dict[str, str | None] = {"TROOPER_HOME": str(tmp_path / "file" / "home"), **NO_KEY}
     assert trooper("doctor", **environ).code != 0
     assert trooper("ask", "hello", **environ).code != 0
+
+
+def rows_of(done: Outcome) -> dict[str, dict[str, str]]:
+    return {row["check"]: row for row in done.json["checks"]}
+
+
+def test_what_was_lost_of_the_guard_is_no_tick(trooper: Trooper) -> None:
+    """An index without its key, or a key without its index: what is lost with it, and the one way to have it back."""
+    assert rows_of(trooper("doctor", "--json"))["guard"]["state"] == "ok"
+    assert trooper("ask", "--local", "-s", "ops", "hello").code == 0
+    assert rows_of(trooper("doctor", "--json"))["guard"]["state"] == "ok"
+    for name in ("guard.key", "guard.db"):
+        kept = {path: path.read_bytes() for path in trooper.home.glob("guard.*")}
+        (trooper.home / name).unlink()
+        found = rows_of(trooper("doctor", "--json"))["guard"]
+        assert (found["state"], found["text"].partition(" was lost")[0]) == ("warn", name)
+        assert "from a backup" in found["next"]
+        for path, data in kept.items():
+            path.write_bytes(data)
+
+
+def test_what_stops_an_ask_can_be_moved_away(trooper: Trooper) -> None:
+    """A file of something else in the place of the guard's index: the next step is one that mends it."""
+    trooper("ask", "hello")
+    for path in trooper.home.glob("guard.db*"):
+        path.unlink()
+    (trooper.home / "guard.db").write_bytes(b"junk" * 100)
+    done = trooper("doctor", "--json")
+    assert (done.code, rows_of(done)["guard"]["next"]) == (65, "move it away")
+    assert trooper("ask", "hello").code == 65
+    (trooper.home / "guard.db").unlink()
+    assert trooper("ask", "hello").code == 0
+
+
+def test_what_an_ask_may_meet_is_a_warning(trooper: Trooper) -> None:
+    """A local engine that was chosen and is not there, a budget of a few words, a table of prices that is broken."""
+    trooper.home.mkdir(mode=0o700)
+    (trooper.home / "config.toml").write_text("budget = 10\n")
+    (trooper.home / "prices.toml").write_text("[[price]\n")
+    done = trooper("doctor", "--json", **NO_LOCAL)
+    rows = rows_of(done)
+    assert done.code == 0
+    assert {name: rows[name]["state"] for name in ("local", "budget", "prices")} == dict.fromkeys(
+        ("local", "budget", "prices"), "warn"
+    )
+    assert all(rows[name]["next"] for name in ("local", "budget", "prices"))
+
+
+def test_a_local_server_with_another_key(trooper: Trooper, serve: Callable[..., Standin]) -> None:
+    """Where local_url is set, no next step is about an engine that would not be asked, here and in `models`."""
+    server = serve(lambda _: http(401, "{}"))
+    environ: dict[str, str | None] = {"TROOPER_LOCAL_URL": server.url, "TROOPER_LOCAL_KEY": "k-2", **NO_KEY}
+    environ |= {"OLLAMA_HOST": "127.0.0.1:9"}
+    done = trooper("doctor", "--json", **environ)
+    assert done.code == trooper("ask", "hello", **environ).code == 78
+    assert not any("ollama serve" in row["next"] or "trooper pull" in row["next"] for row in done.json["checks"])
+    listed = trooper("models", **environ)
+    assert "rejects the key (401); check TROOPER_LOCAL_KEY" in listed.notices
+    assert "trooper pull" not in listed.notices

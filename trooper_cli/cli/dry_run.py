@@ -1,4 +1,4 @@
-"""`--dry-run`: the exact request, printed and not sent."""
+"""`--dry-run`: the request as far as it is known without asking anybody, printed and not sent."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def rehearsed(
     from trooper_cli.ask.rehearsal import rehearse
 
     rehearsal = rehearse(ask_request, caller, settings, home, notices.notify, take_over)
+    if rehearsal.decision.side == "local" and rehearsal.engine != "embedded":
+        notices.notify(
+            f"a dry run asks nobody: {rehearsal.engine} is asked first which model it has, whether that can think and "
+            "how much it holds, so the request itself may differ in model, think and lengths"
+        )
     request = rehearsal.request
     secrets = {"x-api-key", "authorization"}
     record: json_output.Request = {

@@ -75,7 +75,9 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> int:
         environment.output().write(f"{json.dumps(record, ensure_ascii=False)}\n")
         return 0
     _print(rows, environment.output())
-    _print_hints(rows, environment)
+    # Where another program serves the models, nothing that is pulled is used.
+    if settings.text("local_url") is None or settings.text("local_engine") is not None:
+        _print_hints(rows, environment)
     for part in unfinished:
         from trooper_cli.engines.model_fetch import gigabytes
 
@@ -91,17 +93,18 @@ def _rows(settings: Settings, home: Path, prices: Prices, say: Callable[[str], N
     plain = _side_of_plain(settings, say)
     yield from _clouds(settings, prices, is_plain=plain == "cloud")
     users = (LOCAL,) if plain != "local" else (PLAIN, LOCAL)
-    chosen = None
+    chosen, key, said = None, None, set[str]()
     try:
         key = local_key(settings)
     except TrooperError as error:
         say(str(error))
-        key = None
+        said.add(str(error))
     with this_machine_only():
         try:
             chosen = local_engine(settings, home, None, connect=True, key=key)
         except TrooperError as error:
-            say(str(error))
+            if str(error) not in said:
+                say(str(error))
         yield from _ollama(settings, chosen, users, say)
         if chosen is not None and chosen.name == "openai":
             yield _server(settings, chosen, users)

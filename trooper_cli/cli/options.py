@@ -39,7 +39,11 @@ ShowThinkingOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Print the exact request as JSON and connect to nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Print the request as JSON and connect to nothing. What a local server is asked first is left open.",
+    ),
 ]
 NoFallbackOption = Annotated[
     bool, typer.Option("--no-fallback", help="A failure of the cloud is an error (TROOPER_FALLBACK=0).")

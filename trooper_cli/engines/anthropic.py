@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from trooper_cli import __version__
 from trooper_cli.engines import claude_windows
 from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
+from trooper_cli.engines.cloud_check import try_without_text
 from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, server_sent_events, text
 from trooper_cli.engines.engine import AS_BY_DEFAULT, End, Thinking, Thought, Usage
 from trooper_cli.errors import BrokenAnswerError, ConfigurationError, LocalityError, NoConnectionError
@@ -200,6 +201,8 @@ class Anthropic:
         """
         listed = get_path(self._get("/v1/models?limit=1000", read_timeout), "data")
         if not isinstance(listed, list):
+            url = self._base + "/v1/messages"
+            try_without_text(url, self._headers("application/json"), self.model, self._place, read_timeout, self._proxy)
             return None
         claude_windows.remember(listed, self._base, self._environ)
         if any(text(row, "id") == self.model for row in listed):

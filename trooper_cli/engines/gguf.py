@@ -50,9 +50,12 @@ def header(path: Path) -> Header:
             # A pipe would be waited for until somebody writes to it.
             raise ConfigurationError(f"the model {path} is no regular file; name a GGUF file")
         with path.open("rb") as file:
-            magic, version, _, entries = struct.unpack("<4sIQQ", file.read(24))
-            if magic != b"GGUF" or version not in {2, 3}:
-                raise InputError(f"{path} is not a GGUF model of version 2 or 3")
+            head = file.read(24)
+            if head[:4] != b"GGUF":
+                raise InputError(f"{path} is not a GGUF model; name another file")
+            _, version, _, entries = struct.unpack("<4sIQQ", head)
+            if version not in {2, 3}:
+                raise InputError(f"{path} is not a GGUF model of version 2 or 3; name another file")
             for _ in range(min(entries, 4096)):
                 key = read_string(file)
                 if key.startswith(b"tokenizer.") and "context_length" in found:
@@ -64,7 +67,8 @@ def header(path: Path) -> Header:
                     found.setdefault(name, value)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot read the model {path}: {error.strerror}; fetch one with `trooper pull`"
+            f"cannot read the model {path}: {error.strerror}; correct -m or TROOPER_EMBEDDED_MODEL, "
+            "or leave it out for a model of `trooper pull`"
         ) from error
     except struct.error as error:
         raise InputError(f"{path} is a torn GGUF file; fetch it again") from error

@@ -49,7 +49,9 @@ def key_of_command(setting: str, settings: Settings) -> str:
     try:
         written = process.communicate(timeout=COMMAND_SECONDS)[0]
     except subprocess.TimeoutExpired as error:
-        raise ConfigurationError(f"{setting} gave no key within {COMMAND_SECONDS:.0f} seconds") from error
+        raise ConfigurationError(
+            f"{setting} gave no key within {COMMAND_SECONDS:.0f} seconds; run it by itself to see why"
+        ) from error
     finally:
         if process.poll() is None:
             process.kill()

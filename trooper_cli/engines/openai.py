@@ -48,7 +48,9 @@ class OpenAI:
         self, model: str | None, url: str | None, local_hosts: tuple[str, ...] = (), key: LocalKey | None = None
     ) -> None:
         if not url:
-            raise ConfigurationError("where is the local server? Set TROOPER_LOCAL_URL, as in http://127.0.0.1:8080")
+            raise ConfigurationError(
+                "where is the local server? It is named nowhere; set TROOPER_LOCAL_URL, as in http://127.0.0.1:8080"
+            )
         self.model = model or ""
         base = url.rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"

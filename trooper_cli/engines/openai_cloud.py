@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import __version__
 from trooper_cli.engines.api_errors import ErrorSource, failure_in_stream, failure_of_response
+from trooper_cli.engines.cloud_check import try_without_text
 from trooper_cli.engines.decoding import get_path, parse_or_none, text
 from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 from trooper_cli.engines.openai_api import chat_body, read_answer
@@ -106,12 +107,12 @@ class OpenAICloud:
         headers = {"accept": "application/json", "accept-encoding": "identity", "connection": "close"}
         headers |= {"authorization": f"Bearer {self._key}", "user-agent": f"trooper/{__version__}"}
         with to_cloud(Request(f"{self._url}/models", headers, b"", "GET"), read_timeout, self._proxy) as response:
-            if response.status in {404, 405}:
-                return None
-            if response.status != 200:
+            if response.status not in {200, 404, 405}:
                 raise failure_of_response(response, self._place)
             listed = get_path(parse_or_none(response.read()), "data")
         if not isinstance(listed, list):
+            url = f"{self._url}/chat/completions"
+            try_without_text(url, headers, self.model, self._place, read_timeout, self._proxy)
             return None
         # Aliases are in no list here, so that a name that is not listed may be one.
         return True if any(text(row, "id") == self.model for row in listed) else None

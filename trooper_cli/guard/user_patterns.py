@@ -25,7 +25,9 @@ def find(text: str, patterns: Iterable[str]) -> list[Finding]:
         try:
             compiled = re.compile(pattern)
         except re.error as error:
-            raise ConfigurationError(f"pattern {number} of guard_patterns is no regular expression") from error
+            raise ConfigurationError(
+                f"pattern {number} of guard_patterns is no regular expression; correct it in config.toml"
+            ) from error
         findings += _found(f"pattern-{number}", compiled, text)
     return findings
 

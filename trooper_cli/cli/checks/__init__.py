@@ -56,6 +56,8 @@ def examine(settings: Settings, home: Path) -> Report:
         look("cloud", lambda: engines.cloud(settings, home))
         is_needed = _ask(settings, results).is_local
         look("local", lambda: engines.local(settings, home, is_needed=is_needed))
+        look("rules", lambda: files.rules(settings))
+        look("limits", lambda: files.limits(settings))
     look("proxy", lambda: engines.surroundings(settings.environ))
     look("folder", lambda: files.folder(home))
     look("folder", lambda: files.synced(home, settings.environ))
@@ -79,7 +81,11 @@ def _with_session(settings: Settings, home: Path) -> Settings:
 
 def _config(settings: Settings) -> Iterable[CheckResult]:
     if (name := settings.text("session")) is not None:
-        check_name(name)
+        try:
+            check_name(name)
+        except UsageError as error:
+            step = f"correct or unset {settings.source('session')}"
+            yield CheckResult("config", State.FAIL, str(error), step, error)
     faults: dict[str, TrooperError] = {}
     try:
         check_variables(settings.environ)
@@ -128,6 +134,9 @@ def _ask(settings: Settings, results: list[CheckResult]) -> _Verdict:
         return _Verdict(
             None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})", is_local=True
         )
+    # What would leave is looked at first.
+    if "rules" in errors:
+        return _Verdict(errors["rules"], "see rules")
     # As `ask.fallback` does: one cloud after the other, as far as their failures let another answer.
     asked, failures = clouds(settings, connect=False), list[TrooperError]()
     for cloud in asked if settings.boolean("fallback") else asked[:1]:

@@ -14,6 +14,7 @@ from trooper_cli.engines.api_key import command_of, has_key
 from trooper_cli.engines.circuit_breaker import held
 from trooper_cli.engines.clouds import clouds, has_cloud, without_key
 from trooper_cli.engines.default_model import default_model
+from trooper_cli.engines.gguf import context_length
 from trooper_cli.engines.local import installed, local_engine, local_key
 from trooper_cli.engines.ollama import Inventory, Server
 from trooper_cli.engines.pulled import embedded_model
@@ -114,8 +115,11 @@ def local(settings: Settings, home: Path, *, is_needed: bool) -> list[CheckResul
                 error = raised
         if isinstance(error, UnavailableError) and not is_needed:
             text, _, step = str(error).removeprefix("no local engine: ").partition("; ")
-            return [CheckResult("local", State.OK, f"{text}; only --local and the fallback need a local engine", step)]
-        needed = {"ollama", "embedded"} if chosen is None else {chosen.name}
+            # Where none was named there may be none on purpose.
+            is_wanted = settings.text("local_engine") or settings.text("local_url")
+            state = State.WARN if is_wanted else State.OK
+            return [CheckResult("local", state, f"{text}; only --local and the fallback need a local engine", step)]
+        needed = {chosen.name} if chosen is not None else _needed(settings)
         results = [
             *_ollama(settings, is_needed="ollama" in needed),
             _embedded(settings, home, is_needed="embedded" in needed),
@@ -142,6 +146,13 @@ def local(settings: Settings, home: Path, *, is_needed: bool) -> list[CheckResul
         model = f"model {chosen.model}" if chosen.model else "whatever model it serves"
         results.append(CheckResult("local", State.OK, f"private turns are answered by {chosen.name}, {model}"))
     return results
+
+
+def _needed(settings: Settings) -> set[str]:
+    """Return which engines would be asked, where none is ready."""
+    if choice := settings.text("local_engine") or ("openai" if settings.text("local_url") else None):
+        return {choice}
+    return {"ollama", "embedded"}
 
 
 def _try(engine: LocalEngine) -> None:
@@ -213,10 +224,16 @@ def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> CheckResult
     except ConfigurationError as error:
         return failed("embedded", error)
     if installed() and path.is_file():
+        try:
+            context_length(path)
+        except TrooperError as error:
+            return failed("embedded", error)
         return CheckResult("embedded", State.OK, f"is installed, with the model {path.name}")
     text, remedy = "is not installed", "pip install 'trooper-cli[embedded]'"
     if installed():
         text, remedy = f"is installed, without a model ({path})", "trooper pull"
+        if settings.text("embedded_model"):
+            remedy = f"correct or unset {settings.source('embedded_model')}"
     return (
         CheckResult("embedded", State.WARN, text, remedy)
         if is_needed

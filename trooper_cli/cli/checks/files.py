@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trooper_cli.guard.identity import Identity
+    from trooper_cli.settings import Settings
+
+LEAST_BUDGET = 256  # tokens
 
 
 def folder(home: Path) -> Iterator[CheckResult]:
     """Look at the data folder, without changing it."""
     if not os.path.lexists(home):
         above = next(parent for parent in home.absolute().parents if os.path.lexists(parent))
-        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        if not above.is_dir():
+            # The error of an ask, word by word.
+            yield failed("folder", InputError(f"{home} is not a folder; move {above} away, or set TROOPER_HOME"))
+        elif os.access(above, os.W_OK | os.X_OK):
             yield CheckResult("folder", State.OK, f"{home} is made at the first use")
         else:
             yield failed("folder", StorageError(f"{home} cannot be made; set TROOPER_HOME to a folder of yours"))
@@ -109,8 +115,18 @@ def sessions(home: Path, current: str | None) -> Iterator[CheckResult]:
 
 def guard(home: Path) -> Iterator[CheckResult]:
     """Look at the guard's index of fingerprints and its key."""
-    if not os.path.lexists(home / "guard.db") or not os.path.lexists(home / "guard.key"):
-        yield CheckResult("guard", State.OK, "its index is made from the sessions at the next ask")
+    is_missing = {name: not os.path.lexists(home / name) for name in ("guard.db", "guard.key")}
+    if all(is_missing.values()) and not catalog.names(home):
+        yield CheckResult("guard", State.OK, "its index is made at the first ask")
+        return
+    if missing := [name for name, is_so in is_missing.items() if is_so]:
+        yield CheckResult(
+            "guard",
+            State.WARN,
+            f"{' and '.join(missing)} was lost: the next ask makes the index again from the sessions, without the "
+            "private turns that had none",
+            f"put it back into {home} from a backup before the next ask, if there is one",
+        )
         return
     _check_database(home / "guard.db", index.FORMAT, "the guard's index")
     with closing(index.IndexFile.open(home)) as opened:
@@ -118,6 +134,39 @@ def guard(home: Path) -> Iterator[CheckResult]:
             yield CheckResult("guard", State.OK, f"sessions it takes in at the next ask: {unknown}")
         else:
             yield CheckResult("guard", State.OK, "it knows every session")
+
+
+def rules(settings: Settings) -> Iterator[CheckResult]:
+    """Read the rules and patterns of the user's own, as each look of the guard does."""
+    from trooper_cli.guard import credentials, user_patterns
+
+    if path := settings.path("gitleaks"):
+        credentials.load_gitleaks(path)
+    user_patterns.find("", settings.words("guard_patterns"))
+    if path or settings.words("guard_patterns"):
+        yield CheckResult("rules", State.OK, "those of gitleaks and guard_patterns can be used")
+
+
+def limits(settings: Settings) -> Iterator[CheckResult]:
+    """Look for a budget that hardly a prompt fits into, and at the user's own prices."""
+    from trooper_cli.store.prices import load
+
+    budget = settings.number("budget")
+    if budget is not None and budget < LEAST_BUDGET:
+        yield CheckResult(
+            "budget",
+            State.WARN,
+            f"{budget} tokens (from {settings.value('budget').origin}) are few: a longer prompt is exit 65",
+            f"raise it to {LEAST_BUDGET} or more, or unset it",
+        )
+    if settings.file is None:
+        return
+    try:
+        load(settings.file.with_name("prices.toml"))
+    except TrooperError as error:
+        # An ask does without.
+        found = failed("prices", error)
+        yield CheckResult("prices", State.WARN, found.text, found.next_step)
 
 
 def _identities(home: Path) -> Iterator[Identity]:
