@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,6 +79,15 @@ class Repository:
 
 
 PERSON = {"NAME": "A Person", "EMAIL": "person@example.org"}
+
+
+def is_running(group: int) -> bool:
+    """Return whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -305,6 +317,9 @@ class TestProposal:
                 "Drain the pool because it was drained at night by a batch job of the nightowl service",
                 "Drain the pool because it was drained at night by a batch job of the",
             ),
+            ("Your code is already a great example of how to use the 'typer.options'", "Add pool.py"),
+            ("The code snippet you provided is a simple implementation of a function", "Add pool.py"),
+            ("I would drain it\nThis commit drains the pool\nDrain the pool", "Drain the pool"),
             ("修复空列表崩溃", "修复空列表崩溃"),
         ],
     )
@@ -390,6 +405,44 @@ class TestNeverInTheWay:
         repository.change(text="again\n")
         told = repository.git("commit", "-q", OLLAMA_HOST=engine.url, TROOPER_HOOK_SECONDS="2").stderr
         assert "within 2 seconds" in told
+
+    @pytest.mark.parametrize("is_ignored", [False, True])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+    def test_what_ends_the_commit_ends_the_model(
+        self, repository: Repository, serve: Callable[..., Standin], number: signal.Signals, *, is_ignored: bool
+    ) -> None:
+        """Ctrl-C and a terminal that is closed leave nothing running, also where git began with them ignored."""
+        asked, over, healthy = threading.Event(), threading.Event(), ollama()
+
+        def slow(request: Recorded) -> Iterator[bytes]:
+            if request.path == "/api/chat":
+                asked.set()
+                over.wait(20)
+            yield from healthy(request)
+
+        environ = repository.environment(OLLAMA_HOST=serve(slow).url)
+        ignore = f"trap '' {number.name.removeprefix('SIG')}; " if is_ignored else ""
+        commit = subprocess.Popen(
+            ["sh", "-c", f"{ignore}exec git commit -q"],
+            cwd=repository.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            assert asked.wait(20)
+            os.killpg(commit.pid, number)
+            commit.wait(10)
+            ends = time.monotonic() + 5
+            while is_running(commit.pid) and time.monotonic() < ends:
+                time.sleep(0.02)
+            assert not is_running(commit.pid)
+        finally:
+            over.set()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(commit.pid, signal.SIGKILL)
+        assert repository.git("log", "--format=%s").stdout == "Begin\n"
 
     def test_what_has_arrived_in_time_is_used(self, repository: Repository, serve: Callable[..., Standin]) -> None:
         """At the deadline the line that has begun is the message, without its last word, which may be cut."""

@@ -19,21 +19,35 @@ _CHATTER = re.compile(
     r"|(?:the|this|your) (?:(?:git )?commit|headline|message|following|change is)|diff --git|index [0-9a-f]{7})\b",
     re.IGNORECASE,
 )
+# A sentence to a reader or about the change is none either; what a headline says it says to nobody.
+_TALK = re.compile(
+    r"\b(?:you|your|yours)\b|\bthis (?:commit|diff|change|code|patch)\b"
+    r"|^(?:the|this|a) (?:provided |given |above |following )*(?:code|diff|snippet|patch)\b",
+    re.IGNORECASE,
+)
+_SPEAKER = re.compile(r"\b(?:I(?:['\u2019](?:m|ve|d|ll))?|my) [a-z]")
 _REPEATED = re.compile(r"(.{2,40}?)\1{3,}")
 
 
-def headline(answer: str, *, is_whole: bool) -> str | None:
+def headline(answer: str, *, is_whole: bool, instead: str | None = None) -> str | None:
     """Return the first line of an answer that is a plausible headline, without its dress, or None.
 
     Args:
         answer: what has arrived.
         is_whole: whether the model ended it; else its last word, and a last line of one word, may be cut.
+        instead: what is said where the model only talks about the change.
 
     """
     lines = answer.split("\n")
     if not is_whole:
         lines[-1] = lines[-1].rpartition(" ")[0]
-    return next((found for line in lines if (found := _read(line))), None)
+    read = [found for line in lines if (found := _read(line))]
+    found = next((line for line in read if not _talks(line)), None)
+    return _cut(found or instead) if found or (read and instead) else None
+
+
+def _talks(text: str) -> bool:
+    return bool(_TALK.search(text) or _SPEAKER.search(text))
 
 
 def _read(line: str) -> str | None:
@@ -48,7 +62,7 @@ def _read(line: str) -> str | None:
     text = text.rstrip(" .:;,")
     first, _, second = text.partition(": ")
     text = first if first == second else text
-    return _cut(text) if _is_plausible(text) else None
+    return text if _is_plausible(text) else None
 
 
 def _is_plausible(text: str) -> bool:

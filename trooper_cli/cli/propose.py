@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,12 +44,15 @@ def propose(file: Path, source: str | None, environ: Mapping[str, str], home: Pa
         say: takes what the person at the terminal should know.
 
     """
+    # Ctrl-C ends git whoever has started it. A script or an editor that runs it in the background leaves the signal
+    # ignored to all that git starts, and these would go on; a handler also has the child begin without that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if not _is_wanted(file, source, environ):
             return
-        prompt = prompt_of_change()
+        prompt, files = prompt_of_change()
         with _remembered_unless_asked(prompt, environ, home, say):
-            found = _found(prompt, environ, home, say)
+            found = _found(prompt, files, environ, home, say)
         _put(found, file)
     except TrooperError as error:
         say(f"no commit message is proposed: {error}")
@@ -75,8 +79,8 @@ def _remembered_unless_asked(
         yield
 
 
-def _found(prompt: str, environ: Mapping[str, str], home: Path, say: Callable[[str], None]) -> str:
-    """Return the headline that a model on this machine has for a prompt.
+def _found(prompt: str, files: str, environ: Mapping[str, str], home: Path, say: Callable[[str], None]) -> str:
+    """Return the headline that a model on this machine has for a prompt about these files.
 
     Raises:
         TrooperError: it has none, there is no model, or a setting is wrong.
@@ -88,7 +92,7 @@ def _found(prompt: str, environ: Mapping[str, str], home: Path, say: Callable[[s
     where = "on your network" if engine.on_network else "on this machine"
     model = f" ({engine.model})" if engine.model else ""
     say(f"{engine.name}{model} {where} is asked for a commit message, for {limit:g} seconds at most")
-    answer = _ask(prompt, ends, environ)
+    answer = _ask(prompt, files, ends, environ)
     if answer.found is None:
         raise UnavailableError(answer.why(limit))
     if answer.is_late:
@@ -223,7 +227,7 @@ class Answer(NamedTuple):
         return "no line of the answer can be one; TROOPER_LOCAL_MODEL chooses a larger model"
 
 
-def _ask(prompt: str, ends: float, environ: Mapping[str, str]) -> Answer:
+def _ask(prompt: str, files: str, ends: float, environ: Mapping[str, str]) -> Answer:
     """Ask on this machine, as a private turn of no session, until a line can be the headline or the time is over.
 
     Another process asks, so that it can be ended wherever it is; what it prints is its answer and nothing else.
@@ -237,9 +241,9 @@ def _ask(prompt: str, ends: float, environ: Mapping[str, str]) -> Answer:
         env={name: value for name, value in environ.items() if name != "TROOPER_SESSION"},
     )
     pieces: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_feed, args=(child, prompt.encode(), pieces), daemon=True).start()
     text, is_late = b"", False
     try:
+        threading.Thread(target=_feed, args=(child, prompt.encode(), pieces), daemon=True).start()
         while piece := _next(pieces, ends):
             text += piece
             # A line that is complete is enough: a small model seldom gets better as it goes on.
@@ -262,8 +266,8 @@ def _ask(prompt: str, ends: float, environ: Mapping[str, str]) -> Answer:
         return Answer(None, is_late, code)
     # As `-x` would print it; where nothing in the block can be one, of all that arrived.
     answer, is_whole = text.decode("utf-8", "replace"), not is_late
-    found = headline(extracted(answer), is_whole=is_whole) or headline(answer, is_whole=is_whole)
-    return Answer(found, is_late, code)
+    found = headline(extracted(answer), is_whole=is_whole, instead=files)
+    return Answer(found or headline(answer, is_whole=is_whole, instead=files), is_late, code)
 
 
 def _feed(child: subprocess.Popen[bytes], prompt: bytes, pieces: queue.SimpleQueue[bytes]) -> None:
@@ -289,12 +293,15 @@ def _next(pieces: queue.SimpleQueue[bytes], ends: float) -> bytes | None:
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End a process: it is asked to, so that what it knows is remembered, and after two seconds made to."""
     if child.poll() is None:
-        child.terminate()
         try:
-            child.wait(2)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(2)
+        finally:
+            # Also where a second signal comes in the meantime.
+            if child.poll() is None:
+                child.kill()
+                child.wait()
 
 
 def _put(found: str, file: Path) -> None:

@@ -42,8 +42,11 @@ def git(*arguments: str, given: bytes = b"") -> bytes:
         raise UnavailableError("git is not here; call trooper where git is on the PATH") from error
 
 
-def prompt_of_change() -> str:
-    """Return what is asked: the staged change without what small models take for text, whole lines up to a limit."""
+def prompt_of_change() -> tuple[str, str]:
+    """Return what is asked, and the files that changed, as a headline names them.
+
+    Asked is the staged change without what small models take for text, whole lines up to a limit.
+    """
     # A name need not be UTF-8, and what is asked has to be.
     listed = git("diff", "--cached", "--name-status", "--no-ext-diff", "-z")
     names = listed.decode("utf-8", "replace").split("\0")
@@ -51,7 +54,7 @@ def prompt_of_change() -> str:
     diff = git("diff", "--cached", "--no-color", "--no-ext-diff").decode("utf-8", "replace")
     head = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
     asked = f"Write the headline of a git commit, one short line in the imperative, for: {head}\n\n"
-    return asked + "\n".join(_within(_plain(diff.split("\n"), iter(changed)), LONGEST_CHANGE))
+    return asked + "\n".join(_within(_plain(diff.split("\n"), iter(changed)), LONGEST_CHANGE)), head
 
 
 def _changes(fields: Iterator[str]) -> Iterator[str]:

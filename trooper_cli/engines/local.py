@@ -153,7 +153,6 @@ def _no_such_model(model: str, home: Path) -> ConfigurationError:
     """Return the error of a name that no file on this machine has, while no Ollama is asked or answers."""
     from trooper_cli.engines.known_models import known_model
     from trooper_cli.engines.pulled import name_of, pulled_models
-
     from trooper_cli.near import did_you_mean
 
     names = list(map(name_of, pulled_models(home)))
