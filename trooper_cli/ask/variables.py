@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 OTHER_VARIABLES = ("TROOPER_HOME", "TROOPER_TRACE", "TROOPER_HOOK_SECONDS")
 
 _PREFIX = "TROOPER_"
+# What is Claude's own, under the names that its programs read.
+_OF_CLAUDE = {
+    "API_KEY": "ANTHROPIC_API_KEY",
+    "KEY": "ANTHROPIC_API_KEY",
+    "AUTH_TOKEN": "ANTHROPIC_AUTH_TOKEN",
+    "BASE_URL": "ANTHROPIC_BASE_URL",
+}
 _DECIDE = {name.replace("_", ""): name for name in ("TROOPER_LOCAL", "TROOPER_CLOUD", "TROOPER_SESSION")}
 # Figures as the letters they look like. A 1 is either of two; no name that decides has both.
 _FIGURES = [str.maketrans("0134578", f"O{one}EASTB") for one in "LI"]
@@ -29,8 +36,20 @@ def check_variables(environ: Mapping[str, str]) -> None:
     for name, nearest in misspelt(environ):
         printable = name.encode("ascii", "backslashreplace").decode()
         raise ConfigurationError(
-            f"there is no variable {printable}, so nothing was sent; unset it, or did you mean {nearest}?"
+            f"there is no variable {printable}, so nothing was sent; unset it, {_hint(name, nearest)}"
         )
+
+
+def _hint(name: str, nearest: str) -> str:
+    """Return what a person may have meant; of a name that is far from all what there is."""
+    from difflib import get_close_matches
+
+    word = name.upper().translate(_FIGURES[0]).rpartition(_PREFIX)[2]
+    if word in _OF_CLAUDE:
+        return f"or did you mean {_OF_CLAUDE[word]}?"
+    if name.upper().startswith(_PREFIX) and not get_close_matches(word, [nearest.removeprefix(_PREFIX)], 1):
+        return "`trooper config` lists what there is"
+    return f"or did you mean {nearest}?"
 
 
 def misspelt(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

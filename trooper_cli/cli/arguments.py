@@ -27,6 +27,7 @@ _GLUED = re.compile(
     r"(?<![^\s\0])(?!\W*-)[^\s\0]*[^\W_][^\s\0]*?--+([a-z][a-z_-]*)(?:=[^\s\0]*)?[\0\s'\"\u2019\u201d]*\Z"
 )
 # One anywhere after a space that no shell splits at, or in the last line directly after a line break or a tab.
+_BELOW_ZERO = re.compile(r"-\d+(?:\.\d+)?[a-z]{0,2}")
 _AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)")
 _AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n*\Z")
 # What no dash is mistyped as, although an option's name stands behind it: `*.json`, `$file`, `@here`, `#local`.
@@ -45,6 +46,7 @@ class _Level:
         self.commands: dict[str, Any] = getattr(command, "commands", {})
         self.options: dict[str, Any] = {"--help": None, "-h": None}
         self.takes_files = False
+        self.takes_numbers = bool(command.context_settings.get("ignore_unknown_options"))
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 self.options |= dict.fromkeys((*parameter.opts, *parameter.secondary_opts), parameter)
@@ -129,6 +131,8 @@ def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
         name, value = f"-{argument[end:][:1]}", argument[end + 1 :]
         is_given = value if name not in level.options or level.takes_value(name) else ""
     if name not in level.options:
+        if level.takes_numbers and _BELOW_ZERO.fullmatch(argument):
+            return ""
         level.refuse_below("".join(islice(_folded(argument), _LONGEST)), arguments)
         _refuse_dash(level, argument)
     if is_given and level.takes_value(name):

@@ -85,7 +85,7 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
     return code
 
 
-@app.command("set")
+@app.command("set", context_settings={"ignore_unknown_options": True})  # A number may be below zero.
 def set_value(
     context: typer.Context,
     name: SettingName,

@@ -43,7 +43,9 @@ def headline(answer: str, *, is_whole: bool, instead: str | None = None) -> str 
         lines[-1] = lines[-1].rpartition(" ")[0]
     read = [found for line in lines if (found := _read(line))]
     found = next((line for line in read if not _talks(line)), None)
-    return _cut(found or instead) if found or (read and instead) else None
+    if found is None and read:
+        found = instead
+    return _cut(found) if found else None
 
 
 def _talks(text: str) -> bool:

@@ -24,7 +24,13 @@ class Hook(StrEnum):
     PREPARE_COMMIT_MSG = "prepare-commit-msg"
 
 
-WhichHook = Annotated[Hook, typer.Argument(metavar="prepare-commit-msg", help="The hook.")]
+WhichHook = Annotated[
+    Hook,
+    typer.Argument(
+        metavar="HOOK",
+        help="prepare-commit-msg. To refuse a commit that holds secrets, call `trooper guard` in a hook of your own.",
+    ),
+]
 
 
 @app.command()

