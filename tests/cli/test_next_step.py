@@ -67,3 +67,25 @@ def test_the_small_model_without_a_network(trooper: Trooper) -> None:
     assert done.code == 69
     assert "could not be fetched from 127.0.0.1; is there a network?" in done.notices
     assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize(
+    ("table", "error"),
+    [
+        ('[[prices]]\nmodel = "m"\n', "has 'prices', which is unknown"),
+        ('price = "m"\n', "has a price that is no table"),
+        ('[[price]]\nmodel = "m"\ninput = 1\noutput = 2\n', "lacks cache_read, cache_write; add"),
+        (
+            '[[price]]\nmodel = "m"\ninput = 1\noutput = 2\ncache_read = 0\ncache_write = 0\nper = 1\n',
+            "has 'per'; the fields are model, input, output, cache_read, cache_write, up_to, cache_write_1h",
+        ),
+    ],
+)
+def test_a_price_that_is_none(trooper: Trooper, table: str, error: str) -> None:
+    """The file, and only what is missing or strange."""
+    trooper.home.mkdir(mode=0o700)
+    (trooper.home / "prices.toml").write_text(table)
+    done = trooper("usage")
+    assert (done.code, done.out) == (78, b"")
+    assert str(trooper.home / "prices.toml") in done.notices
+    assert error in done.notices

@@ -11,6 +11,7 @@ from trooper_cli.errors import ConfigurationError
 from trooper_cli.files import reason
 
 MILLION = 1_000_000
+_KEYS = {"date", "source", "us_factor", "price"}
 
 
 class Price(NamedTuple):
@@ -104,10 +105,17 @@ def _table(path: Path) -> dict[str, object]:
 
 def _rows(table: dict[str, object], path: Path) -> tuple[Price, ...]:
     listed = table.get("price", [])
-    try:
-        rows = tuple(Price(**row) for row in listed)  # type: ignore[attr-defined]
-    except TypeError as error:
-        raise ConfigurationError(f"{path} has a [[price]] without model, {', '.join(Price._fields[1:5])}") from error
+    if unknown := sorted(table.keys() - _KEYS):
+        raise ConfigurationError(f"{path} has {unknown[0]!r}, which is unknown; each model is one table [[price]]")
+    if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
+        raise ConfigurationError(f"{path} has a price that is no table; write [[price]] before it")
+    for number, row in enumerate(listed, 1):
+        named = f"[[price]] {number} of {path}"
+        if missing := [field for field in Price._fields[:5] if field not in row]:
+            raise ConfigurationError(f"{named} lacks {', '.join(missing)}; add what is missing")
+        if strange := sorted(row.keys() - {*Price._fields}):
+            raise ConfigurationError(f"{named} has {strange[0]!r}; the fields are {', '.join(Price._fields)}")
+    rows = tuple(Price(**row) for row in listed)
     for row in rows:
         figures = [value for value in row[1:] if value is not None]
         if not isinstance(row.model, str) or not all(isinstance(it, (int, float)) and it >= 0 for it in figures):
