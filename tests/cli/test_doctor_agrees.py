@@ -241,6 +241,8 @@ def test_what_an_ask_may_meet_is_a_warning(trooper: Trooper) -> None:
         ("local", "budget", "prices"), "warn"
     )
     assert all(rows[name]["next"] for name in ("local", "budget", "prices"))
+    capped = NO_LOCAL | {"TROOPER_LIMIT_DAY": "5", "TROOPER_BUDGET": "500"}
+    assert trooper("doctor", **capped).code == trooper("ask", "hello", **capped).code == 78
 
 
 def test_a_local_server_with_another_key(trooper: Trooper, serve: Callable[..., Standin]) -> None:

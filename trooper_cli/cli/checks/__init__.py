@@ -135,8 +135,9 @@ def _ask(settings: Settings, results: list[CheckResult]) -> _Verdict:
             None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})", is_local=True
         )
     # What would leave is looked at first.
-    if "rules" in errors:
-        return _Verdict(errors["rules"], "see rules")
+    for check in ("rules", "prices"):
+        if check in errors:
+            return _Verdict(errors[check], f"see {check}")
     # As `ask.fallback` does: one cloud after the other, as far as their failures let another answer.
     asked, failures = clouds(settings, connect=False), list[TrooperError]()
     for cloud in asked if settings.boolean("fallback") else asked[:1]:

@@ -164,9 +164,10 @@ def limits(settings: Settings) -> Iterator[CheckResult]:
     try:
         load(settings.file.with_name("prices.toml"))
     except TrooperError as error:
-        # An ask does without.
         found = failed("prices", error)
-        yield CheckResult("prices", State.WARN, found.text, found.next_step)
+        is_needed = any(settings.value(name).value is not None for name in ("limit_day", "limit_session"))
+        # Without a cap an ask does without.
+        yield found if is_needed else CheckResult("prices", State.WARN, found.text, found.next_step)
 
 
 def _identities(home: Path) -> Iterator[Identity]:
