@@ -624,6 +624,13 @@ MUTANTS = [
         REFUSED,
     ),
     Mutant(
+        "doctor tries a cloud with a text",
+        "engines/cloud_check.py",
+        '"messages": []',
+        '"messages": [{"role": "user", "content": "hello"}]',
+        "tests/cli/test_doctor.py",
+    ),
+    Mutant(
         "a refused request is forgotten",
         "messages/refused.py",
         "remember_prompt(guard, text, [*_names(messages), *places])",
