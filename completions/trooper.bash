@@ -44,6 +44,9 @@ _trooper() {
     done
     current="$typed"
     case "$typed" in --*=*) previous="${typed%%=*}" current="${typed#*=}" lead="${typed%%=*}=" ;; esac
+    case "$path ${lead%=}" in
+        "trooper ask --cloud" | "trooper again --cloud") _trooper_offer <(trooper --complete clouds 2>/dev/null); return 0 ;;
+    esac
     case "$path $previous" in
         "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
         "trooper ask -m" | "trooper ask --model" | "trooper again -m" | "trooper again --model" | "trooper count -m" | "trooper count --model") _trooper_offer <(trooper --complete models 2>/dev/null) ;;

@@ -2,7 +2,7 @@
 # Completions of trooper, made from its commands by `python -m tools.generate`; not edited by hand.
 
 _trooper() {
-    local at=trooper word previous= given=1
+    local at=trooper word previous= given=1 lead=
     local -a found
     for word in ${words[2,CURRENT-1]}; do
         case "$at $word" in
@@ -10,7 +10,10 @@ _trooper() {
         esac
         previous="$word"
     done
-    [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
+    [[ $PREFIX == --*=* ]] && lead="${PREFIX%%=*}" && previous="$lead" && compset -P "*="
+    case "$at $lead" in
+        "trooper ask --cloud" | "trooper again --cloud") found=("${(@f)$(trooper --complete clouds 2>/dev/null)}"); compadd -a found; return 0 ;;
+    esac
     case "$at $previous" in
         "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
         "trooper ask -m" | "trooper ask --model" | "trooper again -m" | "trooper again --model" | "trooper count -m" | "trooper count --model") found=("${(@f)$(trooper --complete models 2>/dev/null)}"); compadd -a found ;;

@@ -40,6 +40,8 @@ LINES = [
     ("trooper ask -m claude-s", "trooper ask -m claude-sonnet-5-5"),
     ("trooper ask what is this --max", "trooper ask what is this --max-tokens"),
     ("trooper ask --on-leak wa", "trooper ask --on-leak warn"),
+    ("trooper ask --cloud=oth", "trooper ask --cloud=other"),
+    ("trooper again nightowl --cloud=anth", "trooper again nightowl --cloud=anthropic"),
     ("trooper ask -f serv", "trooper ask -f server.log"),
     ("trooper guard serv", "trooper guard server.log"),
     ("trooper hook unin", "trooper hook uninstall"),
@@ -55,6 +57,8 @@ def at_home(trooper: Trooper, tmp_path: Path) -> Path:
         with closing(Session.open_or_create(trooper.home, name)) as session:
             session.add([turn])
     (tmp_path / "server.log").write_text("a line\n")
+    cloud = 'name = "other"\nurl = "https://127.0.0.1:9/v1"\nmodel = "large"\nkey_env = "OTHER_KEY"\n'
+    (trooper.home / "config.toml").write_text(f"[[clouds]]\n{cloud}")
     return tmp_path
 
 

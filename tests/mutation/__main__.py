@@ -55,7 +55,6 @@ UNSEEN = "tests/guard/test_unseen.py"
 RE2 = "tests/guard/test_go_regex.py"
 LOCAL_KEY = "tests/engines/test_local_key.py"
 COUNT, WINDOW, MODELS = "tests/cli/test_count.py", "tests/ask/test_exact_window.py", "tests/cli/test_models.py"
-HERE, AGAIN = "tests/cli/test_here.py", "tests/cli/test_again.py"
 CAPS = "tests/ask/test_caps.py"
 BATCH = "tests/cli/test_batch.py"
 SCHEMA, JSON_SCHEMA, API_SCHEMA = (
@@ -63,6 +62,7 @@ SCHEMA, JSON_SCHEMA, API_SCHEMA = (
     "tests/test_json_schema.py",
     "tests/messages/test_schema.py",
 )
+HERE, AGAIN, NAMED = "tests/cli/test_here.py", "tests/cli/test_again.py", "tests/cli/test_named_cloud.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -193,6 +193,25 @@ MUTANTS = [
         'Decision(Label.PRIVATE, Side.LOCAL, cast("Reason", origin))',
         'Decision(Label.PUBLIC, Side.LOCAL, cast("Reason", origin))',
         WHO,
+    ),
+    Mutant(
+        "--cloud=NAME and --local go together",
+        "cli/named_cloud.py",
+        'or (side == "--cloud" and names)]',
+        "]",
+        NAMED,
+    ),
+    Mutant(
+        "an unknown cloud is another one", "engines/clouds.py", "named = _named(name, named, settings)", "pass", NAMED
+    ),
+    Mutant("--cloud=off is a name", "cli/arguments.py", "if folded in _OFF | _HERE:", "if False:", NAMED),
+    Mutant("a name behind --cloud is a prompt", "cli/named_cloud.py", "_NAME not in meta:", "False:", NAMED),
+    Mutant(
+        "beside a named cloud Claude is asked",
+        "engines/clouds.py",
+        "if name in {None, Anthropic.name} and has_key",
+        "if has_key",
+        NAMED,
     ),
     Mutant("the lock is open", "ask/route.py", "if cloud_lock:", "if False:", WHO),
     Mutant(

@@ -96,7 +96,7 @@ class Person:
     def clouds(self, ask_request: AskRequest, settings: Settings, *, connect: bool) -> list[Cloud]:
         from trooper_cli.engines.clouds import clouds
 
-        return clouds(settings, ask_request.model, connect=connect)
+        return clouds(settings, ask_request.model, name=ask_request.cloud, connect=connect)
 
     def worst_case(self, body: Mapping[str, object], context: Context[V]) -> WorstCase:
         forms = [body[name] for name in ("output_config", "response_format") if name in body]

@@ -41,6 +41,8 @@ class AskRequest(NamedTuple):
     local_flag: bool | None = None
     # A public turn is executed on this machine; a private one is in any case.
     here: bool = False
+    # The one cloud that is asked, by its name; None where they are asked in their order.
+    cloud: str | None = None
     # The turn whose prompt this is, where it is asked again.
     repeated: StoredTurn | None = None
     model: str | None = None

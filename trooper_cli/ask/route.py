@@ -89,13 +89,13 @@ def decision_of(ask_request: AskRequest, settings: Settings) -> Decision:
         local_setting=settings.boolean("local"),
         origin=settings.value("local").origin,
         cloud_lock=settings.text("cloud") == "off",
-        has_key=lambda: _has_cloud(settings),
+        has_key=lambda: _has_cloud(settings, ask_request.cloud),
         here=ask_request.here,
         is_of_private=ask_request.repeated is not None and ask_request.repeated.label is Label.PRIVATE,
     )
 
 
-def _has_cloud(settings: Settings) -> bool:
-    from trooper_cli.engines.clouds import has_cloud
+def _has_cloud(settings: Settings, name: str | None) -> bool:
+    from trooper_cli.engines.clouds import clouds
 
-    return has_cloud(settings)
+    return bool(clouds(settings, name=name, connect=False))

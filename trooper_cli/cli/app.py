@@ -11,6 +11,7 @@ from trooper_cli import __version__
 from trooper_cli.cli.arguments import check
 from trooper_cli.cli.environment import Environment
 from trooper_cli.cli.help import Command, Group
+from trooper_cli.cli.named_cloud import CloudCommand, check_sides, options_of
 from trooper_cli.cli.terminal import say
 from trooper_cli.errors import UsageError
 
@@ -54,14 +55,14 @@ def run(arguments: list[str], environment: Environment | None = None) -> int:
         return UsageError.code
     command = typer.main.get_command(app_of(arguments[0]))
     try:
-        _check_sides(options := arguments[: arguments.index("--")] if "--" in arguments else arguments)
+        check_sides(arguments)
         check(arguments, command)
     except UsageError as refusal:
         _remember_refused(arguments, command, environment, refusal)
         raise
     try:
         # Help needs none, and is there whatever is wrong with the environment.
-        made = environment or (None if {"-h", "--help"} & {*options} else Environment.of_process())
+        made = environment or (None if {"-h", "--help"} & {*options_of(arguments)} else Environment.of_process())
         result = command.main(args=arguments, prog_name="trooper", standalone_mode=False, obj=made)
     except TyperException as error:
         _remember_refused(arguments, command, environment, error)
@@ -88,12 +89,6 @@ def _no_such_command(arguments: list[str], context: Any) -> str:  # noqa: ANN401
         return f"there is no such command; did you mean `{path} {near}`? See `{path} --help`."
     hint = "; a question is asked by `trooper ask`" if context.parent is None else ""
     return f"there is no such command{hint}. See `{path} --help`."
-
-
-def _check_sides(options: list[str]) -> None:
-    given = [option for option in ("--local", "--cloud", "--here") if option in options]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given[:2])} exclude each other")
 
 
 def _remember_refused(
@@ -192,5 +187,5 @@ def app_of(word: str = "") -> typer.Typer:
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name, cls=Group)
         else:
-            app.command(name, cls=Command)(found)
+            app.command(name, cls=CloudCommand if name in {"ask", "again"} else Command)(found)
     return app

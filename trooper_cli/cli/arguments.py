@@ -34,6 +34,8 @@ _AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n
 _OTHER_SIGNS = frozenset("!#$%&()*,.;<>?@[]^`{|}'\"")
 # Switches that take no value, before what looks as if it were to turn them off: the prompt would go the other way.
 _SIDES, _OFF = frozenset({"--cloud", "--here"}), frozenset({"off", "no", "false", "0"})
+_HERE = frozenset({"local", "here", "private", "offline", "none", "never", "disabled", "deny"})
+_CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # No option's name is as long, and no line that an option begins by mistake.
 _LONGEST, _LONGEST_LINE = 64, 1024
 
@@ -130,7 +132,9 @@ def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
         end = next((n for n in range(1, len(argument)) if not _is_switch(level, f"-{argument[n]}")), len(argument) - 1)
         name, value = f"-{argument[end:][:1]}", argument[end + 1 :]
         is_given = value if name not in level.options or level.takes_value(name) else ""
-    if name not in level.options:
+    if name == "--cloud" and is_given and name in level.options:
+        _check_cloud(level, value)
+    elif name not in level.options:
         if level.takes_numbers and _BELOW_ZERO.fullmatch(argument):
             return ""
         level.refuse_below("".join(islice(_folded(argument), _LONGEST)), arguments)
@@ -139,6 +143,15 @@ def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
         _check_value(level, name, value)
         return ""
     return name if level.takes_value(name) else ""
+
+
+def _check_cloud(level: _Level, value: str) -> None:
+    """Refuse a value of `--cloud=` that says to stay here, or is no name: the prompt would go the other way."""
+    folded = "".join(islice(_folded(value), _LONGEST))
+    if folded in _OFF | _HERE:
+        level.refuse("--cloud= takes the name of a cloud", "write --local to keep a prompt here.")
+    if value and not _CLOUD_NAME.fullmatch(value):
+        level.refuse("--cloud= takes the name of a cloud, and this is no name", "is a space missing?")
 
 
 def _is_switch(level: _Level, name: str) -> bool:

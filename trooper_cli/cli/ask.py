@@ -3,7 +3,7 @@
 # Annotations are evaluated here, once: typer would evaluate them three times over if they were texts.
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -32,19 +32,18 @@ from trooper_cli.cli.ask_options import (
     TimeoutOption,
     VerboseOption,
 )
+from trooper_cli.cli.ask_request import check_options, checked_extract, checked_limit, request_from
 from trooper_cli.cli.environment import Environment, environment_of
+from trooper_cli.cli.named_cloud import named_cloud
 from trooper_cli.cli.options import DryRunOption, EffortOption, NoFallbackOption, ShowThinkingOption
 from trooper_cli.cli.terminal import Notices, Output, ThoughtWriter, is_screen
-from trooper_cli.errors import UsageError
 from trooper_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from trooper_cli.ask.request import AskLimit, AskRequest
+    from trooper_cli.ask.request import AskRequest
     from trooper_cli.ask.turn_in_progress import Answer
-    from trooper_cli.cli.schema_input import GivenSchema
-    from trooper_cli.turn import StoredTurn
 
 REPEATED = "repeated"  # where `trooper again` puts the Repetition, of whose turn the prompt is asked again
 
@@ -116,13 +115,14 @@ def ask(  # noqa: PLR0913
     )
     home = environment.home
 
-    given_schema, extract_of = GivenSchema(schema), partial(_checked_extract, first=extract, last=extract_last)
-    checks = (partial(_checked_limit, limit), given_schema.checked, extract_of)
-    check = partial(_check, model=model, timeout=timeout, checks=checks)
+    given_schema, extract_of = GivenSchema(schema), partial(checked_extract, first=extract, last=extract_last)
+    checks = (partial(checked_limit, limit), given_schema.checked, extract_of)
+    check = partial(check_options, model=model, timeout=timeout, checks=checks)
     request_of = partial(
-        _request_of,
+        request_from,
         local=local,
         here=here,
+        meta=context.meta,
         model=model,
         stream=stream,
         live=not (as_json or jsonl) and (output.is_terminal if stream is None else stream),
@@ -130,7 +130,7 @@ def ask(  # noqa: PLR0913
         no_fallback=no_fallback,
         on_leak=on_leak,
         # One for all lines of a batch.
-        limit_of=cache(partial(_checked_limit, limit)),
+        limit_of=cache(partial(checked_limit, limit)),
         budget=budget,
         max_tokens=max_tokens,
         timeout=timeout,
@@ -161,6 +161,9 @@ def ask(  # noqa: PLR0913
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.
         given_schema.read(notices.notify)
+        if repetition.repeats:
+            # The name of a cloud behind --cloud looks like that of a session.
+            named_cloud(context.meta, settings)
         last = repetition.turn(settings)
         stdin, notify = None if no_stdin else environment.stdin, notices.notify
         text = last.prompt if last else gather(prompt or [], file or [], stdin=stdin, notify=notify, parts=parts)
@@ -178,10 +181,30 @@ def ask(  # noqa: PLR0913
 
             return rehearsed(ask_request, Person(output.write), settings, home, output, notices, leave)
         answer = _asked(ask_request, settings, environment, output, notices, leave, as_json=as_json)
+    _print_end(answer, name, environment, output, as_json=as_json, has_schema=schema is not None, verbose=verbose)
+    return 0
+
+
+def _print_end(
+    answer: "Answer",
+    session: str | None,
+    environment: Environment,
+    output: Output,
+    *,
+    as_json: bool,
+    has_schema: bool,
+    verbose: bool,
+) -> None:
+    """Print what comes behind the text of an answer, or all of it as JSON.
+
+    Raises:
+        StorageError: the answer could not be written down.
+
+    """
     if as_json:
         from trooper_cli.cli.answer_record import answer_record
 
-        output.write(f"{json.dumps(answer_record(answer, name, has_schema=schema is not None), ensure_ascii=False)}\n")
+        output.write(f"{json.dumps(answer_record(answer, session, has_schema=has_schema), ensure_ascii=False)}\n")
     else:
         output.write("\n")
     if verbose:
@@ -190,61 +213,6 @@ def ask(  # noqa: PLR0913
         environment.say(status_line(answer), "dim")
     if answer.failure is not None:
         raise answer.failure
-    return 0
-
-
-def _request_of(  # noqa: PLR0913
-    text: str,
-    name: str | None,
-    system: str | None,
-    settings: Settings,
-    last: "StoredTurn | None" = None,
-    *,
-    local: bool | None,
-    here: bool,
-    model: str | None,
-    stream: bool | None,
-    live: bool,
-    on_terminal: bool,
-    no_fallback: bool,
-    on_leak: str | None,
-    limit_of: "Callable[[], AskLimit | None]",
-    budget: int | None,
-    max_tokens: int | None,
-    timeout: float | None,
-    given_schema: "GivenSchema",
-    extract_of: 'Callable[[], Literal["first", "last"] | None]',
-    effort: str | None,
-    show_thinking: bool,
-) -> "AskRequest":
-    """Return what is asked; `settings` are those of the session."""
-    from trooper_cli.ask.request import AskRequest
-    from trooper_cli.engines.engine import Thinking
-
-    settings.validate("local", "cloud")
-    # `clouds = "off"` was to be a lock.
-    settings.tables("clouds")
-    return AskRequest(
-        prompt=text,
-        session=name,
-        local_flag=local,
-        here=here,
-        repeated=last,
-        model=model,
-        system=_checked_system(system) or (last.system if last else None),
-        stream=stream is not False,
-        live=live,
-        on_terminal=on_terminal,
-        fallback=not no_fallback and settings.boolean("fallback") is True,
-        on_leak=on_leak or settings.text("on_leak") or "block",
-        limit=limit_of(),
-        budget=settings.number("budget", budget),
-        max_tokens=max_tokens,
-        read_timeout=timeout,
-        schema=given_schema.checked(),
-        extract=extract_of(),
-        thinking=Thinking(effort or settings.text("effort"), show_thinking),
-    )
 
 
 def _asked(
@@ -289,52 +257,3 @@ def _asked(
 
     fetch(home, progress=True)
     return ask_once(ask_request, person, settings, home, notify, take_over)
-
-
-def _checked_limit(text: str | None) -> "AskLimit | None":
-    if text is None:
-        return None
-    from trooper_cli.ask.request import AskLimit
-    from trooper_cli.errors import ConfigurationError
-    from trooper_cli.settings import dollars
-
-    try:
-        return AskLimit(dollars(text))
-    except ValueError as fault:
-        raise ConfigurationError(f"--limit {fault}; nothing was sent") from fault
-
-
-def _check(
-    settings: Settings, *, model: str | None, timeout: float | None, checks: "Sequence[Callable[[], object]]"
-) -> None:
-    """Refuse what is wrong whatever is asked.
-
-    Raises:
-        ConfigurationError: a variable is misspelt.
-        UsageError: an option's value is of the wrong kind.
-
-    """
-    from trooper_cli.ask.variables import check_variables
-    from trooper_cli.cli.prompt_input import utf8
-
-    check_variables(settings.environ)
-    if timeout is not None and not timeout < 1e6:
-        raise UsageError("--timeout is a number of seconds below a million")
-    if model is not None:
-        utf8(model, "the name of the model")
-    for each in checks:
-        each()
-
-
-def _checked_extract(*, first: bool, last: bool) -> 'Literal["first", "last"] | None':
-    if first and last:
-        raise UsageError("--extract and --extract-last are two parts of an answer; choose one")
-    return "first" if first else "last" if last else None
-
-
-def _checked_system(system: str | None) -> str | None:
-    if system is not None:
-        from trooper_cli.cli.prompt_input import utf8
-
-        utf8(system, "the system prompt")
-    return system or None

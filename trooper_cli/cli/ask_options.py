@@ -29,7 +29,8 @@ LocalOption = Annotated[
     Optional[bool],  # noqa: UP045
     typer.Option(
         "--local/--cloud",
-        help="Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0).",
+        help="Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0); --cloud=NAME "
+        "asks that cloud alone.",
         show_default=False,
     ),
 ]

@@ -69,9 +69,11 @@ def config(context: typer.Context, *, session: OfSession = None, as_json: JsonOp
         except ConfigurationError as error:
             environment.say(str(error))
             code = error.code
+    if names := _clouds(settings):
+        found["clouds"] = names, "config"
     if as_json:
         rows = {
-            name: {"value": value, "origin": origin, "variable": KNOWN[name].variable}
+            name: {"value": value, "origin": origin, "variable": KNOWN[name].variable if name in KNOWN else None}
             for name, (value, origin) in found.items()
         }
         output.write(f"{json.dumps(rows, ensure_ascii=False)}\n")
@@ -152,12 +154,25 @@ def unset(context: typer.Context, name: SettingName, *, session: OfSession = Non
     return 0
 
 
+def _clouds(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the tables of `[[clouds]]`, by which `--cloud=NAME` asks them."""
+    from trooper_cli.engines.clouds import names_of_clouds
+
+    try:
+        return tuple(names_of_clouds(settings)[1:])
+    except ConfigurationError:
+        # What is wrong with the file is said of its settings.
+        return ()
+
+
 def _file(settings: Settings) -> Path:
     assert settings.file is not None  # noqa: S101
     return settings.file
 
 
 def _check_name(name: str, settings: Settings, *, in_session: bool) -> None:
+    if name == "clouds":
+        raise UsageError(f"clouds are tables, each under [[clouds]] in {settings.file}; see docs/fallback.md")
     if name not in KNOWN:
         raise UsageError(f"there is no setting {name!r}; `trooper config` lists them")
     known = KNOWN[name]

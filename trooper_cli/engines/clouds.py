@@ -52,28 +52,63 @@ def clouds(
     settings: Settings,
     model: str | None = None,
     *,
+    name: str | None = None,
     connect: bool = True,
     claude: Callable[[str, Mapping[str, str], str | None], Cloud] = Anthropic,
 ) -> list[Cloud]:
     """Return the clouds that have a key; `model` is for the first of them, and `claude` makes Claude's engine.
 
-    Where none is to be asked, `connect` is false, and a command that prints a key is not run.
+    With `name` it is that cloud alone. Where none is to be asked, `connect` is false, and a command that prints a key
+    is not run.
 
     Raises:
-        ConfigurationError: `config.toml` names a cloud in a way that cannot be used.
+        ConfigurationError: `config.toml` names a cloud in a way that cannot be used; or there is none of that name, or
+            no key for it.
 
     """
     named = [_Named(row, settings) for row in settings.tables("clouds")]
     if len({cloud.name for cloud in named}) < len(named):
         raise ConfigurationError(f"two clouds in {settings.file} have the same name; give each its own")
+    if name is not None:
+        named = _named(name, named, settings)
     found: list[Cloud] = []
-    if has_key(settings):
+    if name in {None, Anthropic.name} and has_key(settings):
         environ = environ_with_key(settings, run=connect)
         found.append(claude(model or settings.text("cloud_model") or "", environ, settings.text("inference_geo")))
     for cloud in named:
         if cloud.key:
             found.append(cloud.engine(model if not found else None, settings.environ))
     return found
+
+
+def _named(name: str, named: list[_Named], settings: Settings) -> list[_Named]:
+    """Return the table of the cloud of that name; none for Claude, which needs none.
+
+    Raises:
+        ConfigurationError: there is no such cloud, or no key for it.
+
+    """
+    chosen = [cloud for cloud in named if cloud.name == name]
+    if chosen and not chosen[0].key:
+        raise ConfigurationError(f"no key for the cloud {name}: set {chosen[0].variable}, or ask another cloud")
+    if chosen:
+        return chosen
+    if name == Anthropic.name:
+        if not has_key(settings):
+            raise ConfigurationError("no key for the cloud anthropic: set ANTHROPIC_API_KEY, or ask with --local")
+        return []
+    from difflib import get_close_matches
+
+    there = {each.lower(): each for each in (Anthropic.name, *(cloud.name for cloud in named))}
+    # The name is not repeated: an argument may hold anything.
+    close = get_close_matches(name.lower(), there, 1)
+    hint = f"did you mean --cloud={there[close[0]]}?" if close else f"there are {', '.join(there.values())}"
+    raise ConfigurationError(f"--cloud= names no cloud of yours, so nothing was sent; {hint}")
+
+
+def names_of_clouds(settings: Settings) -> list[str]:
+    """Return the names that `--cloud=` takes, whether there is a key for them or not: Claude's, and `config.toml`'s."""
+    return [Anthropic.name, *(str(row.get("name")) for row in settings.tables("clouds"))]
 
 
 def without_key(settings: Settings) -> list[tuple[str, str]]:

@@ -62,6 +62,14 @@ def _value_cases(trooper: Command, files: str, names: str, words: str) -> list[s
     return [f"        {_alternatives(patterns)}) {action} ;;" for action, patterns in branches.items()]
 
 
+def _joined_cases(trooper: Command, names: str) -> list[str]:
+    """Return the branch of a `case` on command and option for switches that take a cloud's name behind `=`."""
+    patterns = [
+        f"{command.name} {option.joined}" for command in trooper.walk() for option in command.options if option.joined
+    ]
+    return [f"        {_alternatives(patterns)}) {names.format('clouds')}; return 0 ;;"] if patterns else []
+
+
 def _bash(trooper: Command) -> dict[str, list[str]]:
     files, names, words = "_trooper_files", "_trooper_offer <(trooper --complete {} 2>/dev/null)", "_trooper_words {}"
     lines = []
@@ -77,6 +85,7 @@ def _bash(trooper: Command) -> dict[str, list[str]]:
         lines.append("            ;;")
     return {
         "# @BELOW@": [f'            {_below(trooper)}) path="$path $word" ;;'],
+        "# @JOINED@": _joined_cases(trooper, names),
         "# @VALUES@": _value_cases(trooper, files, names, words),
         "# @COMMANDS@": lines,
     }
@@ -105,6 +114,7 @@ def _zsh(trooper: Command) -> dict[str, list[str]]:
         lines.append("            ;;")
     return {
         "# @BELOW@": [f'            {_below(trooper)}) at="$at $word" ;;'],
+        "# @JOINED@": _joined_cases(trooper, names),
         "# @VALUES@": _value_cases(trooper, files, names, words),
         "# @COMMANDS@": lines,
     }
@@ -117,9 +127,14 @@ def _fish(trooper: Command) -> dict[str, list[str]]:
         start = f'complete -c trooper -n "__trooper_at {command.name}"'
         lines += [f"{start} -a {each.path[-1]} -d {_fish_quoted(each.summary)}" for each in command.commands]
         for option in command.options:
-            spelt = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
+            names = [name for name in option.names if name != option.joined]
+            spelt = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in names)
             value = f" {_fish_value(option)}" if option.value else ""
             lines.append(f"{start} {spelt}{value} -d {_fish_quoted(option.help)}")
+            if option.joined:
+                # Without -r or -x the value is one behind an equals sign alone.
+                offer = "-a '(trooper --complete clouds 2>/dev/null)'"
+                lines.append(f"{start} -l {option.joined[2:]} {offer} -d {_fish_quoted(option.help)}")
         lines += [
             f"{start} {_fish_value(argument).removeprefix('-r ').removeprefix('-x ')}"
             for argument in command.arguments

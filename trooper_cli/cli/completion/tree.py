@@ -16,7 +16,8 @@ class Parameter:
     """An option or an argument.
 
     `names` are the spellings of an option, none for an argument; `value` is its value's word, empty for a switch;
-    `kind` is what the value may be: `sessions`, `models`, `files`, or nothing that is known.
+    `kind` is what the value may be: `sessions`, `models`, `files`, or nothing that is known. `joined` is the spelling
+    of a switch that takes a name behind an equals sign, which is one of `clouds`.
     """
 
     names: tuple[str, ...]
@@ -24,6 +25,7 @@ class Parameter:
     kind: str
     choices: tuple[str, ...]
     help: str
+    joined: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,4 +92,5 @@ def _parameter(parameter: Any) -> Parameter:  # noqa: ANN401
         kind=kind or ("files" if parameter.type.name == "path" else ""),
         choices=choices,
         help=" ".join((getattr(parameter, "help", None) or "").split()),
+        joined=next((name for name in parameter.secondary_opts if name == "--cloud"), ""),
     )

@@ -44,6 +44,9 @@ _trooper() {
     done
     current="$typed"
     case "$typed" in --*=*) previous="${typed%%=*}" current="${typed#*=}" lead="${typed%%=*}=" ;; esac
+    case "$path ${lead%=}" in
+        # @JOINED@
+    esac
     case "$path $previous" in
         # @VALUES@
         *) given= ;;

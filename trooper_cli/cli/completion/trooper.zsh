@@ -2,7 +2,7 @@
 # Completions of trooper, made from its commands by `python -m tools.generate`; not edited by hand.
 
 _trooper() {
-    local at=trooper word previous= given=1
+    local at=trooper word previous= given=1 lead=
     local -a found
     for word in ${words[2,CURRENT-1]}; do
         case "$at $word" in
@@ -10,7 +10,10 @@ _trooper() {
         esac
         previous="$word"
     done
-    [[ $PREFIX == --*=* ]] && previous="${PREFIX%%=*}" && compset -P "*="
+    [[ $PREFIX == --*=* ]] && lead="${PREFIX%%=*}" && previous="$lead" && compset -P "*="
+    case "$at $lead" in
+        # @JOINED@
+    esac
     case "$at $previous" in
         # @VALUES@
         *) given= ;;

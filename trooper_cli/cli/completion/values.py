@@ -22,7 +22,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 
 def values(kind: str) -> list[str]:
-    """Return the names of a kind, `sessions` or `models`, sorted; empty for any other kind."""
+    """Return the names of a kind, `sessions`, `models` or `clouds`, sorted; empty for any other kind."""
     settings = Settings.of_environ(dict(os.environ))
     home = data_folder(settings.environ)
     if kind == "sessions":
@@ -31,6 +31,10 @@ def values(kind: str) -> list[str]:
         named = {settings.text("cloud_model"), settings.text("local_model")}
         found = {*CLAUDE, *_used(home), *(model for model in named if model)}
         return sorted(model for model in found if _MODEL.fullmatch(model))
+    if kind == "clouds":
+        from trooper_cli.engines.clouds import names_of_clouds
+
+        return sorted(filter(_MODEL.fullmatch, names_of_clouds(settings)))
     return []
 
 
