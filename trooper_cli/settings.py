@@ -263,8 +263,10 @@ def parse(name: str, given: object) -> str | int | float | tuple[str, ...]:
         raise ValueError(f"must be {' or '.join(known.allowed) or 'a text'}")  # noqa: TRY004
     if known.allowed and given not in known.allowed:
         raise ValueError(f"must be {' or '.join(known.allowed)}")
-    if known.kind == "url" and not given.startswith(("http://", "https://")):
-        raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
+    if known.kind == "url":
+        from trooper_cli.server_url import server_url
+
+        return server_url(given)
     if known.kind == "command" and not _is_command(given):
         raise ValueError("must be a program with its arguments, quoted as in a shell")
     if known.kind == "key" and not is_key(given := given.strip()):

@@ -156,7 +156,7 @@ class TestFile:
             (["budget", "1", "2"], "one value"),
             (["fallback", "maybe"], "0 or 1"),
             (["cloud", "of"], "on or off"),
-            (["local_url", "gpu.lan"], "http://"),
+            (["local_url", "ftp://gpu.lan"], "http://"),
             (["api_key_cmd", 'pass "show'], "program"),
             (["cloud_model", ""], "unset"),
             (["colour", "red"], "no setting"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trooper_cli.server_url import host_and_port, loopback_if_any
+
 
 def host_url(variable: str) -> str:
     """Read `OLLAMA_HOST` as Ollama itself does (envconfig/config.go): ports by scheme, 0.0.0.0 is this machine."""
@@ -14,18 +16,8 @@ def host_url(variable: str) -> str:
     if not mark and value.split("/", 1)[0] == "ollama.com":
         scheme, default = "https", 443
     place, slash, path = rest.partition("/")
-    host, port = _host_and_port(place)
+    host, port = host_and_port(place)
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         port = str(default)
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    host = loopback_if_any(host)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{slash}{path}"
-
-
-def _host_and_port(place: str) -> tuple[str, str]:
-    if place.startswith("["):
-        host, _, rest = place[1:].partition("]")
-        return host, rest.removeprefix(":")
-    if place.count(":") > 1:
-        return place, ""
-    host, _, port = place.partition(":")
-    return host, port

@@ -49,7 +49,7 @@ class OpenAI:
     ) -> None:
         if not url:
             raise ConfigurationError(
-                "where is the local server? It is named nowhere; set TROOPER_LOCAL_URL, as in http://127.0.0.1:8080"
+                "where is the local server? It is named nowhere; set TROOPER_LOCAL_URL, as in 127.0.0.1:8080"
             )
         self.model = model or ""
         base = url.rstrip("/")
