@@ -42,7 +42,7 @@ REQUEST = {"model": "m", "max_tokens": 9, "system": "s", "messages": [{"role": "
 EVENTS = b"".join(message_events("some words"))
 CHAT = f"data: {json.dumps(CHUNK)}\n\ndata: [DONE]\n\n".encode()
 RECORDS = b"".join(lines("some words"))
-PLACE = ErrorSource("127.0.0.1:1", "KEY", "url")
+PLACE = ErrorSource("127.0.0.1:1", "KEY", "url", "")
 ENGINES: dict[str, tuple[str, Callable[[], Any], bytes]] = {
     "anthropic": ("anthropic.to_cloud", lambda: Anthropic("m", {"ANTHROPIC_API_KEY": "k"}), EVENTS),
     "other cloud": (

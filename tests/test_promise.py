@@ -258,7 +258,7 @@ class TestTypes:
         """A private context that reaches the cloud engine all the same is refused before a request exists."""
         session = Session.of_one_turn()
         context = build(session.private_view(), "x", 100, system=None, factor=1.0)
-        other = OpenAICloud("other", "https://127.0.0.1/v1", "m", ErrorSource("", "", ""), "key", 9_000, None)
+        other = OpenAICloud("other", "https://127.0.0.1/v1", "m", ErrorSource("", "", "", ""), "key", 9_000, None)
         for cloud in (Anthropic("m", ENVIRON), other):
             with pytest.raises(LocalityError):
                 cloud.prepare(context, 1, stream=True)  # type: ignore[arg-type]

@@ -158,9 +158,35 @@ def test_the_status_line(trooper: Trooper) -> None:
     """`-v` says label, side, reason, engine, model, tokens and seconds in one line, dimmed on a terminal."""
     shown = on_terminal(trooper, "ask", "-v", "hello", errors_too=True, TERM="xterm")[1].decode()
     line = r"trooper: public, cloud \(default\), anthropic claude-standin, 18 \+ 7 tokens, \d\.\d s"
-    spinner = r"(?:\r\x1b\[K(?:\S \d+ s)?)*"
+    spinner = r"(?:\r\x1b\[K(?:\S (?:asking anthropic, )?\d+ s)?)*"
     assert re.fullmatch(rf"{spinner}a cloud answer\r\n\x1b\[2m{line}\x1b\[0m\r\n", shown)
     assert re.fullmatch(rf"{line}\n", trooper("ask", "-v", "hello").notices)
+
+
+class TestNotices:
+    """On a terminal a notice has a line of its own, whatever of the answer stands there."""
+
+    @pytest.mark.parametrize(
+        ("stop", "code", "said"),
+        [("max_tokens", 0, "the answer was cut at"), ("", 76, "the answer broke off")],
+    )
+    def test_it_is_not_stuck_to_the_answer(
+        self, trooper: Trooper, cloud: Standin, stop: str, code: int, said: str
+    ) -> None:
+        """Behind an answer that was cut, and one that broke off, comes the end of the line, and it comes once."""
+        pieces = message_events("a cloud answer", stop or "end_turn")
+        cloud.respond = lambda _: iter([STREAM_HEAD, *(pieces if stop else pieces[:-2])])
+        done, shown = on_terminal(trooper, "ask", "hello", errors_too=True)
+        lines_shown = shown.decode().split("\r\n")
+        assert (done, lines_shown[0], len(lines_shown)) == (code, "a cloud answer", 3), shown
+        assert lines_shown[1].startswith(f"trooper: {said}")
+
+    def test_elsewhere_the_answer_stays_as_it_is(self, trooper: Trooper, cloud: Standin) -> None:
+        """Where the notice goes to a file or the answer to a pipe, one newline ends the answer."""
+        cloud.respond = claude("a cloud answer", "max_tokens")
+        assert on_terminal(trooper, "ask", "hello") == (0, b"a cloud answer\r\n")
+        done = trooper("ask", "--stream", "hello")
+        assert (done.out, done.notices.count("\n")) == (b"a cloud answer\n", 1)
 
 
 class TestSpinner:
@@ -189,7 +215,7 @@ class TestSpinner:
         code, data = on_terminal(trooper, "ask", *flags, "hello", errors_too=True, seen=seen, TERM="xterm")
         turning, wipe, text = data.decode().rpartition("\r\x1b[K")
         assert (code, wipe) == (0, "\r\x1b[K")
-        assert re.fullmatch(r"(\r\x1b\[K[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] \d+ s)+", turning)
+        assert re.fullmatch(r"(\r\x1b\[K[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] (asking anthropic|answering), \d+ s)+", turning)
         assert text == "a cloud answer\r\n" or ("--json" in flags and text.startswith('{"answer": "a cloud answer"'))
 
     def test_a_notice_is_written_over_it(self, trooper: Trooper, cloud: Standin, slow: threading.Event) -> None:

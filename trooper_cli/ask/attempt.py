@@ -261,6 +261,7 @@ def context_of(
     factor = _factor(turn, engine)
     room = engine.window() - _answer_tokens(turn, engine) - _tokens(after, factor)
     stated = turn.settings.number("budget", ask_request.budget)
+    limit = _limit_of(turn, engine) if stated is None or stated > room else ""
     price = memory.price(ask_request.prompt, system)
 
     def wanted(factor: float) -> int:
@@ -272,7 +273,14 @@ def context_of(
     def built(factor: float) -> Context[V]:
         budget = min(wanted(factor), room) if at_most is None else min(wanted(factor), room, at_most)
         return memory.build(
-            view, ask_request.prompt, budget, system=system, recollect=recollected, mask=mask, factor=factor
+            view,
+            ask_request.prompt,
+            budget,
+            system=system,
+            recollect=recollected,
+            mask=mask,
+            factor=factor,
+            limit=limit,
         )
 
     if at_most is None and engine.side is Side.CLOUD and wanted(factor) > room:
@@ -294,6 +302,16 @@ def _followed(context: Context[V], after: tuple[Message, ...], factor: float) ->
 
 def _tokens(messages: tuple[Message, ...], factor: float) -> int:
     return int(sum(memory.price(message.text) for message in messages) * factor)
+
+
+def _limit_of(turn: TurnInProgress, engine: Engine[V]) -> str:
+    """Return in words what an engine's model takes, and what can be done about a prompt that is longer."""
+    kept = _answer_tokens(turn, engine)
+    fewer = ", keep fewer with --max-tokens" if turn.ask_request.max_tokens else ""
+    return (
+        f"and {engine.model or engine.name} takes {engine.window():,} tokens, {kept:,} kept for the answer; "
+        f"shorten it{fewer}, or choose a model that takes more with -m"
+    )
 
 
 def _tell_unread(turn: TurnInProgress, unread: int) -> None:

@@ -72,7 +72,7 @@ def execute(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
         local = local_engine_of(turn, local_key_of(turn))
     except TrooperError as error:
         raise UnavailableError(f"{failures[-1]}; and no fallback: {error}") from error
-    turn.notify(f"{failures[-1]}; {local.name} on this machine answers instead; the turn stays public")
+    turn.notify(f"{failures[-1]}; {_named(local)} on this machine answers instead; the turn stays public")
     return _instead_of(_on_this_machine(turn, writer, local, turn.public_view), asked[0], failures)
 
 
@@ -101,7 +101,7 @@ def _for_want_of_a_key(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     except TrooperError as error:
         error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
         raise
-    turn.notify(f"no ANTHROPIC_API_KEY, so {local.name} on this machine answers; the turn is public, see --local")
+    turn.notify(f"no ANTHROPIC_API_KEY, so {_named(local)} on this machine answers; the turn is public, see --local")
     return _on_this_machine(turn, writer, local, turn.public_view)
 
 
@@ -120,6 +120,13 @@ def _tell_loading(turn: TurnInProgress, local: LocalEngine) -> None:
     if _is_watched() and not local.is_loaded:
         turn.notify(f"{local.name} loads {local.model} first, which takes a while; see keep_alive")
         turn.caller.sink.wait(f"loading {local.model}")
+    else:
+        turn.caller.sink.wait(f"asking {local.model or local.name}")
+
+
+def _named(local: LocalEngine) -> str:
+    """Return the model that answers and its engine, as far as they are known."""
+    return f"{local.model} ({local.name})" if local.model else local.name
 
 
 def _is_watched() -> bool:
@@ -145,6 +152,7 @@ def _in_the_cloud(turn: TurnInProgress, writer: AnswerWriter, cloud: Cloud) -> A
 
     if hold := _hold(turn, cloud):
         raise _remembered(cloud, hold)
+    turn.caller.sink.wait(f"asking {cloud.name}")
     try:
         answer = _patiently(turn, writer, cloud, turn.public_view)
     except FALLS_BACK as error:

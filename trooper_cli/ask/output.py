@@ -151,7 +151,7 @@ class AnswerWriter:
         """
         self._end_thought()
         if not self._pieces:
-            self._turn.caller.sink.wait("")
+            self._turn.caller.sink.wait("answering")
         self._pieces.append(piece)
         if not self._is_live:
             return

@@ -90,39 +90,30 @@ def admitted(pending: PendingPrompt, store: Store, settings: Settings, notify: C
     settings.validate("limit_day", "limit_session")
     pending.asked = Asked(ask_request, decision, caller)
     pending.asked = asked = caller.admit(ask_request, decision, store.guard, settings, notify)
-    _check_size(asked.ask_request, asked.decision, settings)
+    _check_size(asked, settings)
     # What may not leave is refused, or kept here.
     pending.asked = asked = asked._replace(decision=_guarded(asked, settings, store.guard, notify))
     return asked
 
 
-def _check_size(ask_request: AskRequest, decision: Decision, settings: Settings) -> None:
+def _check_size(asked: Asked, settings: Settings) -> None:
     """Refuse a prompt that cannot fit before any work is done on it: the guard's grows with its length.
 
     Raises:
-        InputError: it is over the budget, or over what the cloud takes.
+        InputError: it is over the budget, or over what the first cloud takes.
 
     """
-    budget = settings.number("budget", ask_request.budget)
-    limits = [limit for limit in (budget, _cloud_window(ask_request, settings, decision)) if limit]
+    ask_request, decision, caller = asked
     # No engine counts less than this share of the estimate.
     tokens = int(memory.price(ask_request.prompt, ask_request.system) * LEAST_RATIO)
-    if limits and tokens > min(limits):
-        raise InputError(
-            f"the prompt does not fit: about {tokens} tokens, and the budget is {min(limits)}; see --budget"
-        )
-
-
-def _cloud_window(ask_request: AskRequest, settings: Settings, decision: Decision) -> int | None:
-    if decision.side is not Side.CLOUD:
-        return None
-    from trooper_cli.engines.anthropic import BASE_URL
-    from trooper_cli.engines.claude_windows import window_of
-
-    model = ask_request.model or settings.text("cloud_model") or ""
-    # Whether the address can be used is for its engine to say, if that is asked at all.
-    base = settings.environ.get("ANTHROPIC_BASE_URL") or BASE_URL
-    return window_of(model, base.rstrip("/"), settings.environ)
+    said = f"the prompt does not fit: about {tokens:,} tokens"
+    budget = settings.number("budget", ask_request.budget)
+    if budget and tokens > budget:
+        raise InputError(f"{said}, and the budget is {budget:,}; shorten it, or see --budget")
+    if decision.side is Side.CLOUD:
+        for cloud in caller.clouds(ask_request, settings, connect=False)[:1]:
+            if tokens > (window := cloud.window()):
+                raise InputError(f"{said}, and {cloud.model} of {cloud.name} takes {window:,}; shorten it")
 
 
 def _guarded(asked: Asked, settings: Settings, guard: Guard, notify: Callable[[str], None]) -> Decision:

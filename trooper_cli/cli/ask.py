@@ -206,7 +206,7 @@ def _print_end(
 
         output.write(f"{json.dumps(answer_record(answer, session, has_schema=has_schema), ensure_ascii=False)}\n")
     else:
-        output.write("\n")
+        output.end()
     if verbose:
         from trooper_cli.cli.answer_record import status_line
 
@@ -235,6 +235,8 @@ def _asked(
     thoughts = ThoughtWriter(stderr, environment.environ)
 
     show, notify = thoughts.before((lambda _: None) if as_json else output.write), thoughts.before(notices.notify)
+    if stderr and stderr.isatty():
+        notify = output.before(notify)
     person = Person(show, thoughts.write)
     try:
         if not notices.quiet and is_screen(stderr, environment.environ):
@@ -251,6 +253,11 @@ def _asked(
             "trooper: no local model yet. Fetch a small one now (93 MB, once)?", default=True, err=True
         ):
             raise
+    except BaseException:
+        # What is wrong is said by whoever called, on the same screen.
+        if stderr and stderr.isatty():
+            output.end_line()
+        raise
     finally:
         thoughts.end()
     from trooper_cli.engines.default_model import pull as fetch

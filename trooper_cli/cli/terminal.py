@@ -58,6 +58,8 @@ class Output:
         self.is_terminal = stream is not None and stream.isatty()
         self.takes_colours = self.is_terminal and takes_colours(stream, environ)
         self._environ = environ
+        self._is_within_line = False
+        self._is_line_ended = False
 
     @property
     def width(self) -> int:
@@ -69,6 +71,27 @@ class Output:
             if self._stream is not None and (found := os.get_terminal_size(self._stream.fileno()).columns):
                 return max(found, _NARROWEST)
         return 80
+
+    def before(self, write: Callable[[str], None]) -> Callable[[str], None]:
+        """Return a function that writes to the same screen, on a line of its own and not behind text of the answer."""
+
+        def end_and_write(text: str) -> None:
+            self.end_line()
+            write(text)
+
+        return end_and_write
+
+    def end_line(self) -> None:
+        """End the line that the answer is in the middle of, on a terminal."""
+        if self.is_terminal and self._is_within_line:
+            with suppress(ReaderGoneError, StorageError):
+                self.write("\n")
+            self._is_line_ended = True
+
+    def end(self) -> None:
+        """Write the newline that follows an answer, unless a notice has ended the line by now."""
+        if not self._is_line_ended:
+            self.write("\n")
 
     def write(self, text: str, style: str = "") -> None:
         """Write and flush; `style` is for a terminal that takes colours, and nothing anywhere else.
@@ -85,6 +108,8 @@ class Output:
         """Write and flush what was escaped and styled for this terminal already; raise as `write` does."""
         if self._stream is None:
             raise StorageError("standard output is closed, so nothing was printed")
+        self._is_line_ended = False
+        self._is_within_line = not text.endswith("\n") if text else self._is_within_line
         try:
             self._stream.buffer.write(text.encode("utf-8", "replace"))
             self._stream.buffer.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from trooper_cli import __version__
 from trooper_cli.engines import claude_windows
@@ -63,7 +63,7 @@ class Anthropic:
         self._base = cloud_url(environ.get("ANTHROPIC_BASE_URL") or BASE_URL)
         is_token = self._key is not None and self._key[0] == "authorization"
         source = "ANTHROPIC_AUTH_TOKEN, or auth_token_cmd" if is_token else "ANTHROPIC_API_KEY"
-        self._place = ErrorSource(urlsplit(self._base).netloc, source, "ANTHROPIC_BASE_URL")
+        self._place = ErrorSource(self.name, source, "ANTHROPIC_BASE_URL", model)
         self._proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
 
     @property
@@ -141,7 +141,7 @@ class Anthropic:
         return failure
 
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
-        with to_cloud(request, read_timeout, self._proxy) as response:
+        with to_cloud(request, read_timeout, self._proxy, self.name) as response:
             if response.status != 200:
                 raise self._with_model_meant(failure_of_response(response, self._place), response.status)
             kind = response.headers.get("content-type", "")
@@ -213,7 +213,7 @@ class Anthropic:
 
     def _get(self, path: str, read_timeout: float) -> object:
         request = Request(self._base + path, self._headers("application/json"), b"", "GET")
-        with to_cloud(request, read_timeout, self._proxy) as response:
+        with to_cloud(request, read_timeout, self._proxy, self.name) as response:
             if response.status in {404, 405}:
                 return None
             if response.status != 200:
@@ -255,7 +255,7 @@ class Anthropic:
                 ended = True
                 break
         if not ended:
-            raise NoConnectionError(f"the answer of {self._place.host} broke off")
+            raise NoConnectionError(f"the answer of {self.name} broke off")
         yield End(stop, _usage(usage), model)
 
 

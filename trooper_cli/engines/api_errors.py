@@ -81,11 +81,18 @@ TABLE = (
     ErrorRule(OverloadError, _BUSY, 200, 599, ("overloaded_error",)),
     ErrorRule(ConfigurationError, _KEY, 401),
     ErrorRule(ConfigurationError, _KEY, 403),
-    ErrorRule(ConfigurationError, "does not know this model or address; see --model and {address}", 404),
+    ErrorRule(
+        ConfigurationError, "does not know the model {model}, or its address is wrong; see --model and {address}", 404
+    ),
     ErrorRule(ConfigurationError, "answers with a redirect, which is never followed; check {address}", 300, 399),
     ErrorRule(UnavailableError, "is in trouble", 408, 409),
     ErrorRule(UnavailableError, "is in trouble", 500, 599),
-    ErrorRule(InputError, "calls the request invalid", 400, 499),
+    ErrorRule(
+        InputError,
+        "calls the request for {model} invalid; see --model, --effort and --max-tokens, and what is sent by --dry-run",
+        400,
+        499,
+    ),
     ErrorRule(BrokenAnswerError, "gives no answer; check {address}", 100, 999),
 )
 
@@ -104,6 +111,7 @@ _STATUS_OF = {
 
 # What is said where the time ran out or a gateway lost its server, which may have worked and be paid for.
 _MAY_HAVE_WORKED = {408, 502, 504}
+_LONGEST_MODEL_NAME = 100
 _REGAIN = pattern(r"regain access on (\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))?")
 _TOO_LONG = (
     pattern(r"(?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12})\b"),
@@ -114,11 +122,12 @@ _TOO_LONG = (
 
 
 class ErrorSource(NamedTuple):
-    """What a message names of a cloud: its host, and where its key and its address are set."""
+    """What a message names of a cloud: its name, where its key and its address are set, and the model that is asked."""
 
-    host: str
+    name: str
     key: str
     address: str
+    model: str
 
 
 def failure_of_response(response: Response, place: ErrorSource) -> TrooperError:
@@ -150,7 +159,8 @@ def failure_of(status: int, headers: Mapping[str, str], body: object, place: Err
     named = f"{_printable(kind) or 'error'}, {status}"
     if request_id := _printable(headers.get("request-id", "") or text(body, "request_id")):
         named += f", request {request_id}"
-    message = f"{place.host} {rule.says.format(key=place.key, address=place.address)} ({named})"
+    says = rule.says.format(key=place.key, address=place.address, model=_one_word(place.model))
+    message = f"{place.name} {says} ({named})"
     if rule.error is QuotaError:
         until = _regained(words)
         return QuotaError(f"{message}{f'; it says until {until[1]}' if until else ''}", until[0] if until else None)
@@ -158,7 +168,9 @@ def failure_of(status: int, headers: Mapping[str, str], body: object, place: Err
         return OverloadError(message, wait)
     if rule.error is InputError and (counts := _counts(words)):
         tokens, limit = counts
-        return ContextExceededError(f"{place.host} counts {tokens} tokens where {limit} fit ({named})", tokens, limit)
+        return ContextExceededError(
+            f"{place.name} counts {tokens:,} tokens where {limit:,} fit; shorten the prompt ({named})", tokens, limit
+        )
     return rule.error(message)
 
 
@@ -200,6 +212,12 @@ def _regained(words: str) -> tuple[float, str] | None:
 def _counts(words: str) -> tuple[int, int] | None:
     found = next((match for form in _TOO_LONG if (match := form.search(words))), None)
     return (int(found["tokens"]), int(found["limit"])) if found else None
+
+
+def _one_word(model: str) -> str:
+    """Return the name of a model, or that there is none: a longer text may be anything."""
+    word = "".join(letter for letter in model if letter.isprintable() and not letter.isspace())
+    return word if 0 < len(word) <= _LONGEST_MODEL_NAME else "that is named"
 
 
 def _printable(value: str) -> str:

@@ -12,7 +12,6 @@ Quota of one is not quota of all. For each of them the same laws hold as for the
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.engines.api_key import environ_with_key, has_key
@@ -160,7 +159,7 @@ class _Named:
         from trooper_cli.engines.openai_cloud import OpenAICloud
 
         url = cloud_url(self._url)
-        place = ErrorSource(urlsplit(url).netloc, self.variable, f"url of {self.name} in {self._file}")
+        place = ErrorSource(self.name, self.variable, f"url of {self.name} in {self._file}", model or self._model)
         proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or None
         return OpenAICloud(self.name, url, model or self._model, place, self.key, self._window, proxy)
 

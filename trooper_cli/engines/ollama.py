@@ -296,7 +296,7 @@ class Ollama:
                         f"Ollama says that {_printable(self.model)} ran on another machine: do not use this model"
                     )
                 if get_path(chunk, "error") is not None:
-                    raise BrokenAnswerError("Ollama broke the answer off with an error; its log tells why")
+                    raise self._broken("Ollama broke the answer off with an error")
                 if thought := text(chunk, "message", "thinking"):
                     yield Thought(thought)
                 if piece := text(chunk, "message", "content"):
@@ -307,7 +307,12 @@ class Ollama:
                     self._check_whole(request.estimate, usage.input)
                     yield End(_STOPS.get(reason, reason), usage, self.model)
                     return
-        raise BrokenAnswerError("Ollama's answer ended without its closing record")
+        raise self._broken("Ollama's answer ended without its closing record")
+
+    def _broken(self, what: str) -> BrokenAnswerError:
+        from trooper_cli.engines.ollama_errors import log
+
+        return BrokenAnswerError(f"{what}; its log tells why: {log()}")
 
     def _check_whole(self, sent: float, counted: int) -> None:
         """Notice a prompt that was cut in silence, as servers before 0.12.6 do in spite of the options."""

@@ -125,7 +125,9 @@ def failure_of(status: int, body: object) -> TrooperError:
     if found := _TOO_LONG.search(text(body, "error", "message") or text(body, "message")):
         tokens, limit = int(found[2]), int(found[1])
     if tokens and limit:
-        return ContextExceededError(f"the local model takes {limit} tokens and the prompt has {tokens}", tokens, limit)
+        return ContextExceededError(
+            f"the local model takes {limit:,} tokens and the prompt has {tokens:,}; shorten it", tokens, limit
+        )
     if status == 503:
         return busy(text(body, "error", "message") or text(body, "message"))
     if status in {401, 403}:
@@ -137,7 +139,7 @@ def failure_of(status: int, body: object) -> TrooperError:
             "the local server does not know the model or the path (404); see -m and TROOPER_LOCAL_URL"
         )
     if 400 <= status < 500:
-        return InputError(f"the local server calls the request invalid ({status})")
+        return InputError(f"the local server calls the request invalid ({status}); see -m and --effort, and its log")
     return UnavailableError(f"the local server could not answer ({status}); its log tells why")
 
 

@@ -92,7 +92,7 @@ class OpenAICloud:
         )
 
     def send(self, request: Request, read_timeout: float) -> Iterator[Piece]:
-        with to_cloud(request, read_timeout, self._proxy) as response:
+        with to_cloud(request, read_timeout, self._proxy, self.name) as response:
             if response.status != 200:
                 raise failure_of_response(response, self._place)
             yield from read_answer(response, self.model, self._broke_off)
@@ -106,7 +106,8 @@ class OpenAICloud:
         """
         headers = {"accept": "application/json", "accept-encoding": "identity", "connection": "close"}
         headers |= {"authorization": f"Bearer {self._key}", "user-agent": f"trooper/{__version__}"}
-        with to_cloud(Request(f"{self._url}/models", headers, b"", "GET"), read_timeout, self._proxy) as response:
+        request = Request(f"{self._url}/models", headers, b"", "GET")
+        with to_cloud(request, read_timeout, self._proxy, self.name) as response:
             if response.status not in {200, 404, 405}:
                 raise failure_of_response(response, self._place)
             listed = get_path(parse_or_none(response.read()), "data")
@@ -119,5 +120,5 @@ class OpenAICloud:
 
     def _broke_off(self, chunk: object) -> TrooperError:
         if chunk is None:
-            return NoConnectionError(f"the answer of {self._place.host} broke off")
+            return NoConnectionError(f"the answer of {self.name} broke off")
         return failure_in_stream(chunk, self._place)

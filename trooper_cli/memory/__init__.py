@@ -39,12 +39,14 @@ def build(
     recollect: Callable[[V], Memory] | None = None,
     mask: Callable[[str], str] | None = None,
     factor: float = FACTOR,
+    limit: str = "",
 ) -> Context[V]:
     """Return the context for an engine: at most `budget` tokens, the whole prompt at the end.
 
     `recollect` returns the memory folded from the same view, and is called where the view does not fit as it is;
     without it the view is read and folded here. `mask` hides credentials in what is included of earlier turns. An
-    estimated token counts as `factor` tokens of the engine; `budget` is in the engine's.
+    estimated token counts as `factor` tokens of the engine; `budget` is in the engine's. `limit` says in words what
+    the budget comes from and how it grows, for a prompt over it.
 
     Raises:
         InputError: the prompt and the system prompt alone are over the budget.
@@ -58,8 +60,8 @@ def build(
     need = price(prompt, ask.system) * factor
     if need > budget:
         raise InputError(
-            f"the prompt does not fit: with the system prompt it has about {round(need)} tokens, the budget is"
-            f" {budget}; shorten it, or raise the budget"
+            f"the prompt does not fit: with the system prompt it has about {round(need):,} tokens, "
+            f"{limit or f'the budget is {budget:,}; shorten it, or raise the budget'}"
         )
     whole = assemble.verbatim(ask)
     return whole or assemble.compress(ask, recollect(view) if recollect else remember(view, mask))

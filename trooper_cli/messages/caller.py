@@ -131,7 +131,7 @@ class ApiCaller:
             texts = (text, *texts_in(beside), ask_request.system or "")
             cost = round(sum(map(message_cost, texts)) * SCALE[Side.CLOUD])
             if cost > budget:
-                raise InputError(f"the request does not fit: about {cost} tokens, and the budget is {budget}")
+                raise InputError(f"the request does not fit: about {cost:,} tokens, and the budget is {budget:,}")
         caller = replace(self, messages=messages, text=text, beside_text=other_text, prompts=_prompts(seen.remaining))
         return Asked(caller.completed(ask_request, seen.exchanges, decision.label), decision, caller)
 

@@ -108,13 +108,14 @@ def names_loopback(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterator[Response]:
+def to_cloud(request: Request, read_timeout: float, proxy: str | None, name: str) -> Iterator[Response]:
     """Send a request to the cloud.
 
     Args:
         request: what is sent.
         read_timeout: how many seconds the cloud may be silent.
         proxy: the value of `HTTPS_PROXY`; no other proxy variable is obeyed.
+        name: what the user calls the cloud.
 
     Raises:
         UnavailableError: no connection, or the connection broke, or nothing came for too long.
@@ -142,14 +143,14 @@ def to_cloud(request: Request, read_timeout: float, proxy: str | None) -> Iterat
         ):
             if response.headers.get("content-encoding", "identity") != "identity":
                 # A few bytes could unfold to gigabytes, and none of it was asked for.
-                raise BrokenAnswerError(f"{host} compresses its answer although it was asked not to")
+                raise BrokenAnswerError(f"{name} compresses its answer although it was asked not to")
             yield Response(response.status_code, response.headers, response.iter_raw)
     except httpx.TimeoutException as error:
-        silence = UnavailableError(f"{host} was silent for too long ({why(error)})")
+        silence = UnavailableError(f"{name} was silent for too long, at {host} ({why(error)})")
         silence.is_free = isinstance(error, httpx.ConnectTimeout)
         raise silence from error
     except (httpx.TransportError, httpx.DecodingError) as error:
-        failure = NoConnectionError(f"the connection to {host} failed ({why(error)})")
+        failure = NoConnectionError(f"the connection to {name} failed, at {host} ({why(error)})")
         failure.is_free = isinstance(error, (httpx.ConnectError, httpx.ProxyError))
         raise failure from error
     except httpx.InvalidURL as error:

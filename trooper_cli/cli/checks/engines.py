@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from trooper_cli.engines.default_model import default_model
 from trooper_cli.engines.gguf import context_length
 from trooper_cli.engines.local import installed, local_engine, local_key
 from trooper_cli.engines.ollama import Inventory, Server
+from trooper_cli.engines.ollama_errors import log
 from trooper_cli.engines.pulled import embedded_model
 from trooper_cli.errors import BreakerError, ConfigurationError, TrooperError, UnavailableError
 from trooper_cli.json_output import State
@@ -192,7 +192,7 @@ def _ollama(settings: Settings, *, is_needed: bool) -> Iterator[CheckResult]:
 
 def _of_ollama(url: str, found: Inventory) -> Iterator[CheckResult]:
     names = ", ".join(found.models) or "none"
-    yield CheckResult("ollama", State.OK, f"{found.version} at {url}; local models: {names}; its log: {_log()}")
+    yield CheckResult("ollama", State.OK, f"{found.version} at {url}; local models: {names}; its log: {log()}")
     if found.elsewhere:
         yield CheckResult(
             "ollama",
@@ -207,15 +207,6 @@ def _of_ollama(url: str, found: Inventory) -> Iterator[CheckResult]:
             "its own cloud is open: other programs can send prompts out through it; Trooper refuses such models",
             'start `ollama serve` with OLLAMA_NO_CLOUD=1, or set "disable_ollama_cloud": true in ~/.ollama/server.json',
         )
-
-
-def _log() -> str:
-    # Ollama's own documentation names these places (docs/troubleshooting.md).
-    if sys.platform == "darwin":
-        return "~/.ollama/logs/server.log"
-    if sys.platform == "win32":
-        return "%LOCALAPPDATA%\\Ollama\\server.log"
-    return "`journalctl -u ollama`, or where `ollama serve` runs"
 
 
 def _embedded(settings: Settings, home: Path, *, is_needed: bool) -> CheckResult:
