@@ -165,7 +165,7 @@ class TestSize:
         """3 MB over what the cloud takes, or over --budget, are refused without the guard's work on them."""
         done, seconds, megabytes = measured(trooper, ["ask", *flags], b"the pool drains at noon\n", 3)
         assert is_one_line(done, 65), done.notices
-        assert "budget is" in done.notices
+        assert "the prompt does not fit" in done.notices
         assert megabytes < 256
         assert seconds < 10
 

@@ -179,7 +179,7 @@ class TestWindow:
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         done = trooper("ask", self.LONG)
         assert (done.code, len(cloud.bodies)) == (65, sent)
-        assert "the budget is 3000" in done.notices
+        assert "claude-sonnet-5-5 of anthropic takes 3,000; shorten it" in done.notices
         assert trooper("ask", "short").code == 0
         assert trooper("ask", "-m", "claude-opus-5-5", self.LONG).code == 0
 

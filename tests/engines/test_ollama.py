@@ -98,8 +98,8 @@ def test_an_overflow_of_the_prompt_alone_says_the_counts(trooper: Trooper, local
     local.respond = ollama(chat=lambda _: http(400, json.dumps({"error": json.dumps(OVERFLOW)})))
     done = trooper("ask", "--local", "hello")
     assert done.code == 65
-    assert "9000" in done.notices
-    assert "8192" in done.notices
+    assert "9,000" in done.notices
+    assert "8,192" in done.notices
 
 
 @pytest.mark.parametrize(
