@@ -102,7 +102,8 @@ class TestFits:
         )
         assert told["fallback"] == {"from": "anthropic", "cause": "LimitError"}
         assert done.notices.count("\n") == 1
-        assert "limit_day leaves $0.0003, and this request may cost $0.3202; ollama on this machine" in done.notices
+        assert "limit_day leaves $0.0003, and this request may cost $0.3202; " in done.notices
+        assert "; llama3.2:latest (ollama) on this machine answers instead" in done.notices
         refused = desk("ask", "hello", "--no-fallback", TROOPER_LIMIT_DAY="0")
         assert (refused.code, refused.out) == (75, b"")
         assert "limit_day leaves $0.0000" in refused.notices
