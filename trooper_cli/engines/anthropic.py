@@ -168,7 +168,7 @@ class Anthropic:
             TrooperError: as for `send`.
 
         """
-        with to_cloud(request, read_timeout, self._proxy) as response:
+        with to_cloud(request, read_timeout, self._proxy, self.name) as response:
             if response.status != 200:
                 raise failure_of_response(response, self._place)
             answer = parse(response.read(), "the cloud")

@@ -24,11 +24,11 @@ def try_without_text(
     """
     body = json.dumps({"model": model, "max_tokens": 1, "messages": []}).encode()
     request = Request(url, {**headers, "content-type": "application/json"}, body)
-    with to_cloud(request, read_timeout, proxy) as response:
+    with to_cloud(request, read_timeout, proxy, place.name) as response:
         if response.status in {401, 403, 404}:
             raise failure_of_response(response, place)
         if response.status == 200 and response.headers.get("content-type", "").startswith("text/html"):
             raise BrokenAnswerError(
-                f"{place.host} answers with a page for people; check {place.address}, and whether this network wants "
+                f"{place.name} answers with a page for people; check {place.address}, and whether this network wants "
                 "you to log in first"
             )
