@@ -896,7 +896,7 @@ MUTANTS = [
     Mutant(
         "values may hold options", "cli/arguments.py", "        _check_text(level, value, f", "        str(f", ARGUMENTS
     ),
-    Mutant("misspelt variables pass", "cli/ask.py", "    check_variables(settings.environ)\n", "", CONFIG),
+    Mutant("misspelt variables pass", "cli/ask_request.py", "    check_variables(settings.environ)\n", "", CONFIG),
     Mutant(
         "a rehearsal that fails is forgotten",
         "ask/rehearsal.py",
