@@ -10,6 +10,7 @@ from typing import (
     Any,
     Literal,
     NotRequired,
+    TypedDict,
     Union,
     get_args,
     get_origin,
@@ -17,22 +18,49 @@ from typing import (
     is_typeddict,
 )
 
-from trooper_cli import json_output
+from trooper_cli import json_output  # noqa: TC001 - read when the hints of `Output` are
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+class Output(TypedDict):
+    """Each JSON output by the command line that prints it."""
+
+    ask: Annotated[json_output.Answer, "trooper ask --json"]
+    batch: Annotated[
+        json_output.BatchAnswer | json_output.BatchFailure,
+        "trooper ask --jsonl",
+        "What became of a line, one object a line.",
+    ]
+    dry_run: Annotated[json_output.Request, "trooper ask --dry-run"]
+    sessions: Annotated[json_output.Session, "trooper sessions --json"]
+    show: Annotated[json_output.Turn, "trooper show --json"]
+    export: Annotated[json_output.ExportedTurn, "trooper export"]
+    sitrep: Annotated[json_output.Report, "trooper sitrep --json", "A situation report."]
+    audit: Annotated[json_output.Departure, "trooper audit --json"]
+    guard: Annotated[json_output.Finding, "trooper guard --json"]
+    models: Annotated[json_output.Models, "trooper models --json"]
+    count: Annotated[json_output.Count, "trooper count --json"]
+    usage: Annotated[json_output.Totals, "trooper usage --json"]
+    doctor: Annotated[json_output.Health, "trooper doctor --json"]
+    config: Annotated[dict[str, json_output.Setting], "trooper config --json", "Each setting by its name."]
+
+
+# Of those that are not in their first version. It counts up where a field goes away or changes its meaning; a new field
+# may come at any time.
+VERSIONS: dict[str, int] = {}
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return by name the JSON Schema (draft 2020-12) of each JSON output."""
     found = {}
-    for name, hint in fields_of(json_output.Output).items():
+    for name, hint in fields_of(Output).items():
         kind, command, *described = get_args(hint)
         found[name] = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"urn:trooper:{name}:{json_output.VERSIONS.get(name, 1)}",
+            "$id": f"urn:trooper:{name}:{VERSIONS.get(name, 1)}",
             "title": command,
             **schema_of(kind),
             **({"description": described[0]} if described else {}),

@@ -1,8 +1,8 @@
 """The JSON that commands print, as types: what a program may rely on.
 
 `docs/schemas/` and the tables of fields in the reference are made from these by `python -m tools.generate`. The types
-are read by the type checker and the generator; nothing loads them when a command runs. A version counts up where a
-field goes away or changes its meaning; a new field may come at any time.
+are read by the type checker and the generator, which lists the commands that print them; nothing loads them when a
+command runs.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Answer(TypedDict):
     inference_geo: Annotated[str | None, "where the cloud says that it computed"]
     stop: Annotated[str, "end_turn, max_tokens, repetition, or what the engine calls it"]
     usage: Usage
+    cost: Annotated[float | None, "USD; 0 for this machine, null where no price is known"]
     context: Context
     fallback: Annotated[Fallback | None, "why another engine than the first answered"]
     seconds: Annotated[float, "from the decision to the end of the answer"]
@@ -340,26 +341,3 @@ class Count(TypedDict):
     name: Annotated[str, "the encoding, or the model of Claude's"]
     factor: Annotated[float | None, "what an estimate was multiplied by"]
     texts: Annotated[list[CountedText], "in the order they were named"]
-
-
-class Output(TypedDict):
-    """Each JSON output by the command line that prints it."""
-
-    ask: Annotated[Answer, "trooper ask --json"]
-    batch: Annotated[BatchAnswer | BatchFailure, "trooper ask --jsonl", "What became of a line, one object a line."]
-    dry_run: Annotated[Request, "trooper ask --dry-run"]
-    sessions: Annotated[Session, "trooper sessions --json"]
-    show: Annotated[Turn, "trooper show --json"]
-    export: Annotated[ExportedTurn, "trooper export"]
-    sitrep: Annotated[Report, "trooper sitrep --json", "A situation report."]
-    audit: Annotated[Departure, "trooper audit --json"]
-    guard: Annotated[Finding, "trooper guard --json"]
-    models: Annotated[Models, "trooper models --json"]
-    count: Annotated[Count, "trooper count --json"]
-    usage: Annotated[Totals, "trooper usage --json"]
-    doctor: Annotated[Health, "trooper doctor --json"]
-    config: Annotated[dict[str, Setting], "trooper config --json", "Each setting by its name."]
-
-
-# Of those of `Output` that are not in their first version.
-VERSIONS: dict[str, int] = {}

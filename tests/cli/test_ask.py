@@ -237,6 +237,7 @@ class TestAnswer:
             "inference_geo": None,
             "stop": "end_turn",
             "usage": {"input": 18, "output": 7, "cache_read": 5, "cache_write": 2, "thinking": 0},
+            "cost": None,
             "context": {"anchor": [1], "sitrep": [], "tail": []},
             "fallback": None,
         }

@@ -236,3 +236,14 @@ class TestShown:
         assert "at prices of 2026-11" in text
         assert "at the price of claude-sonnet-5-5" in text
         assert "bytes of all earlier public turns less bytes sent" in text
+
+
+def test_an_answer_says_what_it_cost(trooper: Trooper) -> None:
+    """In USD: nothing where this machine gave it; a broken table of prices takes no answer away."""
+    prices = '[[price]]\nmodel = "claude-standin"\ninput = 1\noutput = 2\ncache_read = 3\ncache_write = 4\n'
+    trooper.home.mkdir()
+    (trooper.home / "prices.toml").write_text(prices)
+    assert trooper("ask", "--json", "hello").json["cost"] == pytest.approx((11 * 1 + 7 * 2 + 5 * 3 + 2 * 4) / 1e6)
+    assert trooper("ask", "--json", "--local", "hello").json["cost"] == 0
+    (trooper.home / "prices.toml").write_text("none")
+    assert trooper("ask", "--json", "hello").json["cost"] is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from trooper_cli.ask.attempt import context_of, included_of, local_engine_of, local_key_of, request_of
+from trooper_cli.ask.attempt import local_engine_of, local_key_of
+from trooper_cli.ask.context import context_of, included_of, request_of
 from trooper_cli.ask.fallback import first_cloud
 from trooper_cli.ask.output import AnswerWriter
 from trooper_cli.ask.pipeline import admitted

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trooper_cli.errors import ConfigurationError
+from trooper_cli.turn import Side
+
 if TYPE_CHECKING:
     from trooper_cli import json_output
     from trooper_cli.ask.turn_in_progress import Answer
+    from trooper_cli.settings import Settings
 
 
-def answer_record(answer: Answer, session: str | None, *, has_schema: bool = False) -> json_output.Answer:
+def answer_record(
+    answer: Answer, session: str | None, settings: Settings, *, has_schema: bool = False
+) -> json_output.Answer:
     """Return what `--json` prints of an answer; with a schema also its value."""
     usage = answer.usage
     record: json_output.Answer = {
@@ -32,6 +38,7 @@ def answer_record(answer: Answer, session: str | None, *, has_schema: bool = Fal
             "cache_write": usage.cache_write,
             "thinking": usage.thinking,
         },
+        "cost": _cost(answer, settings),
         "context": answer.context,
         "fallback": answer.fallback,
         "seconds": answer.seconds,
@@ -39,6 +46,24 @@ def answer_record(answer: Answer, session: str | None, *, has_schema: bool = Fal
     if has_schema:
         record["data"] = answer.data
     return record
+
+
+def _cost(answer: Answer, settings: Settings) -> float | None:
+    """Return what an answer cost in USD: nothing on this machine, and None where no price is known."""
+    if answer.decision.side is Side.LOCAL:
+        return 0.0
+    from trooper_cli.store.prices import load
+    from trooper_cli.store.usage import Spending, cost
+
+    usage = answer.usage
+    figures = (usage.input, usage.output, usage.cache_read, usage.cache_write, 0, 0)
+    spending = Spending("cloud", answer.engine, answer.model, *figures, usage.cache_write_1h, usage.inference_geo)
+    assert settings.file is not None  # noqa: S101
+    try:
+        return cost(spending, load(settings.file.with_name("prices.toml")))
+    except ConfigurationError:
+        # The answer is there; `usage` and `doctor` say what is wrong with the table.
+        return None
 
 
 def status_line(answer: Answer) -> str:

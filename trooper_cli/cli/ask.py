@@ -181,13 +181,16 @@ def ask(  # noqa: PLR0913
 
             return rehearsed(ask_request, Person(output.write), settings, home, output, notices, leave)
         answer = _asked(ask_request, settings, environment, output, notices, leave, as_json=as_json)
-    _print_end(answer, name, environment, output, as_json=as_json, has_schema=schema is not None, verbose=verbose)
+    _print_end(
+        answer, name, settings, environment, output, as_json=as_json, has_schema=schema is not None, verbose=verbose
+    )
     return 0
 
 
 def _print_end(
     answer: "Answer",
     session: str | None,
+    settings: Settings,
     environment: Environment,
     output: Output,
     *,
@@ -204,7 +207,8 @@ def _print_end(
     if as_json:
         from trooper_cli.cli.answer_record import answer_record
 
-        output.write(f"{json.dumps(answer_record(answer, session, has_schema=has_schema), ensure_ascii=False)}\n")
+        record = answer_record(answer, session, settings, has_schema=has_schema)
+        output.write(f"{json.dumps(record, ensure_ascii=False)}\n")
     else:
         output.end()
     if verbose:

@@ -160,7 +160,7 @@ def _head(text: str, tokens: int, encoding: Encoding | None) -> str:
 
 
 def _factor() -> float:
-    from trooper_cli.ask.attempt import SCALE
+    from trooper_cli.ask.context import SCALE
     from trooper_cli.turn import Side
 
     return SCALE[Side.CLOUD]

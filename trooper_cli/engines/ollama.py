@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from trooper_cli.engines.decoding import count, get_path, items, parse, parse_or_none, text
 from trooper_cli.engines.engine import AS_BY_DEFAULT, End, Thinking, Thought, Usage
 from trooper_cli.engines.ollama_host import host_url
-from trooper_cli.engines.ollama_models import can_chat, choose, levels, nearest_level
+from trooper_cli.engines.ollama_models import (
+    can_chat,
+    choose,
+    has_cloud_suffix,
+    is_remote,
+    levels,
+    nearest_level,
+    same_model,
+)
 from trooper_cli.errors import (
     BrokenAnswerError,
     ConfigurationError,
@@ -73,7 +81,7 @@ class Model(NamedTuple):
 
         """
         name = (name or "").strip()
-        if _has_cloud_suffix(name):
+        if has_cloud_suffix(name):
             raise LocalityError(f"{_printable(name)} runs in Ollama's cloud, not on this machine; nothing was sent")
         return cls(name)
 
@@ -135,7 +143,7 @@ class Server:
 
         """
         rows = items(self._get("/api/tags"), "models")
-        local = [text(row, "name") for row in rows if not (_is_remote(row) or _has_cloud_suffix(text(row, "name")))]
+        local = [text(row, "name") for row in rows if not (is_remote(row) or has_cloud_suffix(text(row, "name")))]
         model = model._replace(lock=version >= _LOCK_SINCE)
         if not model.name:
             candidates = [row for row in rows if text(row, "name") in local]
@@ -143,7 +151,7 @@ class Server:
                 candidates, used_last, lambda name: self._show(model._replace(name=name))[1]
             )
             model = model._replace(name=name, is_one_of_several=is_one_of_several)
-        if any(_is_remote(row) for row in rows if _same_model(text(row, "name"), model.name)):
+        if any(is_remote(row) for row in rows if same_model(text(row, "name"), model.name)):
             raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
         status, shown = self._show(model)
         if status == 404:
@@ -157,7 +165,7 @@ class Server:
             )
         if status != 200:
             raise UnavailableError(f"Ollama cannot describe the model {_printable(model.name)} ({status})")
-        if _is_remote(shown):
+        if is_remote(shown):
             raise LocalityError(f"{_printable(model.name)} is executed on another machine; nothing was sent")
         if not can_chat(shown):
             there = ", ".join(map(str, items(shown, "capabilities")))
@@ -182,7 +190,7 @@ class Server:
         """
         version = text(self._get("/api/version"), "version")
         rows = items(self._get("/api/tags"), "models")
-        elsewhere = [text(row, "name") for row in rows if _is_remote(row) or _has_cloud_suffix(text(row, "name"))]
+        elsewhere = [text(row, "name") for row in rows if is_remote(row) or has_cloud_suffix(text(row, "name"))]
         names = [name for row in rows if (name := text(row, "name")) not in elsewhere]
         disabled = None
         # Servers before 0.16.2 have no such address.
@@ -193,7 +201,7 @@ class Server:
 
     def running(self, model: Model) -> list[object]:
         """Return the server's entries for a model that is in memory; empty if it is not."""
-        return [row for row in items(self._get("/api/ps"), "models") if _same_model(text(row, "name"), model.name)]
+        return [row for row in items(self._get("/api/ps"), "models") if same_model(text(row, "name"), model.name)]
 
     def _show(self, model: Model) -> tuple[int, object]:
         name = model.locked_name
@@ -291,7 +299,7 @@ class Ollama:
                 if not line:
                     continue
                 chunk = parse(line, "Ollama")
-                if _is_remote(chunk):
+                if is_remote(chunk):
                     raise LocalityError(
                         f"Ollama says that {_printable(self.model)} ran on another machine: do not use this model"
                     )
@@ -331,24 +339,9 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _has_cloud_suffix(model: str) -> bool:
-    # Ollama looks at the last part alone; a name that carries the suffix before another one is no safer.
-    tags = [tag.strip() for tag in model.lower().split(":")[1:]]
-    return any(tag == "cloud" or tag.endswith("-cloud") for tag in tags)
-
-
-def _is_remote(record: object) -> bool:
-    return bool(get_path(record, "remote_host") or get_path(record, "remote_model"))
-
-
 def _allocated(running: list[object]) -> int:
     """Return the context in tokens that a model is loaded with, which may be less than requested; 0 if not loaded."""
     return max((count(row, "context_length") for row in running), default=0)
-
-
-def _same_model(listed: str, asked: str) -> bool:
-    name = asked.removesuffix(":local")
-    return listed in {name, f"{name}:latest"}
 
 
 def _printable(name: str) -> str:

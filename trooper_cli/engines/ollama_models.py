@@ -107,3 +107,18 @@ def _read(home: Path) -> dict[str, str]:
     except OSError:
         return {}
     return {label: name for label in Label if (name := text(value, label))}
+
+
+def has_cloud_suffix(model: str) -> bool:
+    # Ollama looks at the last part alone; a name that carries the suffix before another one is no safer.
+    tags = [tag.strip() for tag in model.lower().split(":")[1:]]
+    return any(tag == "cloud" or tag.endswith("-cloud") for tag in tags)
+
+
+def is_remote(record: object) -> bool:
+    return bool(get_path(record, "remote_host") or get_path(record, "remote_model"))
+
+
+def same_model(listed: str, asked: str) -> bool:
+    name = asked.removesuffix(":local")
+    return listed in {name, f"{name}:latest"}

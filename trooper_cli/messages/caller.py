@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from trooper_cli.ask.attempt import SCALE
 from trooper_cli.ask.caller import Asked, keys_of_answer, keys_of_prompt
+from trooper_cli.ask.context import SCALE
 from trooper_cli.ask.route import Decision
 from trooper_cli.engines.api_key import has_key
 from trooper_cli.errors import InputError, LocalityError, StorageError

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from trooper_cli.ask.attempt import SCALE
+from trooper_cli.ask.context import SCALE
 from trooper_cli.engines.anthropic import Anthropic
 from trooper_cli.engines.engine import AS_BY_DEFAULT, Thinking
 from trooper_cli.errors import ContextExceededError, InputError

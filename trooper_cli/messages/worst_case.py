@@ -6,8 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from trooper_cli.ask.attempt import SCALE
 from trooper_cli.ask.caller import LEAST_ANSWER, WorstCase
+from trooper_cli.ask.context import SCALE
 from trooper_cli.engines.decoding import get_path
 from trooper_cli.memory.tokens import estimate
 from trooper_cli.turn import Side

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trooper_cli import database
 from trooper_cli.errors import InputError, LocalityError, NotFoundError, StorageError, TrooperError, UsageError
@@ -26,14 +26,13 @@ from trooper_cli.turn import Label
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-    from typing import TypeVar
 
     from trooper_cli.guard.identity import Identity
     from trooper_cli.settings import Settings
     from trooper_cli.store.session import OnCommit
     from trooper_cli.turn import ImportedTurn, Status, StoredTurn
 
-    T = TypeVar("T")
+T = TypeVar("T")
 
 
 class GuardedText(NamedTuple):
@@ -94,13 +93,12 @@ class Store:
             InputError: its index is damaged, or not one of this version.
 
         """
-        try:
-            guard = self.guard
-        except (TrooperError, sqlite3.Error):
-            with contextlib.closing(Guard(self._home, self._settings, self.notify)) as guard:
-                yield guard
-            return
-        yield guard
+        with contextlib.ExitStack() as stack:
+            try:
+                guard = self.guard
+            except (TrooperError, sqlite3.Error):
+                guard = stack.enter_context(contextlib.closing(Guard(self._home, self._settings, self.notify)))
+            yield guard
 
     def close(self) -> None:
         if "guard" in vars(self):

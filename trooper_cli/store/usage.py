@@ -90,15 +90,26 @@ def total(spendings: Iterable[Spending], prices: Prices, cloud_model: str) -> To
             by_local.tokens += spending.input + spending.output
             by_local.dollars = _sum(by_local.dollars, price and price.cost(spending.input, spending.output))
             continue
-        fresh = spending.input - read - written
         price = price and prices.in_place(price, spending.inference_geo)
-        row.cost = _sum(row.cost, price and price.cost(fresh, spending.output, read, written, spending.cache_write_1h))
+        row.cost = _sum(row.cost, cost(spending, prices))
         if spending.bytes and spending.verbatim > spending.bytes:
             tokens = int((spending.verbatim - spending.bytes) * spending.input / spending.bytes)
             by_compression.tokens += tokens
             by_compression.dollars = _sum(by_compression.dollars, price and price.cost(0, 0, cache_read=tokens))
     used = sorted(rows.values(), key=lambda row: (row.side, -row.input - row.output))
     return Totals(used, sum(row.cost or 0.0 for row in used if row.side == "cloud"), by_local, by_compression)
+
+
+def cost(spending: Spending, prices: Prices) -> float | None:
+    """Return what a request cost in USD: nothing on this machine, and None where no price is known."""
+    if spending.side != "cloud":
+        return 0.0
+    tokens, output = spending.input or 0, spending.output or 0
+    if (price := prices.of(spending.model, tokens)) is None:
+        return None
+    read, written = spending.cache_read or 0, spending.cache_write or 0
+    price = prices.in_place(price, spending.inference_geo)
+    return price.cost(tokens - read - written, output, read, written, spending.cache_write_1h)
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

@@ -113,14 +113,15 @@ def answer_line(
         return failed_record(Key(given.id, line.number), *line_and_code(error))
     if batch.verbose:
         report(status_line(answer))
-    return answered_record(Key(given.id, line.number), answer, name, has_schema=ask_request.schema is not None)
+    has_schema = ask_request.schema is not None
+    return answered_record(Key(given.id, line.number), answer, name, settings, has_schema=has_schema)
 
 
 def answered_record(
-    key: Key, answer: Answer, session: str | None, *, has_schema: bool = False
+    key: Key, answer: Answer, session: str | None, settings: Settings, *, has_schema: bool = False
 ) -> json_output.BatchAnswer:
     """Return what is printed of an answer: what `--json` prints, with its line; and what could not be recorded."""
-    answered = answer_record(answer, session, has_schema=has_schema)
+    answered = answer_record(answer, session, settings, has_schema=has_schema)
     record: json_output.BatchAnswer = {"id": key.id, "line": key.number, **answered}  # type: ignore[typeddict-item]
     if answer.failure is not None:
         record["error"], record["exit"] = str(answer.failure), answer.failure.code
