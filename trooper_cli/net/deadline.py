@@ -26,11 +26,14 @@ class Deadline:
     in loops of their own; without one (Windows, another thread than the first) there is no such end.
     """
 
-    def __init__(self, read_timeout: float, *, longest: float = LONGEST_SECONDS, why: str = _WHY) -> None:
-        """Bound the wait for a word by five times `read_timeout`, and that for all by `longest`; `why` is the error."""
+    def __init__(self, read_timeout: float, *, longest: float | None = None, why: str = _WHY) -> None:
+        """Bound the wait for a word by five times `read_timeout`, and that for all by `longest`; `why` is the error.
+
+        Without `longest` all may take LONGEST_SECONDS.
+        """
         self._limit = read_timeout * WITHOUT_A_WORD
         self._why = why
-        self._end = time.monotonic() + max(longest, self._limit)
+        self._end = time.monotonic() + max(LONGEST_SECONDS if longest is None else longest, self._limit)
         self._works = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
     def __enter__(self) -> Self:
