@@ -74,6 +74,12 @@ SESSION_2 = f"""{SESSION_1}CREATE TABLE identity (
     stamp TEXT NOT NULL
 ) STRICT;
 """
+SESSION_3 = f"""{SESSION_2}CREATE TABLE billing (
+    attempt INTEGER PRIMARY KEY,
+    inference_geo TEXT,
+    cache_write_1h INTEGER NOT NULL DEFAULT 0
+) STRICT;
+"""
 INDEX_1 = """
 CREATE TABLE origin (
     id INTEGER PRIMARY KEY,
@@ -98,7 +104,7 @@ def made_old(home: Path, session_format: int = 1) -> None:
     The index was of its second format before the sessions were of their third.
     """
     for path in (home / "sessions").glob("*.db"):
-        _rewrite(path, SESSION_1 if session_format == 1 else SESSION_2, 0x54525052, session_format)
+        _rewrite(path, (SESSION_1, SESSION_2, SESSION_3)[session_format - 1], 0x54525052, session_format)
     if session_format > 1:
         return
     with closing(sqlite3.connect(home / "guard.db")) as connection:

@@ -70,6 +70,9 @@ KNOWN: dict[str, Setting] = {
     "guard_patterns": Setting(None, default=(), kind="list"),
     "guard_hosts": Setting(None, default=(), kind="list"),
     "gitleaks": Setting(None),
+    # What is masked beside credentials and the user's patterns and hosts: classes of values, and words.
+    "mask": Setting(None, (), ("emails", "addresses", "hosts", "numbers"), "list", in_session=True),
+    "mask_words": Setting(None, default=(), kind="list"),
 }
 
 # Arrays of tables in config.toml, which are no settings of one value.
@@ -182,6 +185,24 @@ class Settings:
         assert isinstance(value, tuple)  # noqa: S101
         return value
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return the texts of a list that may stand in a file of its own, one a line: a text in place of the list.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+
+        """
+        path = self._file_table().get(name)
+        if not isinstance(path, str) or self.file is None:
+            return self.words(name)
+        from pathlib import Path
+
+        try:
+            text = (self.file.parent / Path(path).expanduser()).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"the file of {name} in {self.file} cannot be read: {reason(error)}") from error
+        return tuple(dict.fromkeys(filter(None, map(str.strip, text.splitlines()))))
+
     def path(self, name: str) -> Path | None:
         """Return a path of `config.toml`, which is relative to the folder of that file, wherever trooper is called."""
         text = self.text(name)
@@ -250,7 +271,7 @@ def parse(name: str, given: object) -> str | int | float | tuple[str, ...]:
     """
     known = KNOWN[name]
     if known.kind == "list":
-        return _list(given)
+        return _list(given, known.allowed)
     if known.kind == "boolean":
         return _boolean(given)
     if known.kind == "number":
@@ -279,10 +300,12 @@ def is_key(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
-def _list(given: object) -> tuple[str, ...]:
+def _list(given: object, allowed: tuple[str, ...]) -> tuple[str, ...]:
     texts = given.split("\n") if isinstance(given, str) else given
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError("must be a list of texts")
+    if allowed and not {*texts} <= {*allowed, ""}:
+        raise ValueError(f"must be a list of {', '.join(allowed)}")
     return tuple(filter(None, texts))
 
 

@@ -96,7 +96,8 @@ class TestSchema:
         assert schema.FORMAT.schemas == {
             1: schema_of(formats.SESSION_1),
             2: schema_of(formats.SESSION_2),
-            3: schema_of(schema.schema()),
+            3: schema_of(formats.SESSION_3),
+            4: schema_of(schema.schema()),
         }
         assert index.FORMAT.schemas == {1: schema_of(formats.INDEX_1), 2: schema_of(index.SCHEMA)}
 
@@ -315,7 +316,7 @@ class TestRunningAsk:
 class TestEarlierFormats:
     """Files of the version before are read, and become the present ones."""
 
-    @pytest.fixture(params=[1, 2])
+    @pytest.fixture(params=[1, 2, 3])
     def old(self, trooper: Trooper, local: Standin, request: pytest.FixtureRequest) -> Trooper:
         """A home with private text in a session, in a report, in none, and of a session that is gone."""
         private(trooper, SECRET)

@@ -27,6 +27,8 @@ COMMANDS = {
     "forget": "erase:forget",
     "audit": "audit:audit",
     "guard": "guard:guard",
+    "mask": "mask:mask",
+    "unmask": "mask:unmask",
     "export": "transfer:export",
     "import": "transfer:import_turns",
     "rm": "erase:rm",

@@ -42,10 +42,10 @@ class Guard(Knowledge):
             StorageError: the index is there and cannot be read, so that private text would not be known.
 
         """
-        findings = [*self._repeats(text, known_as), *self._secrets(text)]
+        findings = [*self._repeats(text, known_as), *self.secrets(text)]
         return sorted(findings, key=lambda found: (found.offset, found.kind))
 
-    def _secrets(self, text: str) -> list[Finding]:
+    def secrets(self, text: str) -> list[Finding]:
         """Return the credentials in a text, and the matches of the user's own patterns."""
         from trooper_cli.guard import credentials
 
@@ -131,4 +131,4 @@ class Guard(Knowledge):
         repeats = self._repeats(text, None, own) or [
             find._replace(offset=at) for find in self._index.whole(turn.answer, own)
         ]
-        return sorted([*repeats, *self._secrets(text)], key=lambda found: (found.offset, found.kind))
+        return sorted([*repeats, *self.secrets(text)], key=lambda found: (found.offset, found.kind))

@@ -18,6 +18,7 @@ FORMAT = database.Format(
         1: "2ae85e85143950ea3635163ad20a25a8",
         2: "c83e75692dadb7d02b3f7ee2fe83a559",
         3: "c099db00eff0ed1879f9b53a71a7a879",
+        4: "b7e5372fffb70beeb3d0d08100293068",
     },
 )
 # The first format whose files have an identity.
@@ -96,9 +97,10 @@ def now() -> str:
 
 
 def schema() -> str:
-    from trooper_cli.store import memory_cache
+    from trooper_cli.store import masked_values, memory_cache
 
-    return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n{_BILLING};\n"
+    masked = "".join(f"{statement};\n" for statement in masked_values.SCHEMA)
+    return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n{_BILLING};\n{masked}"
 
 
 def new_id() -> str:
@@ -118,8 +120,13 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         if database.version_of(connection) == 1:
             connection.execute(_IDENTITY)
             connection.execute(new_identity())
-        if database.version_of(connection) < FORMAT.version:
+        if database.version_of(connection) < 3:
             connection.execute(_BILLING)
+        if database.version_of(connection) < FORMAT.version:
+            from trooper_cli.store import masked_values
+
+            for statement in masked_values.SCHEMA:
+                connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {FORMAT.version}")
 
 

@@ -11,8 +11,8 @@ from trooper_cli import database
 from trooper_cli.errors import NotFoundError, StorageError
 from trooper_cli.files import ensure_private_dir
 from trooper_cli.guard.identity import Identity
-from trooper_cli.store.attempts import AttemptTable
 from trooper_cli.store.catalog import check_case, create, path_of, unknown_session
+from trooper_cli.store.masked_values import MaskedValues
 from trooper_cli.store.schema import FORMAT, IDENTITY_SINCE, migrate, new_id, now, read_first, schema
 from trooper_cli.store.views import StoredPrivateView, StoredPublicView
 from trooper_cli.turn import Label, Status, StoredTurn
@@ -47,7 +47,7 @@ def settings_of(home: Path, name: str | None) -> dict[str, str]:
         return session.settings()
 
 
-class Session(AttemptTable):
+class Session(MaskedValues):
     """An open session. What is written is on the disk when the call returns."""
 
     @classmethod
@@ -235,6 +235,7 @@ class Session(AttemptTable):
                 memory_cache.clear(self._connection, label)
                 self._connection.execute("DELETE FROM counted WHERE label = ?", (label.value,))
             self._connection.executemany("DELETE FROM turn WHERE id = ?", ((number,) for number in numbers))
+            self._forget_masked(numbers)
             for place in ("public_place", "private_place"):
                 self._connection.execute(
                     f"UPDATE turn SET {place} = ranked.place FROM "  # noqa: S608

@@ -343,6 +343,7 @@ class Store:
         database.check_alone(path)
         try:
             with contextlib.closing(Session.open(self._home, name)) as session:
+                session.erase_masked()
                 return session.forget([turn.number for turn in session.turns()])
         except (InputError, sqlite3.DatabaseError):
             # Ours, but damaged: SQLite cannot delete from it.
