@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from trooper_cli.guard.finding import Finding
     from trooper_cli.guard.mask import Masked
     from trooper_cli.settings import Settings
+    from trooper_cli.store.session import Session
     from trooper_cli.store.store import Store
 
 # So much is looked at as a whole, as one prompt is: characters. Of a longer text this much at a time.
@@ -34,7 +36,7 @@ LONGEST = 32_000_000
 class MaskFilter:
     """Masks a text that comes in pieces, and keeps what the placeholders stand for in the session, if it has a name."""
 
-    def __init__(  # noqa: PLR0913 - the last two are for tests
+    def __init__(
         self,
         store: Store,
         settings: Settings,
@@ -46,7 +48,7 @@ class MaskFilter:
     ) -> None:
         self._store, self._home, self._name = store, home, name
         self._guard = store.guard
-        self._masker = Masker(settings, self._guard.secrets)
+        self._masker = Masker(settings, self._guard.secrets, self._look)
         self._window, self._overlap = window, overlap
         # Without a session the values are kept for as long as this runs.
         self._table = ValueTable()
@@ -61,9 +63,8 @@ class MaskFilter:
 
         """
         text, start = "", 0
-        limit = self._window
         waiting: list[str] = []
-        size = 0
+        size, limit = 0, self._window
         for piece in pieces:
             waiting.append(piece)
             size += len(piece)
@@ -71,16 +72,14 @@ class MaskFilter:
                 continue
             text, waiting = "".join((text, *waiting)), []
             printed, end = self._part(text, start, is_last=False)
-            if end == start and len(text) > LONGEST:
-                raise InputError(
-                    "a line is longer than 32 MB, or a value that goes over several; nothing more is printed"
-                )
             if printed:
                 yield printed
+            elif size > LONGEST:
+                raise InputError("a line, or a value of several, is longer than 32 MB; nothing more is printed")
             first = max(end - self._overlap, 0)
             text, start = text[first:], end - first
             size = len(text)
-            limit = max(self._window, 2 * size) if end == first + start and not printed else size + self._window
+            limit = size + self._window if printed else 2 * size
         printed, _ = self._part("".join((text, *waiting)), start, is_last=True)
         if printed:
             yield printed
@@ -90,7 +89,7 @@ class MaskFilter:
         while True:
             table = self._values()
             masked = self._masker.mask(text, table)
-            self._check(masked.text)
+            _check(masked)
             end = len(text) if is_last else _end(masked, text, start, len(text) - self._overlap)
             part = masked.part(text, table, start, end)
             if self._kept(part.table):
@@ -112,15 +111,19 @@ class MaskFilter:
         with contextlib.closing(self._store.open_or_create(self._name)) as session:
             return session.add_masked(table)
 
-    def _check(self, masked: str) -> None:
-        findings = self._guard.look(masked) or self._guard.wholes(masked)
-        if any(finding.kind == PRIVATE_TEXT for finding in findings):
-            raise LocalityError(
-                f"the text was not masked, which is never done to private text: it holds {described(findings)}; ask with "
-                "--local, or take it out"
-            )
-        if findings:
-            raise LocalityError(f"the text was not masked: what is left would hold {described(findings)}; take it out")
+    def _look(self, text: str) -> list[Finding]:
+        return self._guard.look(text) or self._guard.wholes(text)
+
+
+def _check(masked: Masked) -> None:
+    findings = [*masked.findings]
+    if private := [finding for finding in findings if finding.kind == PRIVATE_TEXT]:
+        raise LocalityError(
+            f"not masked: the text holds {described(private)}, and private text is never masked; take it out, "
+            "or ask with --local"
+        )
+    if findings:
+        raise LocalityError(f"not masked: what comes of it still holds {described(findings)}; take it out")
 
 
 def _end(masked: Masked, text: str, start: int, limit: int) -> int:
@@ -151,13 +154,17 @@ def restored(pieces: Iterable[str], store: Store, name: str, *, must_remember: b
         StorageError: a value cannot be remembered.
 
     """
-    with contextlib.closing(store.open(name)) as session:
-        restorer = Restorer(session.masked_values())
-        identity = session.identity()
+    restorer = Restorer(ValueTable())
+    with contextlib.ExitStack() as stack:
+        session: Session | None = None
         for piece in chain(pieces, (None,)):
+            if session is None:
+                # In a pipeline all programs start at once: what masks has made the session when the first text comes.
+                session = stack.enter_context(contextlib.closing(store.open(name)))
+            restorer.table = session.newer_masked(restorer.table)
             text = restorer.end() if piece is None else restorer.feed(piece)
             try:
-                store.guard.remember_report(identity, [(None, value) for value in restorer.take()])
+                store.guard.remember_report(session.identity(), [(None, value) for value in restorer.take()])
             except StorageError:
                 if must_remember:
                     raise

@@ -58,7 +58,7 @@ def mask(
     name = session if session is not None else settings.text("session")
     if (counts or show) and name is None:
         raise UsageError(f"{'--list' if counts else '--show'} needs a session: -s NAME")
-    if counts and show or force and not show:
+    if (counts and show) or (force and not show):
         raise UsageError("--list and --show exclude each other" if counts and show else "--force goes with --show")
     if name is not None:
         from trooper_cli.store.catalog import check_name

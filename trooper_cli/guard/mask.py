@@ -9,6 +9,7 @@ from bisect import bisect_right
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from trooper_cli.guard.finding import PRIVATE_TEXT
 from trooper_cli.guard.known_values import KnownValues
 from trooper_cli.guard.placeholders import KINDS, PLACEHOLDER, name_of, plain
 
@@ -44,6 +45,8 @@ class Masked(NamedTuple):
     places: tuple[tuple[int, int], ...]
     # The table with the values of this text.
     table: ValueTable
+    # What the guard finds in `text`.
+    findings: tuple[Finding, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Return how many places of each kind were masked."""
@@ -86,11 +89,17 @@ class Masker:
     Args:
         settings: the user's settings.
         find: the guard's search for credentials and the user's patterns.
+        look: the guard's search for all that must not leave.
 
     """
 
-    def __init__(self, settings: Settings, find: Callable[[str], Sequence[Finding]]) -> None:
-        self._find = find
+    def __init__(
+        self,
+        settings: Settings,
+        find: Callable[[str], Sequence[Finding]],
+        look: Callable[[str], Sequence[Finding]],
+    ) -> None:
+        self._find, self._look = find, look
         self._classes = settings.words("mask")
         self._words = settings.names("mask_words")
         self._hosts = settings.words("guard_hosts")
@@ -98,14 +107,16 @@ class Masker:
     def mask(self, text: str, table: ValueTable) -> Masked:
         """Return a text with a placeholder for each value; `table` stays as it is.
 
-        Whether the guard still finds something in the masked text is for the caller to see.
+        What the guard still finds in the masked text stands in `findings`: whatever there is must not leave.
         """
         spans = [*_of_findings(text, self._find(text)), *self._others(text)]
         for _ in range(_ROUNDS):
             found = KnownValues([*table.values(), *((one.kind, _value(text, one)) for one in spans)]).find(text)
             masked = _replaced(text, _joined([*spans, *(Span(*place) for place in found)]), table)
-            # What a rule sees only now, as the tail of a longer value.
-            if not (left := self._find(masked.text)):
+            masked = masked._replace(findings=tuple(self._look(masked.text)))
+            # What a rule sees only now, as the tail of a longer value. Text of private turns is not masked.
+            left = [one for one in masked.findings if one.kind != PRIVATE_TEXT]
+            if not left:
                 break
             spans += [Span(*masked.original(one.offset, one.offset + one.length), kind_of(one)) for one in left]
         return masked
@@ -147,7 +158,7 @@ def _value(text: str, span: Span) -> str:
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Return spans in order and apart; those that overlap are one, of the kind that comes first in the list of kinds."""
+    """Return spans in order and apart; those that overlap are one, of the kind that is listed first."""
     joined: list[Span] = []
     # Of several at one place, one of which the value is known.
     for span in sorted(spans, key=lambda span: (span.start, -span.end, span.value is None, KINDS.index(span.kind))):

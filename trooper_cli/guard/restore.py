@@ -22,7 +22,7 @@ class Restorer:
     """Restores a text that comes in pieces; of each it holds back at most as much as a placeholder is long."""
 
     def __init__(self, table: ValueTable) -> None:
-        self._table = table
+        self.table = table
         self._held = ""
         self._before = ""
         # The values that were put back, each with whether somebody has taken note of it.
@@ -66,11 +66,11 @@ class Restorer:
 
     def _shown(self, match: re.Match[str]) -> str:
         name = name_of(match)
-        text = self._table.text_of(name)
+        text = self.table.text_of(name)
         if text is None:
             return match[0]
         if name.kind != "TEXT":
-            for value in (text, self._table.value_of(name) or text):
+            for value in (text, self.table.value_of(name) or text):
                 self._restored.setdefault(value, False)
         bracket = (match[1] or "").lower()
         if bracket.endswith("u003c"):

@@ -52,6 +52,16 @@ class MaskedValues(AttemptTable):
         rows = self._connection.execute("SELECT kind, number, spelling, value, text FROM masked ORDER BY rowid")
         return ValueTable(Row(Name(*row[:3]), *row[3:]) for row in rows)
 
+    def newer_masked(self, table: ValueTable) -> ValueTable:
+        """Return the table as it is now; the same one if nothing was added since it was read."""
+        return table if self._masked_count() == table.read else self.masked_values()
+
+    def _masked_count(self) -> tuple[int, int]:
+        if self.name is not None and database.version_of(self._connection) < MASKED_SINCE:
+            return 0, 0
+        row: tuple[int, int] = self._connection.execute(_COUNT).fetchone()
+        return row
+
     def add_masked(self, table: ValueTable, turn: int = _FILTER) -> bool:
         """Write what was added to the table since it was read, and which values the turn holds.
 
@@ -63,7 +73,7 @@ class MaskedValues(AttemptTable):
 
         """
         with self._writing():
-            if self._connection.execute(_COUNT).fetchone() != table.read:
+            if self._masked_count() != table.read:
                 return False
             self._connection.executemany(
                 "INSERT INTO masked (kind, number, spelling, value, text) VALUES (?, ?, ?, ?, ?)",
