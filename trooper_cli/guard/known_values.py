@@ -11,8 +11,9 @@ from trooper_cli.guard.placeholders import is_folded, lowered
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# A shorter value would be found in half of all words; of such a one the place where a rule finds it has to do.
-_SHORTEST = 4
+# A shorter value would be found in half of all lines; of such a one the place where a rule finds it has to do. Words of
+# the user's own are meant as they are.
+_SHORTEST, _SHORTEST_WORD = 4, 2
 # From this length on, also within a longer word.
 _TELLING = 8
 
@@ -24,7 +25,7 @@ class KnownValues:
         exact: dict[str, str] = {}
         folded: dict[str, str] = {}
         for kind, value in values:
-            if len(value) >= _SHORTEST:
+            if len(value) >= (_SHORTEST_WORD if kind == "WORD" else _SHORTEST):
                 target, key = (folded, lowered(value)) if is_folded(kind) else (exact, value)
                 target.setdefault(key, kind)
         self._exact, self._folded = _Finder(exact), _Finder(folded)
@@ -50,8 +51,9 @@ class _Finder:
         self.is_used = bool(values)
         self._kinds = values
         self._by_head: dict[str, dict[int, list[str]]] = {}
+        head = min((_SHORTEST, *map(len, values)))
         for value in values:
-            lengths = self._by_head.setdefault(value[:_SHORTEST], {})
+            lengths = self._by_head.setdefault(value[:head], {})
             lengths.setdefault(len(value), []).append(value)
         self._by_head = {head: dict(sorted(lengths.items(), reverse=True)) for head, lengths in self._by_head.items()}
         self._heads = re.compile(_alternatives(self._by_head)) if values else None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 CLASSES = ("emails", "addresses", "hosts", "numbers")
 
 _EMAIL = pattern(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])")
+# What stands before a host in a URL is a user and a password, which are found by themselves.
+_USER_OF_URL = pattern(r"/\\?/[^\s/@\"'<>]{0,200}\Z")
 _IP4 = pattern(
     r"(?<![\w.])(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?![\w]|\.\w)"
 )
@@ -59,20 +61,25 @@ def find(text: str, classes: Collection[str]) -> Iterator[tuple[int, int, str]]:
 def _found(text: str, classes: Collection[str]) -> Iterator[tuple[int, int, str]]:
     if "emails" in classes and "@" in text:
         for match in _EMAIL.finditer(text):
-            yield *match.span(), "EMAIL"
+            if not _USER_OF_URL.search(text, max(match.start() - 210, 0), match.start()):
+                yield *match.span(), "EMAIL"
     if "addresses" in classes:
         yield from _addresses(text)
     if "hosts" in classes:
-        for match in _HOST.finditer(text):
-            yield *match.span(), "HOST"
-        for found in (_NAMED, _SYSLOG):
-            for match in found.finditer(text):
-                if _is_host(match[1]):
-                    yield *match.span(1), "HOST"
+        yield from _hosts(text)
     if "numbers" in classes:
         for match in _NUMBER.finditer(text):
             if sum(map(str.isdigit, match[0])) >= _LEAST_DIGITS:
                 yield *match.span(), "NUMBER"
+
+
+def _hosts(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _HOST.finditer(text):
+        yield *match.span(), "HOST"
+    for found in (_NAMED, _SYSLOG):
+        for match in found.finditer(text):
+            if _is_host(match[1]):
+                yield *match.span(1), "HOST"
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int, str]]:
