@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # What is not everywhere, and what would leave the machine.
 _PROGRAMS = {
     "kubectl": "echo 'kind: Secret'",
+    "claude": "cat",
     "gh": 'cp "$4" commented',
     "make": "echo 'pool.py:7: AssertionError: the pool is drained'; exit 2",
 }

@@ -87,7 +87,9 @@ class TestFilters:
         assert run_in_process(tmp_path, "mask", stdin="x").code == 78
 
     def test_a_pipeline(self, trooper: Trooper) -> None:
-        """All programs of it start at once, before there is a session."""
+        """All programs of it start at once, before there is a session; also where there is nothing to mask."""
+        assert run_in_process(trooper.home, "mask", "-s", "plain", stdin="hello\n").text == "hello\n"
+        assert run_in_process(trooper.home, "unmask", "-s", "plain", stdin="hello\n").text == "hello\n"
         first = trooper.start("mask", "-s", "inc", stdin=subprocess.PIPE)
         assert first.stdin is not None
         assert first.stdout is not None

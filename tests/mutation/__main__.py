@@ -63,6 +63,7 @@ SCHEMA, JSON_SCHEMA, API_SCHEMA = (
     "tests/messages/test_schema.py",
 )
 HERE, AGAIN, NAMED = "tests/cli/test_here.py", "tests/cli/test_again.py", "tests/cli/test_named_cloud.py"
+MASK, MASK_FILTER = "tests/guard/test_mask.py", "tests/cli/test_mask.py"
 LAW, REAL, KIT = "tests/test_noninterference.py", "tests/engines/test_real.py", "tests/test_conformance.py"
 
 MUTANTS = [
@@ -1683,6 +1684,118 @@ MUTANTS = [
         "for text in (ask_request.system, schema) if text}",
         "for text in (ask_request.system,) if text}",
         API_SCHEMA,
+    ),
+    Mutant(
+        "masking: what the guard still finds is printed",
+        "ask/masking.py",
+        "            _check(masked)\n",
+        "",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "masking: private text is printed",
+        "ask/masking.py",
+        "if private := [finding for finding in findings if finding.kind == PRIVATE_TEXT]:",
+        "findings = [finding for finding in findings if finding.kind != PRIVATE_TEXT]\n    if private := findings[:0]:",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "masking: the search for private text sees the original",
+        "guard/mask.py",
+        "findings=tuple(self._look(masked.text))",
+        "findings=tuple(self._look(text))",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "masking: values of a refused text keep their numbers",
+        "ask/masking.py",
+        "            _check(masked)\n",
+        "            self._kept(masked.table)\n            _check(masked)\n",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "masking: only the places that a rule finds",
+        "guard/mask.py",
+        "_joined([*spans, *(Span(*place) for place in found)])",
+        "_joined(spans)",
+        MASK,
+    ),
+    Mutant(
+        "masking: encoded values are not looked for",
+        "guard/known_values.py",
+        "for form in forms(text):",
+        "for form in [*forms(text)][:1]:",
+        MASK,
+    ),
+    Mutant(
+        "masking: the length of a value decides its number",
+        "guard/placeholders.py",
+        "        number = self._next[kind]\n",
+        "        number = self._next[kind] + len(self._texts.get(Name(kind, 1), '')) % 2\n",
+        MASK,
+    ),
+    Mutant(
+        "masking: a placeholder in the text is taken for ours",
+        "guard/mask.py",
+        'whole.append(Span(end + match.start(), end + match.end(), "TEXT", match[0]))',
+        "pass",
+        MASK,
+    ),
+    Mutant(
+        "masking: a number in the text is given to a value",
+        "guard/mask.py",
+        "                table.reserve(name)\n",
+        "                pass\n",
+        MASK,
+    ),
+    Mutant(
+        "unmask: the guard does not learn the values",
+        "ask/masking.py",
+        "[(None, value) for value in restorer.take()]",
+        "[]",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "unmask: what cannot be remembered is printed",
+        "ask/masking.py",
+        "                if must_remember:\n",
+        "                if False:\n",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "mask --show prints into a pipe",
+        "cli/mask.py",
+        "if not output.is_terminal and not force:",
+        "if False:",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "mask --show --force tells the guard nothing",
+        "cli/mask.py",
+        "            store.guard.remember_report(session.identity(), [(None, text) for _, text in rows])\n",
+        "            pass\n",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "forget leaves masked values",
+        "store/session.py",
+        "            self._forget_masked(numbers)\n",
+        "",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "rm leaves masked values of filters",
+        "store/store.py",
+        "                session.erase_masked()\n",
+        "",
+        MASK_FILTER,
+    ),
+    Mutant(
+        "two processes give one placeholder to two values",
+        "store/masked_values.py",
+        "            if self._masked_count() != table.read:\n                return False\n",
+        "            self._connection.execute('DELETE FROM masked')\n",
+        MASK_FILTER,
     ),
 ]
 

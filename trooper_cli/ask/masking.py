@@ -106,10 +106,9 @@ class MaskFilter:
         if self._name is None:
             self._table = table
             return True
-        if not (table.added or table.used):
-            return True
+        # Also where there is no value: the program at the end of the pipe is to find the session.
         with contextlib.closing(self._store.open_or_create(self._name)) as session:
-            return session.add_masked(table)
+            return not (table.added or table.used) or session.add_masked(table)
 
     def _look(self, text: str) -> list[Finding]:
         return self._guard.look(text) or self._guard.wholes(text)
@@ -159,7 +158,7 @@ def restored(pieces: Iterable[str], store: Store, name: str, *, must_remember: b
         session: Session | None = None
         for piece in chain(pieces, (None,)):
             if session is None:
-                # In a pipeline all programs start at once: what masks has made the session when the first text comes.
+                # In a pipeline all programs start at once: `mask` has made the session when the first text comes.
                 session = stack.enter_context(contextlib.closing(store.open(name)))
             restorer.table = session.newer_masked(restorer.table)
             text = restorer.end() if piece is None else restorer.feed(piece)

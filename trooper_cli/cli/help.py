@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Ask": ("ask", "again", "messages", "count"),
     "Sessions": ("sessions", "show", "sitrep", "export", "import", "forget", "rm", "usage"),
-    "Safety": ("guard", "audit", "share"),
+    "Safety": ("guard", "mask", "unmask", "audit", "share"),
     "Setup": ("pull", "models", "doctor", "hook", "config"),
 }
 _OTHERS = "Commands"

@@ -40,9 +40,9 @@ def mask(
     """Put a placeholder for each secret of the text on standard input: `<TOKEN_1>`, `<PASSWORD_1>`, `<HOST_2>`.
 
     \b
-    kubectl logs pod | trooper mask -s incident | claude -p "why?" | trooper unmask -s incident
-    trooper mask < app.env
-    trooper mask -s incident --list
+    kubectl logs pod | trooper mask -s incident > safe.log
+    trooper mask < server.log
+    trooper mask -s ops --list
 
     Masked are credentials, what guard_patterns, guard_hosts and mask_words name, and the classes of the setting mask:
     emails, addresses, hosts, numbers. A value has the same placeholder each time. Text of private turns is refused
@@ -85,7 +85,8 @@ def unmask(context: typer.Context, *, session: _SessionOption = None) -> int:
     """Put the values of a session back in place of their placeholders, from standard input to standard output.
 
     \b
-    trooper unmask -s incident < answer.txt
+    trooper unmask -s ops < notes.txt
+    kubectl logs pod | trooper mask -s incident | claude -p "why?" | trooper unmask -s incident
 
     Also where a model wrote them without brackets, in another case or in escapes. What the session does not know stays
     as it is. The values that were put back are private from then on: an ask in public that repeats one is refused.
