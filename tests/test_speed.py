@@ -49,7 +49,9 @@ trooper_cli.cli.messages trooper_cli.cli.sessions trooper_cli.cli.sitrep trooper
 trooper_cli.guard.user_patterns trooper_cli.guard.go_regex trooper_cli.ask.caps trooper_cli.store.ledger
 trooper_cli.engines.encodings trooper_cli.cli.count trooper_cli.ask.counting trooper_cli.ask.exact_window
 trooper_cli.engines.vocabulary_fetch jsonschema
-referencing attr trooper_cli.json_schema trooper_cli.engines.schema_forms trooper_cli.fences""".split()
+referencing attr trooper_cli.json_schema trooper_cli.engines.schema_forms trooper_cli.fences
+trooper_cli.cli.mask trooper_cli.ask.masking trooper_cli.guard.mask trooper_cli.guard.placeholders
+trooper_cli.guard.known_values trooper_cli.guard.value_classes trooper_cli.guard.restore""".split()
 # What finds the user's own folders, where TROOPER_HOME does not say where the files are.
 PLATFORM = "platformdirs"
 # The cloud's client, and what it brings, is not for this machine; and the other way round.

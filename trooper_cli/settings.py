@@ -186,12 +186,7 @@ class Settings:
         return value
 
     def names(self, name: str) -> tuple[str, ...]:
-        """Return the texts of a list that may stand in a file of its own, one a line: a text in place of the list.
-
-        Raises:
-            ConfigurationError: the file cannot be read.
-
-        """
+        """Return the texts of a list, or of the file that is named in its place, one a line; raise as `value` does."""
         path = self._file_table().get(name)
         if not isinstance(path, str) or self.file is None:
             return self.words(name)

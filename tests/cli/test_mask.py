@@ -216,11 +216,16 @@ class TestPromise:
 class TestErasing:
     """No byte of a value stays that no turn holds."""
 
-    def test_rm(self, tmp_path: Path) -> None:
-        """With the session all its values go."""
+    def test_rm(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With the session all its values go, and are overwritten before the file is deleted."""
         run_in_process(tmp_path, "mask", "-s", "inc", stdin=TEXT)
         run_in_process(tmp_path, "unmask", "-s", "inc", stdin=MASKED)
         assert traces(tmp_path, PASSWORD, TOKEN)
+        with monkeypatch.context() as kept:
+            kept.setattr("trooper_cli.store.store.delete", lambda *_: None)
+            assert run_in_process(tmp_path, "rm", "inc").code == 0
+        assert [*(tmp_path / "sessions").glob("inc.db")]
+        assert traces(tmp_path, PASSWORD, TOKEN) == []
         assert run_in_process(tmp_path, "rm", "inc").code == 0
         assert traces(tmp_path, PASSWORD, TOKEN) == []
 

@@ -492,7 +492,7 @@ MUTANTS = [
     Mutant(
         "share declassifies credentials",
         "guard/guard.py",
-        "return sorted([*repeats, *self._secrets(text)], key=",
+        "return sorted([*repeats, *self.secrets(text)], key=",
         "return sorted(repeats, key=",
         DECLASSIFY,
     ),
