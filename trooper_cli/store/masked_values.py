@@ -6,32 +6,15 @@ from typing import TYPE_CHECKING
 
 from trooper_cli import database
 from trooper_cli.store.attempts import AttemptTable
+from trooper_cli.store.schema import MASKED_SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trooper_cli.guard.placeholders import ValueTable
 
-MASKED_SINCE = 4
 # A filter's values belong to no turn, and go with the session.
 _FILTER = 0
-# A value that is erased leaves its number, which no other value gets: an answer may still hold the placeholder.
-SCHEMA = (
-    """CREATE TABLE masked (
-    kind TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    spelling INTEGER NOT NULL,
-    value TEXT,
-    text TEXT,
-    PRIMARY KEY (kind, number, spelling)
-) STRICT""",
-    """CREATE TABLE masked_in (
-    kind TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    turn INTEGER NOT NULL,
-    PRIMARY KEY (kind, number, turn)
-) STRICT, WITHOUT ROWID""",
-)
 _COUNT = "SELECT count(*), count(text) FROM masked"
 _ERASE = (
     "UPDATE masked SET value = NULL, text = NULL WHERE text IS NOT NULL AND NOT EXISTS "

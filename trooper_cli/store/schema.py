@@ -21,8 +21,8 @@ FORMAT = database.Format(
         4: "b7e5372fffb70beeb3d0d08100293068",
     },
 )
-# The first format whose files have an identity.
-IDENTITY_SINCE = 2
+# The first formats whose files have an identity, and masked values.
+IDENTITY_SINCE, MASKED_SINCE = 2, 4
 
 _SCHEMA = """
 CREATE TABLE turn (
@@ -91,15 +91,34 @@ _BILLING = """CREATE TABLE billing (
     cache_write_1h INTEGER NOT NULL DEFAULT 0
 ) STRICT"""
 
+# What format 4 added: which placeholder stands for which value, and the turns that hold it.
+# A value that is erased leaves its number, which no other value gets: an answer may still hold the placeholder.
+_MASKED = (
+    """CREATE TABLE masked (
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    spelling INTEGER NOT NULL,
+    value TEXT,
+    text TEXT,
+    PRIMARY KEY (kind, number, spelling)
+) STRICT""",
+    """CREATE TABLE masked_in (
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    PRIMARY KEY (kind, number, turn)
+) STRICT, WITHOUT ROWID""",
+)
+
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def schema() -> str:
-    from trooper_cli.store import masked_values, memory_cache
+    from trooper_cli.store import memory_cache
 
-    masked = "".join(f"{statement};\n" for statement in masked_values.SCHEMA)
+    masked = "".join(f"{statement};\n" for statement in _MASKED)
     return f"{_SCHEMA}{memory_cache.schema()}{_IDENTITY};\n{_BILLING};\n{masked}"
 
 
@@ -123,9 +142,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         if database.version_of(connection) < 3:
             connection.execute(_BILLING)
         if database.version_of(connection) < FORMAT.version:
-            from trooper_cli.store import masked_values
-
-            for statement in masked_values.SCHEMA:
+            for statement in _MASKED:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {FORMAT.version}")
 
