@@ -38,7 +38,7 @@ _trooper() {
     case "$typed" in *"$word") strip="${typed%"$word"}" ;; esac
     for word in "${words[@]:1}"; do
         case "$path $word" in
-            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper count" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper hook run" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
+            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper mask" | "trooper unmask" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper count" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper hook run" | "trooper config" | "trooper config set" | "trooper config unset") path="$path $word" ;;
         esac
         previous="$word"
     done
@@ -48,7 +48,7 @@ _trooper() {
         "trooper ask --cloud" | "trooper again --cloud") _trooper_offer <(trooper --complete clouds 2>/dev/null); return 0 ;;
     esac
     case "$path $previous" in
-        "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
+        "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper mask -s" | "trooper mask --session" | "trooper unmask -s" | "trooper unmask --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") _trooper_offer <(trooper --complete sessions 2>/dev/null) ;;
         "trooper ask -m" | "trooper ask --model" | "trooper again -m" | "trooper again --model" | "trooper count -m" | "trooper count --model") _trooper_offer <(trooper --complete models 2>/dev/null) ;;
         "trooper ask --effort" | "trooper again --effort") _trooper_words none low medium high xhigh max ;;
         "trooper ask --system" | "trooper ask --schema" | "trooper ask --limit" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper ask --jobs" | "trooper again --system" | "trooper again --schema" | "trooper again --limit" | "trooper again --budget" | "trooper again --max-tokens" | "trooper again --timeout" | "trooper messages --timeout" | "trooper sitrep --budget" | "trooper count --truncate") : ;;
@@ -62,7 +62,7 @@ _trooper() {
     case "$path" in
         "trooper")
             case "$current" in -*) _trooper_words --version --install-completion -h --help; return 0 ;; esac
-            _trooper_words ask again messages sessions show sitrep share forget audit guard export import rm pull models count usage doctor hook config
+            _trooper_words ask again messages sessions show sitrep share forget audit guard mask unmask export import rm pull models count usage doctor hook config
             ;;
         "trooper ask")
             case "$current" in -*) _trooper_words -s --session --local --cloud --here -m --model --effort --show-thinking --system -f --file --schema -x --extract --extract-last --stream --no-stream --json --dry-run --no-fallback --on-leak --limit --budget --max-tokens --timeout -n --no-stdin --jsonl --jobs --resume -v --verbose -q --quiet -h --help; return 0 ;; esac
@@ -103,6 +103,12 @@ _trooper() {
         "trooper guard")
             case "$current" in -*) _trooper_words --json -h --help; return 0 ;; esac
             _trooper_files
+            ;;
+        "trooper mask")
+            case "$current" in -*) _trooper_words -s --session --list --show --force -h --help; return 0 ;; esac
+            ;;
+        "trooper unmask")
+            case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac
             ;;
         "trooper export")
             case "$current" in -*) _trooper_words -s --session -h --help; return 0 ;; esac

@@ -4,7 +4,7 @@ function __trooper_at
     set -l words (commandline -opc)
     set -e words[1]
     set -l path trooper
-    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper count" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper hook run" "trooper config" "trooper config set" "trooper config unset"
+    set -l below "trooper ask" "trooper again" "trooper messages" "trooper sessions" "trooper show" "trooper sitrep" "trooper share" "trooper forget" "trooper audit" "trooper guard" "trooper mask" "trooper unmask" "trooper export" "trooper import" "trooper rm" "trooper pull" "trooper models" "trooper count" "trooper usage" "trooper doctor" "trooper hook" "trooper hook install" "trooper hook uninstall" "trooper hook run" "trooper config" "trooper config set" "trooper config unset"
     for word in $words
         contains -- "$path $word" $below; and set path "$path $word"
     end
@@ -22,6 +22,8 @@ complete -c trooper -n "__trooper_at trooper" -a share -d 'Declassify private tu
 complete -c trooper -n "__trooper_at trooper" -a forget -d 'Erase turns from the disk'
 complete -c trooper -n "__trooper_at trooper" -a audit -d 'List what left this machine of a session, and each turn that was shared'
 complete -c trooper -n "__trooper_at trooper" -a guard -d 'Check text as if it were about to go to the cloud'
+complete -c trooper -n "__trooper_at trooper" -a mask -d 'Put a placeholder for each secret of the text on standard input'
+complete -c trooper -n "__trooper_at trooper" -a unmask -d 'Put the values of a session back in place of their placeholders, from standard input to standard output'
 complete -c trooper -n "__trooper_at trooper" -a export -d 'Write a session to standard output as JSON Lines, one turn an object'
 complete -c trooper -n "__trooper_at trooper" -a import -d 'Append turns to a session, all or none'
 complete -c trooper -n "__trooper_at trooper" -a rm -d 'Delete a session'
@@ -124,6 +126,13 @@ complete -c trooper -n "__trooper_at trooper audit" -a '(trooper --complete sess
 complete -c trooper -n "__trooper_at trooper guard" -l json -d 'Print JSON instead of text'
 complete -c trooper -n "__trooper_at trooper guard" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper guard" -F
+complete -c trooper -n "__trooper_at trooper mask" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The session that keeps the values (TROOPER_SESSION)'
+complete -c trooper -n "__trooper_at trooper mask" -l list -d 'Print how many values of each kind the session holds'
+complete -c trooper -n "__trooper_at trooper mask" -l show -d 'Print what each placeholder stands for, on a terminal only'
+complete -c trooper -n "__trooper_at trooper mask" -l force -d 'With --show, print it into a pipe or a file too'
+complete -c trooper -n "__trooper_at trooper mask" -s h -l help -d 'Show this message and exit'
+complete -c trooper -n "__trooper_at trooper unmask" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The session that keeps the values (TROOPER_SESSION)'
+complete -c trooper -n "__trooper_at trooper unmask" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper export" -s s -l session -x -a '(trooper --complete sessions 2>/dev/null)' -d 'The named session, in place of the argument'
 complete -c trooper -n "__trooper_at trooper export" -s h -l help -d 'Show this message and exit'
 complete -c trooper -n "__trooper_at trooper export" -a '(trooper --complete sessions 2>/dev/null)'

@@ -6,7 +6,7 @@ _trooper() {
     local -a found
     for word in ${words[2,CURRENT-1]}; do
         case "$at $word" in
-            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper count" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper hook run" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
+            "trooper ask" | "trooper again" | "trooper messages" | "trooper sessions" | "trooper show" | "trooper sitrep" | "trooper share" | "trooper forget" | "trooper audit" | "trooper guard" | "trooper mask" | "trooper unmask" | "trooper export" | "trooper import" | "trooper rm" | "trooper pull" | "trooper models" | "trooper count" | "trooper usage" | "trooper doctor" | "trooper hook" | "trooper hook install" | "trooper hook uninstall" | "trooper hook run" | "trooper config" | "trooper config set" | "trooper config unset") at="$at $word" ;;
         esac
         previous="$word"
     done
@@ -15,7 +15,7 @@ _trooper() {
         "trooper ask --cloud" | "trooper again --cloud") found=("${(@f)$(trooper --complete clouds 2>/dev/null)}"); compadd -a found; return 0 ;;
     esac
     case "$at $previous" in
-        "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
+        "trooper ask -s" | "trooper ask --session" | "trooper again -s" | "trooper again --session" | "trooper messages -s" | "trooper messages --session" | "trooper show -s" | "trooper show --session" | "trooper sitrep -s" | "trooper sitrep --session" | "trooper share -s" | "trooper share --session" | "trooper forget -s" | "trooper forget --session" | "trooper audit -s" | "trooper audit --session" | "trooper mask -s" | "trooper mask --session" | "trooper unmask -s" | "trooper unmask --session" | "trooper export -s" | "trooper export --session" | "trooper import -s" | "trooper import --session" | "trooper rm -s" | "trooper rm --session" | "trooper count -s" | "trooper count --session" | "trooper usage -s" | "trooper usage --session" | "trooper config -s" | "trooper config --session" | "trooper config set -s" | "trooper config set --session" | "trooper config unset -s" | "trooper config unset --session") found=("${(@f)$(trooper --complete sessions 2>/dev/null)}"); compadd -a found ;;
         "trooper ask -m" | "trooper ask --model" | "trooper again -m" | "trooper again --model" | "trooper count -m" | "trooper count --model") found=("${(@f)$(trooper --complete models 2>/dev/null)}"); compadd -a found ;;
         "trooper ask --effort" | "trooper again --effort") compadd -- none low medium high xhigh max ;;
         "trooper ask --system" | "trooper ask --schema" | "trooper ask --limit" | "trooper ask --budget" | "trooper ask --max-tokens" | "trooper ask --timeout" | "trooper ask --jobs" | "trooper again --system" | "trooper again --schema" | "trooper again --limit" | "trooper again --budget" | "trooper again --max-tokens" | "trooper again --timeout" | "trooper messages --timeout" | "trooper sitrep --budget" | "trooper count --truncate") : ;;
@@ -30,7 +30,7 @@ _trooper() {
         "trooper")
             found=('--version:Show the version' '--install-completion:Install completions for your shell' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
-            found=('ask:Ask one question' 'again:Ask the last prompt of a session once more, for a second opinion' 'messages:Answer one request of the Messages API, given on standard input, as that API does' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List what left this machine of a session, and each turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch a model for the embedded engine, which then uses it' 'models:List the models' 'count:Count the tokens of text' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Check what works and what does not, and print the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
+            found=('ask:Ask one question' 'again:Ask the last prompt of a session once more, for a second opinion' 'messages:Answer one request of the Messages API, given on standard input, as that API does' 'sessions:List the sessions' 'show:Print a session' 'sitrep:Print the situation report of a session' 'share:Declassify private turns' 'forget:Erase turns from the disk' 'audit:List what left this machine of a session, and each turn that was shared' 'guard:Check text as if it were about to go to the cloud' 'mask:Put a placeholder for each secret of the text on standard input' 'unmask:Put the values of a session back in place of their placeholders, from standard input to standard output' 'export:Write a session to standard output as JSON Lines, one turn an object' 'import:Append turns to a session, all or none' 'rm:Delete a session' 'pull:Fetch a model for the embedded engine, which then uses it' 'models:List the models' 'count:Count the tokens of text' 'usage:Sum up tokens by side and model, the cloud'\''s cost, and what local turns and compression saved' 'doctor:Check what works and what does not, and print the next step' 'hook:Install or remove a git hook that proposes commit messages, asked on this machine' 'config:Show each setting with its value and its origin')
             _describe command found
             ;;
         "trooper ask")
@@ -82,6 +82,14 @@ _trooper() {
             found=('--json:Print JSON instead of text' '-h:Show this message and exit' '--help:Show this message and exit')
             [[ $PREFIX == -* ]] && { _describe -o option found; return }
             _files
+            ;;
+        "trooper mask")
+            found=('-s:The session that keeps the values (TROOPER_SESSION)' '--session:The session that keeps the values (TROOPER_SESSION)' '--list:Print how many values of each kind the session holds' '--show:Print what each placeholder stands for, on a terminal only' '--force:With --show, print it into a pipe or a file too' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
+            ;;
+        "trooper unmask")
+            found=('-s:The session that keeps the values (TROOPER_SESSION)' '--session:The session that keeps the values (TROOPER_SESSION)' '-h:Show this message and exit' '--help:Show this message and exit')
+            [[ $PREFIX == -* ]] && { _describe -o option found; return }
             ;;
         "trooper export")
             found=('-s:The named session, in place of the argument' '--session:The named session, in place of the argument' '-h:Show this message and exit' '--help:Show this message and exit')
