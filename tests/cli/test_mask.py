@@ -83,8 +83,17 @@ class TestFilters:
         assert run_in_process(tmp_path, "unmask", "-s", "inc", stdin=made.out).out == text.encode()
         (tmp_path / "n.txt").unlink()
         assert run_in_process(tmp_path, "mask", stdin="x").code == 78
+        assert run_in_process(tmp_path, "config", "set", "mask", "names").code == 2
         (tmp_path / "config.toml").write_text('mask = ["names"]\n')
         assert run_in_process(tmp_path, "mask", stdin="x").code == 78
+
+    def test_the_classes_of_a_session(self, tmp_path: Path) -> None:
+        """They are a setting of it."""
+        assert run_in_process(tmp_path, "mask", "-s", "inc", stdin="").code == 0
+        assert run_in_process(tmp_path, "config", "set", "-s", "inc", "mask", "emails", "hosts").code == 0
+        text = "bob@corp.example at db.corp.example, 10.1.2.3"
+        assert run_in_process(tmp_path, "mask", "-s", "inc", stdin=text).text == "<EMAIL_1> at <HOST_1>, 10.1.2.3"
+        assert run_in_process(tmp_path, "mask", stdin=text).text == text
 
     def test_a_pipeline(self, trooper: Trooper) -> None:
         """All programs of it start at once, before there is a session; also where there is nothing to mask."""

@@ -197,6 +197,7 @@ def _checked(name: str, values: list[str]) -> TomlValue:
             from trooper_cli.guard import user_patterns
 
             user_patterns.find("", values)
+        _parsed(name, values)
         return values
     if len(values) > 1:
         raise UsageError(f"{name} has one value; quote it if it holds spaces")
@@ -205,11 +206,15 @@ def _checked(name: str, values: list[str]) -> TomlValue:
         raise UsageError(f"{name} cannot be empty; `trooper config unset {name}` takes it out")
     if known.kind == "boolean":
         value = {"true": "1", "false": "0"}.get(value.lower(), value)
+    parsed = _parsed(name, value)
+    return list(parsed) if isinstance(parsed, tuple) else parsed
+
+
+def _parsed(name: str, value: object) -> str | int | float | tuple[str, ...]:
     try:
-        parsed = parse(name, value)
+        return parse(name, value)
     except ValueError as fault:
         raise UsageError(f"{name} {fault}") from fault
-    return list(parsed) if isinstance(parsed, tuple) else parsed
 
 
 def _stored(value: TomlValue) -> str:
