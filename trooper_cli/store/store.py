@@ -332,13 +332,12 @@ class Store:
             with contextlib.suppress(StorageError):
                 self.guard.forget_session(name)
             raise unknown_session(self._home, name)
-        # Before the guard is opened, which may not be able to read this one.
         identity = self._erase(path, name)
         delete(self._home, name)
         self.guard.forget_session(name, identity and identity.id)
 
     def _erase(self, path: Path, name: str) -> Identity | None:
-        """Overwrite what is in a session's file before that goes."""
+        """Overwrite what is in a session's file before that goes, and before the guard reads it, which it may not."""
         database.check(path, FORMAT)
         database.check_alone(path)
         try:
