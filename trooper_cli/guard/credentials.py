@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 from trooper_cli.guard.credential_rules import Allowlist, CredentialRule, Rules, load_gitleaks, own_rules
 from trooper_cli.guard.finding import Finding
+from trooper_cli.guard.joined import joined
 from trooper_cli.guard.normalize import forms
+from trooper_cli.guard.repeats import repeats
+from trooper_cli.guard.spans import exact, is_broken_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from trooper_cli.guard.normalize import Form
 
 __all__ = ["Rules", "find", "load_gitleaks", "mask"]
 
@@ -33,17 +38,54 @@ def find(text: str, extra: Rules | None = None) -> list[Finding]:
         return for_extra if rank < of_extra else own.allowlists
 
     spans: list[tuple[int, int, int]] = []
-    for form in forms(text):
-        for match, (start, end), rank in _found(form.decoded, rules, general):
+    values: dict[str, int] = {}
+    readings = list(_readings(text))
+    for form in readings:
+        for match, (start, end), rank in _found(form.decoded, rules, general, of_extra):
             # What names the credential may be new, and not the credential.
             if form.is_new(*match):
                 offset, length = form.original(start, end)
                 spans.append((offset, offset + length, rank))
+                value = form.decoded[start:end]
+                values[value] = min(rank, values.get(value, rank))
+    if values:
+        spans = _without_next_lines(text, spans)
+        spans += _repeated(readings, values)
     return [Finding(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
 
+def _readings(text: str) -> Iterator[Form]:
+    """Yield every form of a text, each also with the strings joined that source code puts together."""
+    for form in forms(text):
+        yield form
+        if (whole := joined(form)) is not None:
+            yield whole
+
+
+def _repeated(readings: Iterable[Form], values: Mapping[str, int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the places where a value stands that was found elsewhere, whatever stands before it."""
+    for form in readings:
+        for start, end, value in repeats(form.decoded, values):
+            if form.is_new(start, end):
+                offset, length = form.original(start, end)
+                yield offset, offset + length, values[value]
+
+
+def _without_next_lines(text: str, spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Leave out places that take the next line along because a value ends with `=`, as in quoted-printable."""
+    ends: dict[int, int] = {}
+    for start, end, _ in spans:
+        if end == len(text) or text[end] in "\r\n":
+            ends[start] = min(end, ends.get(start, end))
+    return [
+        (start, end, rank)
+        for start, end, rank in spans
+        if (first := ends.get(start, end)) >= end or text[first - 1] != "=" or is_broken_line(text, first)
+    ]
+
+
 def _found(
-    text: str, rules: Sequence[CredentialRule], general: Callable[[int], Sequence[Allowlist]]
+    text: str, rules: Sequence[CredentialRule], general: Callable[[int], Sequence[Allowlist]], of_extra: int
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int], int]]:
     """Yield the place of what a rule matches, that of the credential within it, and the rule's rank."""
     lowered = text.lower()
@@ -52,7 +94,7 @@ def _found(
         keywords = [keyword for keyword in rule.keywords if keyword in held]
         if keywords or not rule.keywords:
             for first, last in _parts(rule, keywords, lowered, text):
-                for match, credential in _spans(rule, text, first, last, general(rank)):
+                for match, credential in _spans(rule, text, (first, last), general(rank), is_own=rank >= of_extra):
                     yield match, credential, rank
 
 
@@ -110,15 +152,26 @@ def _joined(parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _spans(
-    rule: CredentialRule, text: str, first: int, last: int, general: Iterable[Allowlist]
+    rule: CredentialRule, text: str, part: tuple[int, int], general: Iterable[Allowlist], *, is_own: bool
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    for match in re.compile(rule.regex, re.ASCII).finditer(text, first, last):
-        group = rule.group or next((n for n, part in enumerate(match.groups(), 1) if part), 0)
+    """Yield the place of each match in a part of a text, and that of the credential within it.
+
+    A rule of the user's own says itself where a credential ends.
+    """
+    compiled = re.compile(rule.regex, re.ASCII)
+    allowlists = (*rule.allowlists, *(one for one in general if not one.only_for or rule.kind in one.only_for))
+    at, last = part
+    while match := compiled.search(text, at, last):
+        # The next match does not begin within this one, nor within what its value grows to.
+        at = max(match.end(), match.start() + 1)
+        group = rule.group or next((n for n, value in enumerate(match.groups(), 1) if value), 0)
         start, end = match.span(group)
         if start == end or (rule.entropy and _entropy(text[start:end]) <= rule.entropy):
             continue
-        allowlists = (*rule.allowlists, *(one for one in general if not one.only_for or rule.kind in one.only_for))
         if not any(_allows(allowlist, match, group) for allowlist in allowlists):
+            if is_own:
+                start, end = exact(rule.kind, text, start, end)
+                at = max(at, end)
             yield match.span(), (start, end)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Form:
     """One way to read a text. It maps each of its characters back to its offset in the original."""
 
-    def __init__(self, decoded: str, parts: Sequence[_Part] = (), above: Form | None = None) -> None:
+    def __init__(self, decoded: str, parts: Sequence[Part] = (), above: Form | None = None) -> None:
         self.decoded = decoded
         self.above = above
         self._parts = parts
@@ -97,7 +97,7 @@ class Form:
         return [part.end for part in self._parts if part.is_new]
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A part of a form, and the part of the form above that it came from: copied, decoded (new), or left out."""
 
     start: int
@@ -160,7 +160,7 @@ def _excerpt(form: Form, pieces: Sequence[Piece]) -> Form:
     """Return a form with the pieces decoded, and of the rest what is near them."""
     text = form.decoded
     found: list[str] = []
-    parts: list[_Part] = []
+    parts: list[Part] = []
     size = end = 0
 
     def add(start: int, stop: int, decoded: str | None, *, is_new: bool = False) -> None:
@@ -168,7 +168,7 @@ def _excerpt(form: Form, pieces: Sequence[Piece]) -> Form:
         shown = text[start:stop] if decoded is None else decoded
         if shown or is_new:
             found.append(shown)
-            parts.append(_Part(size, size + len(shown), start, stop, decoded is None, is_new))
+            parts.append(Part(size, size + len(shown), start, stop, decoded is None, is_new))
             size += len(shown)
 
     for piece in pieces:
