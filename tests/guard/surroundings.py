@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Wrap = Callable[[str, str], tuple[str, str]]
 
 # What stands for the secret in a template: of no alphabet that escapes change.
-HERE = "SECRET"
+HERE = "@@HERE@@"
 
 
 class Planted(NamedTuple):
@@ -170,7 +170,7 @@ def planted(half: Half, count: int) -> Iterator[Planted]:
         maker = Maker(sum(kind.encode()) * 1000 + half.seed)
         for name, (template, escape) in half.named.items():
             for _ in range(count):
-                filled = template.replace("NAME", names[0]).replace("UPPER", names[1]).replace("SAID", names[2])
+                filled = template.replace("SECRET", HERE).replace("NAME", names[0]).replace("UPPER", names[1]).replace("SAID", names[2])
                 yield _filled(filled, escape(value(maker)), f"{kind} / {name}")
     for name, value in _JOINED.items():
         maker = Maker(sum(name.encode()) * 1000 + half.seed)

@@ -49,8 +49,7 @@ def find(text: str, extra: Rules | None = None) -> list[Finding]:
                 value = form.decoded[start:end]
                 values[value] = min(rank, values.get(value, rank))
     if values:
-        spans = _without_next_lines(text, spans)
-        spans += _repeated(readings, values)
+        spans = _without_next_lines(text, [*spans, *_repeated(readings, values)])
     return [Finding(rules[rank].kind, start, end - start) for start, end, rank in _merged(spans)]
 
 

@@ -26,9 +26,11 @@ _NEXT = r"&(?=[\w.\[\]%-]{1,64}=|(?:amp|quot|apos|lt|gt|nbsp|#\w{1,7});)"
 _NEXT_PARAMETER = pattern(_NEXT)
 _RUN = pattern(rf"(?:(?!{_NEXT})[^\s\"'`,;<>(){{}}\[\]|\\])*+")
 _RUN_OF_ADDRESS = pattern(r"[^\s\"'`,;<>(){}\[\]|\\&#]*+")
+_RUN_OF_VARIABLE = pattern(r"[^\s\"'`\\]*+")
 _LETTERS = pattern(r"[A-Za-z0-9]*+")
 _PARAMETER = pattern(r"[?&][\w.\[\]%-]{1,64}=\Z")
 _USER_OF_ADDRESS = pattern(r"://[^\s/@]{0,64}:\Z")
+_VARIABLE = pattern(r"(?:\A|\n)[ \t+>-]*(?:export[ \t]+)?[A-Z][A-Z0-9_]{1,64}=\Z")
 _SETTING = pattern(r"(?:\A|\n)[ \t+>-]*(?:export[ \t]+)?[\w.-]{1,64}=\Z")
 _STOPS = ".,:;\u2026"
 # As far back as what is looked for before a value may stand.
@@ -99,11 +101,12 @@ def _within_address(text: str, start: int, end: int, *, grows: bool) -> int:
         return at
     is_parameter = bool(_PARAMETER.search(before))
     if grows:
-        end = _end_of(_RUN_OF_ADDRESS if is_parameter else _RUN, text, end)
+        run = _RUN_OF_ADDRESS if is_parameter else _RUN_OF_VARIABLE if _VARIABLE.search(before) else _RUN
+        end = _end_of(run, text, end)
     if is_parameter:
         ends = [at for sign in "&#" if (at := text.find(sign, start, end)) > start]
         return min(ends, default=end)
-    if following := _NEXT_PARAMETER.search(text, start, end):
+    if not _VARIABLE.search(before) and (following := _NEXT_PARAMETER.search(text, start, end)):
         return max(following.start(), start + 1)
     return end
 
