@@ -170,7 +170,12 @@ def planted(half: Half, count: int) -> Iterator[Planted]:
         maker = Maker(sum(kind.encode()) * 1000 + half.seed)
         for name, (template, escape) in half.named.items():
             for _ in range(count):
-                filled = template.replace("SECRET", HERE).replace("NAME", names[0]).replace("UPPER", names[1]).replace("SAID", names[2])
+                filled = (
+                    template.replace("SECRET", HERE)
+                    .replace("NAME", names[0])
+                    .replace("UPPER", names[1])
+                    .replace("SAID", names[2])
+                )
                 yield _filled(filled, escape(value(maker)), f"{kind} / {name}")
     for name, value in _JOINED.items():
         maker = Maker(sum(name.encode()) * 1000 + half.seed)
@@ -189,8 +194,9 @@ def _filled(template: str, secret: str, case: str) -> Planted:
     lead = len(secret) - len(secret.lstrip())
     places: list[tuple[int, int]] = []
     text = ""
-    for part in template.split(HERE)[:-1]:
+    *before, last = template.split(HERE)
+    for part in before:
         text += part
         places.append((len(text) + lead, len(text) + lead + len(shown)))
         text += secret
-    return Planted(text + template.split(HERE)[-1], tuple(places), case)
+    return Planted(text + last, tuple(places), case)

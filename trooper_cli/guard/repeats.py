@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-# Shorter values stand in words of all kinds; those up to `_WORD` are looked for as a word of their own.
+# Values of fewer letters and digits say nothing by themselves (`%s:%s`); those of up to `_WORD` characters are looked
+# for as a word of their own.
 _SHORTEST, _WORD = 4, 8
 # So many values are looked for one by one. Of more, the first letters are looked up at each place of the text.
-_FEW = 24
+_FEW = 128
 
 
 def repeats(text: str, values: Collection[str]) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and value of each place where one of the values stands."""
-    long = {value for value in values if len(value) > _WORD}
-    short = {value for value in values if _SHORTEST <= len(value) <= _WORD}
+    told = {value for value in values if sum(map(str.isalnum, value[:_WORD])) >= _SHORTEST}
+    long = {value for value in told if len(value) > _WORD}
+    short = told - long
     for some in (long, short):
         for at, value in _one_by_one(text, some) if len(some) <= _FEW else _by_heads(text, some):
             end = at + len(value)

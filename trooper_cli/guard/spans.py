@@ -1,7 +1,7 @@
 """Where a credential begins and ends, once a rule has found it: not a character more, and none less.
 
-A rule looks at so many characters of a value at most, and at those that such values mostly have. Here its place grows to
-the end of the value, and what only stands beside it goes: another parameter of an address, the full stop of a sentence.
+A rule looks at so many characters of a value at most, and at those that such values mostly have. Here its place grows
+to the end of the value, and what only stands beside it goes: the next parameter of an address, a full stop.
 """
 
 from __future__ import annotations
