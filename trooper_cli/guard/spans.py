@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import re
 
 # Values that are known by what is said before them: anything may stand in them.
-_NAMED = frozenset(("password", "secret"))
+_NAMED = frozenset(("password", "secret", "cookie"))
 # In these every character counts, and their rules say where they end.
 _AS_FOUND = frozenset(("password-hash",))
 # An address says where its password ends.
@@ -116,6 +116,9 @@ def _without_stops(text: str, start: int, end: int) -> int:
     bold = text[max(0, start - 2) : start]
     if bold in {"**", "__"} and text.endswith(bold, start + 3, end):
         return end - 2
+    if end > start + 1 and text[end - 1] == "&":
+        # Of a shell.
+        return end - 1
     is_end = end == len(text) or text[end] in _BLANKS or text[end] in "\"'`)]}<>"
     is_last_of_setting = end == len(text) or text[end] in "\r\n"
     if not is_end or text[end - 1] not in _STOPS:

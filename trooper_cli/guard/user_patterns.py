@@ -43,7 +43,7 @@ def hosts(text: str, names: Iterable[str]) -> list[Finding]:
 
 
 def _found(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[Finding]:
-    """Yield the places of a pattern, and those where what it matched stands again without what it asks for beside it."""
+    """Yield the places of a pattern, and those where what it matched stands again, whatever stands beside it."""
     places: set[tuple[int, int]] = set()
     values: set[str] = set()
     for place, value in _matches(pattern, text):
