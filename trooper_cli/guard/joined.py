@@ -38,8 +38,8 @@ def joined(form: Form) -> Form | None:
 
     for start, stop in _gaps(text):
         # What names a value may stand on the line before.
-        first = text.rfind("\n", 0, max(text.rfind("\n", 0, start), 0)) + 1
-        line_end = text.find("\n", end)
+        first = text.rfind("\n", end, max(text.rfind("\n", end, start), end)) + 1
+        line_end = text.find("\n", end, start)
         if not end:
             end = first
         elif first > line_end >= 0:

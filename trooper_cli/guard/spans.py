@@ -67,7 +67,8 @@ def is_broken_line(text: str, end: int) -> bool:
 
     Where it is none, what stands on the next line is no part of a value that ends with `=`.
     """
-    line = text[text.rfind("\n", 0, end) + 1 : end]
+    first = max(0, end - _LONGEST_BROKEN - 1)
+    line = text[text.rfind("\n", first, end) + 1 if "\n" in text[first:end] else first : end]
     return _SHORTEST_BROKEN <= len(line) <= _LONGEST_BROKEN and not _NO_ESCAPE.search(line)
 
 
@@ -80,13 +81,11 @@ def _closing_quote(text: str, start: int) -> int | None:
     while escapes > 0 and text[escapes - 1] == "\\":
         escapes -= 1
     escape = text[escapes : start - 1]
-    line_end = text.find("\n", start)
-    limit = line_end if line_end >= 0 else len(text)
-    at = text.find(escape + quote, start, limit)
+    at = text.find(escape + quote, start)
     # A quotation mark with more escapes than the first stands within.
     while at > start and text[at - 1] == "\\":
-        at = text.find(escape + quote, at + len(escape) + 1, limit)
-    return at if at >= 0 else None
+        at = text.find(escape + quote, at + len(escape) + 1)
+    return at if at >= 0 and "\n" not in text[start:at] else None
 
 
 def _end_of(run: re.Pattern[str], text: str, end: int) -> int:
