@@ -51,6 +51,7 @@ def found() -> None:
 
 def wrong(folder: Path) -> None:
     kinds: Counter[str] = Counter()
+    again = files = 0
     size = lines = paragraphs = 0
     for path in sorted(folder.rglob("*")):
         try:
@@ -62,7 +63,14 @@ def wrong(folder: Path) -> None:
         size += len(text)
         lines += text.count("\n") + 1
         paragraphs += text.count("\n\n") + 1
+        values: set[str] = set()
         for place in find(text):
+            value = text[place.offset : place.offset + place.length]
+            files += not values
+            if value in values:
+                again += 1
+                continue
+            values.add(value)
             kinds[place.kind] += 1
             start = text.rfind("\n", 0, place.offset) + 1
             print(f"{place.kind}\t{text[start : place.offset + place.length][-160:]!r}\t{path}", file=sys.stderr)
@@ -70,6 +78,7 @@ def wrong(folder: Path) -> None:
     print(
         f"{folder}: {size / 1e6:.1f} MB, {lines} lines, {paragraphs} paragraphs; {findings} finds: "
         f"{100 * findings / max(paragraphs, 1):.3f} % of paragraphs, {100 * findings / max(lines, 1):.4f} % of lines; "
+        f"in {files} files, {again} times more a value that was found in the file; "
         f"{dict(kinds)}"
     )
 

@@ -87,6 +87,11 @@ def test_a_string_in_two_parts_is_covered_whole(between: str, around: str) -> No
         assert spanned(around.format(value)) == [value]
 
 
+def test_a_string_in_brackets_has_the_name_before_them() -> None:
+    value = f'{KEY[:15]}"\n    "{KEY[15:]}'
+    assert spanned(f'x = 1\napi_key = (\n    "{value}"\n)\n') == [value]
+
+
 @pytest.mark.parametrize("value", [PASSWORD, KEY, GITHUB, "tiger"])
 def test_a_value_is_found_again_without_its_name(value: str) -> None:
     text = f'password = "{value}"\n# 401 for {value} since noon\nretry({value}); "{value}"\n'

@@ -51,7 +51,7 @@ UNITS, CREDENTIALS, EVERYDAY = (
     "tests/guard/test_credentials.py",
     "tests/guard/test_everyday.py",
 )
-UNSEEN = "tests/guard/test_unseen.py"
+UNSEEN, SPANS = "tests/guard/test_unseen.py", "tests/guard/test_spans.py"
 RE2 = "tests/guard/test_go_regex.py"
 LOCAL_KEY = "tests/engines/test_local_key.py"
 COUNT, WINDOW, MODELS = "tests/cli/test_count.py", "tests/ask/test_exact_window.py", "tests/cli/test_models.py"
@@ -1430,8 +1430,8 @@ MUTANTS = [
     Mutant(
         "encoded patterns of the user pass",
         "guard/user_patterns.py",
-        "for form in forms(text)",
-        "for form in forms(text)[:1]",
+        "for form in forms(text):\n        for match",
+        "for form in forms(text)[:1]:\n        for match",
         FORMS,
     ),
     Mutant("classes end too early", "guard/go_regex.py", 'if letter in r"\\]^[-&~|"', 'if letter in r"\\]^-&~|"', RE2),
@@ -1797,6 +1797,41 @@ MUTANTS = [
         "            self._connection.execute('DELETE FROM masked')\n",
         MASK_FILTER,
     ),
+    Mutant(
+        "the tail of a long secret stays in clear",
+        "guard/spans.py",
+        "end = _end_of(run, text, end)",
+        "pass",
+        SPANS,
+    ),
+    Mutant(
+        "the tail of a quoted secret stays in clear",
+        "guard/spans.py",
+        "end = closing if kind in _NAMED else",
+        "end = end if kind in _NAMED else",
+        SPANS,
+    ),
+    Mutant("a place takes the next parameter along", "guard/spans.py", "return min(ends, default=end)", "pass", SPANS),
+    Mutant(
+        "a place takes the next line along",
+        "guard/credentials.py",
+        "or is_broken_line(text, first)",
+        "or True",
+        SPANS,
+    ),
+    Mutant("secrets pass without their names", "guard/repeats.py", "yield at, end, value", "pass", SPANS),
+    Mutant("of many values none is found again", "guard/repeats.py", "else _by_heads(text, some)", "else ()", SPANS),
+    Mutant(
+        "what a pattern matched passes elsewhere", "guard/user_patterns.py", "    if values:", "    if False:", SPANS
+    ),
+    Mutant(
+        "secrets in two strings pass",
+        "guard/credentials.py",
+        "if (whole := joined(form)) is not None:",
+        "if (whole := None) is not None:",
+        SPANS,
+    ),
+    Mutant("a bracket before two strings hides a secret", "guard/joined.py", "yield bracket.span()", "pass", SPANS),
 ]
 
 
