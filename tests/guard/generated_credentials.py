@@ -140,7 +140,7 @@ KINDS: dict[str, Callable[[Maker], tuple[str, str]]] = {
     "mailgun": _assigned("mailgun_key", lambda m: "key-" + m.hex(32)),
     "npm": _assigned("npm_token", lambda m: "npm_" + m.of(ALNUM, 36)),
     "npmrc": _written(
-        "//registry.npmjs.org/:_authToken=SECRET", lambda m: m.choice((m.uuid(), "npm_" + m.of(ALNUM, 36)))
+        "//packages.example.org/:_authToken=SECRET", lambda m: m.choice((m.uuid(), "npm_" + m.of(ALNUM, 36)))
     ),
     "pypi": _written("password = SECRET", lambda m: "pypi-AgEIcHlwaS5vcmc" + m.of(URL, 120)),
     "docker token": _assigned("docker_pat", lambda m: "dckr_pat_" + m.of(URL, 27)),

@@ -160,7 +160,7 @@ PUBLIC = [
     'java.lang.NullPointerException: Cannot invoke "String.length()" because "name" is null\n\tat Main.main(Main.java:3)',
     "error TS2322: Type 'string' is not assignable to type 'number'. src/app.ts:18:5",
     "error CS8618: Non-nullable property must contain a non-null value when exiting constructor",
-    "urllib3.exceptions.MaxRetryError: HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url",
+    "urllib3.exceptions.MaxRetryError: HTTPSConnectionPool(host='packages.example.org', port=443): Max retries exceeded with url",
     "Max retries exceeded with url: /simple/ (Caused by NewConnectionError('Failed to establish a new connection'))",
     # Lines of logs.
     "what is the format of a line like\n2026-03-02T08:15:01.221Z INFO  [main] o.s.b.Main - Started Main in 4.218 seconds",

@@ -134,8 +134,8 @@ def _download(work: Path, *, progress: bool) -> None:
 
 
 def _index(environ: Mapping[str, str]) -> str:
-    """Return the host of the package index, as far as the environment says it."""
-    return urlsplit(environ.get("PIP_INDEX_URL", "")).hostname or "pypi.org"
+    """Return the package index as an error names it: by its host, where the environment says it."""
+    return urlsplit(environ.get("PIP_INDEX_URL", "")).hostname or "the package index"
 
 
 def _is_for_the_client(variable: str) -> bool:
