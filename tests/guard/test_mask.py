@@ -287,13 +287,16 @@ class TestTime:
             "2026-12-01 nginx: GET /a/b?x={0} from 10.0.{1}.4 user={0} password=Zq{0}xKw81f status 200 a{0}@x.example\n"
         )
         texts = ["".join(line.format(n, n % 255) for n in range(count)) for count in (100, 400)]
-        seconds = []
         masked(texts[0])
-        for text in texts:
+
+        def seconds(text: str) -> float:
             began = time.process_time()
             check_round_trip(text)
-            seconds.append(time.process_time() - began)
-        assert seconds[1] < 8 * seconds[0]
+            return time.process_time() - began
+
+        # The best of three: another program on the core makes one of them slow.
+        few, many = (min(seconds(text) for _ in range(3)) for text in texts)
+        assert many < 8 * few
 
     @pytest.mark.parametrize(
         "text",
