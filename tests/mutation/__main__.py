@@ -1832,6 +1832,13 @@ MUTANTS = [
         SPANS,
     ),
     Mutant("a bracket before two strings hides a secret", "guard/joined.py", "yield bracket.span()", "pass", SPANS),
+    Mutant(
+        "what is taken out of a private JSON answer goes on",
+        "guard/fingerprints.py",
+        "if is_answer and (values := values_in(text)):",
+        "if is_answer and (values := values_in(text)[:0]):",
+        "tests/guard/test_json_values.py",
+    ),
 ]
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from trooper_cli.guard import tables, text_keys
 from trooper_cli.guard.finding import PRIVATE_TEXT, Finding
 from trooper_cli.guard.index import IndexFile
+from trooper_cli.guard.json_values import values_in
 from trooper_cli.guard.normalize import Form, forms, reduced
 from trooper_cli.guard.text_keys import Known
 from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
@@ -51,10 +52,18 @@ class Index(IndexFile):
             for form in forms(text):
                 for run in self._public_runs(form.text) if public else self._stored_runs(form.text):
                     marks.add(self._hash(run))
-                units = _units(form)[1] if public else _stored_units(form, is_answer=is_answer)
-                marks.update(self._hash(unit) for _, _, unit in units)
+                marks.update(self._units_to_store(form, public=public, is_answer=is_answer))
             marks.update(self._hash(unit) for unit in tables.stored(text))
+            if is_answer and (values := values_in(text)):
+                marks.update(self._hash_of_name(name) for value in values for name in text_keys.wholes(value))
+                # Each is an answer of its own to whoever takes it out; a line each, they are looked at together.
+                for form in forms("\n".join(values)):
+                    marks.update(self._units_to_store(form, public=public, is_answer=True))
         return marks
+
+    def _units_to_store(self, form: Form, *, public: bool, is_answer: bool) -> set[int]:
+        units = _units(form)[1] if public else _stored_units(form, is_answer=is_answer)
+        return {self._hash(unit) for _, _, unit in units}
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
         """Return the fingerprints that no private turn has yet: a report repeats most of the report before it."""
