@@ -105,3 +105,33 @@ def test_a_word_behind_cloud_is_a_prompt_unless_it_names_one(trooper: Trooper, c
     assert "clouds          config   other, nokey\n" in done.text
     done = in_process(trooper, "again", "--cloud", "other")
     assert (done.code, "write --cloud=other" in done.notices) == (2, True), done.notices
+
+
+SAID_HERE = [
+    "off", "local", "none", "=off", ":off", "= off", '"off"', "=local", "never", "disabled", "not", "nein", "here",
+    "locally", "local,", "local:", '"local"', "Private.", "lo\u200bcal",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", SAID_HERE)
+def test_a_value_means_the_same_behind_a_space_and_behind_an_equals_sign(
+    trooper: Trooper, cloud: Standin, word: str
+) -> None:
+    """What says to stay here as `--cloud=X` says it as `--cloud X`; neither becomes a prompt, or the head of one."""
+    for arguments in (["--cloud", word], [f"--cloud={word}"], ["--cloud", word, "the notes of today"]):
+        done = in_process(trooper, "ask", "-n", *arguments)
+        assert (done.code, done.out, "write --local" in done.notices) == (2, b"", True), (arguments, done.notices)
+    assert not cloud.requests
+
+
+def test_a_name_apart_from_cloud_is_never_asked_of_another(trooper: Trooper, cloud: Standin, other: Standin) -> None:
+    """Signs around a name, or an equals sign that stands alone, are a typing error; a sentence stays a prompt."""
+    for word in ("=other", "= other", ":other", '"other"', "other,", "=", "=zzz"):
+        done = in_process(trooper, "ask", "-n", "--cloud", word)
+        assert (done.code, "write --cloud=" in done.notices) == (2, True), (word, done.notices)
+    assert not [*cloud.requests, *other.requests]
+    prompts = ["Here is my plan.", "not all of it works", "=SUM(A1:A3) is what?", "off-by-one: why?", "hello"]
+    for prompt in prompts:
+        done = in_process(trooper, "ask", "-n", "--cloud", prompt)
+        assert done.text == "a cloud answer\n", done.notices
+    assert [body["messages"][-1]["content"] for body in cloud.bodies] == prompts

@@ -205,7 +205,17 @@ MUTANTS = [
     Mutant(
         "an unknown cloud is another one", "engines/clouds.py", "named = _named(name, named, settings)", "pass", NAMED
     ),
-    Mutant("--cloud=off is a name", "cli/arguments.py", "if folded in _OFF | _HERE:", "if False:", NAMED),
+    Mutant("--cloud=off is a name", "cli/arguments.py", "if value_word(value) in _HERE:", "if False:", NAMED),
+    Mutant(
+        "--cloud off is a prompt",
+        "cli/arguments.py",
+        '    if value_word(text) in (_HERE if switch == "--cloud" else _OFF):',
+        "    if text in _OFF:",
+        NAMED,
+    ),
+    Mutant(
+        "--cloud =other asks another cloud", "cli/arguments.py", "if is_one_word and next", "if False and next", NAMED
+    ),
     Mutant("a name behind --cloud is a prompt", "cli/named_cloud.py", "_NAME not in meta:", "False:", NAMED),
     Mutant(
         "beside a named cloud Claude is asked",

@@ -32,9 +32,11 @@ _AFTER_OTHER_SPACE = re.compile(r"\0-+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?=[\s\0]|\Z)
 _AFTER_BREAK = re.compile(r"\n--+([a-z][a-z_-]*)(?:=[^\s\0]*)?(?:[ \0][^\n]*)?\n*\Z")
 # What no dash is mistyped as, although an option's name stands behind it: `*.json`, `$file`, `@here`, `#local`.
 _OTHER_SIGNS = frozenset("!#$%&()*,.;<>?@[]^`{|}'\"")
-# Switches that take no value, before what looks as if it were to turn them off: the prompt would go the other way.
-_SIDES, _OFF = frozenset({"--cloud", "--here"}), frozenset({"off", "no", "false", "0"})
-_HERE = frozenset({"local", "here", "private", "offline", "none", "never", "disabled", "deny"})
+# What turns a switch off, if it is read as its value; and what says to stay here, in the place of a cloud's name.
+_SIDES = frozenset({"--cloud", "--here"})
+_OFF = frozenset({"off", "no", "not", "false", "0", "none", "never", "nein", "disable", "disabled", "deny"})
+_HERE = _OFF | {"local", "locally", "lokal", "localhost", "here", "private", "privately", "offline"}
+_OUTER_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 _CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # No option's name is as long, and no line that an option begins by mistake.
 _LONGEST, _LONGEST_LINE = 64, 1024
@@ -112,9 +114,8 @@ def check(arguments: list[str], command: Any) -> None:  # noqa: ANN401
         elif argument.startswith("-") and (argument != "-" or not level.takes_files):
             awaits = _check_option(level, argument, arguments)
         else:
-            if before in _SIDES & level.options.keys() and argument.strip().lower() in _OFF:
-                hint = "write --local to keep a prompt here, or put -- before one that is this word."
-                level.refuse(f"{before} takes no value", hint)
+            if before in _SIDES & level.options.keys():
+                _check_behind(level, before, argument)
             _check_text(level, argument, "an argument")
             if level.commands:
                 if argument not in level.commands:
@@ -147,11 +148,26 @@ def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
 
 def _check_cloud(level: _Level, value: str) -> None:
     """Refuse a value of `--cloud=` that says to stay here, or is no name: the prompt would go the other way."""
-    folded = "".join(islice(_folded(value), _LONGEST))
-    if folded in _OFF | _HERE:
+    if value_word(value) in _HERE:
         level.refuse("--cloud= takes the name of a cloud", "write --local to keep a prompt here.")
     if value and not _CLOUD_NAME.fullmatch(value):
         level.refuse("--cloud= takes the name of a cloud, and this is no name", "is a space missing?")
+
+
+def _check_behind(level: _Level, switch: str, text: str) -> None:
+    """Refuse a text directly behind a switch that is a value of it rather than a prompt, by the rule of `--cloud=`."""
+    if value_word(text) in (_HERE if switch == "--cloud" else _OFF):
+        hint = "write --local to keep a prompt here, or put -- before one that is this word."
+        level.refuse(f"{switch} takes no value", hint)
+    is_one_word = sum(any(map(str.isalnum, word)) for word in text.split()) < 2
+    if is_one_word and next(_folded(text), "") in {"=", ":"}:
+        hint = "write --cloud=NAME without a space" if switch == "--cloud" else "leave it out"
+        level.refuse(f"{switch} is given a value apart", f"{hint}, or put -- before a prompt.")
+
+
+def value_word(text: str) -> str:
+    """Return a text as a value is compared: its visible characters in lower case, without the signs around them."""
+    return _OUTER_SIGNS.sub("", "".join(islice(_folded(text), _LONGEST)))
 
 
 def _is_switch(level: _Level, name: str) -> bool:

@@ -68,9 +68,11 @@ def named_cloud(meta: Mapping[str, Any], settings: Settings) -> str | None:
 
     """
     if (behind := meta.get(_NEXT)) is not None and _NAME not in meta:
+        from trooper_cli.cli.arguments import value_word
         from trooper_cli.engines.clouds import names_of_clouds
 
-        if name := next((each for each in names_of_clouds(settings) if each.lower() == behind.strip().lower()), None):
+        word = value_word(behind)
+        if name := next((each for each in names_of_clouds(settings) if value_word(each) == word), None):
             raise UsageError(
                 f"--cloud takes a name behind an equals sign alone, so nothing was sent; write --cloud={name}, "
                 "or put -- before a text that begins with this word"
