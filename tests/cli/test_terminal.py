@@ -64,6 +64,14 @@ def test_model_text_cannot_steer_the_terminal(trooper: Trooper, cloud: Standin) 
     assert b"\x1b" not in on_terminal(trooper, "show", "-s", "ops")[1]
 
 
+def test_every_character_that_reorders_text_is_shown_escaped(trooper: Trooper, cloud: Standin) -> None:
+    """All that Unicode calls a control of direction, and its breaks of lines and paragraphs, by `ask` and `show`."""
+    cloud.respond = claude("a\u061cb\u200ec\u200fd\u2028e\u2029f\u2066g")
+    expected = "a\\u061cb\\u200ec\\u200fd\\u2028e\\u2029f\\u2066g"
+    assert on_terminal(trooper, "ask", "-s", "ops", "hello")[1].decode() == f"{expected}\r\n"
+    assert expected in on_terminal(trooper, "show", "-s", "ops")[1].decode()
+
+
 def test_a_terminal_gets_text_as_it_arrives(trooper: Trooper, cloud: Standin) -> None:
     """Without a flag a terminal is streamed to, and the engine is asked for a stream."""
     assert on_terminal(trooper, "ask", "hello") == (0, b"a cloud answer\r\n")
