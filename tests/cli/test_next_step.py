@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.in_process import run_in_process
+
 if TYPE_CHECKING:
     from tests.conftest import Trooper
     from tests.standin import Standin
@@ -89,3 +91,14 @@ def test_a_price_that_is_none(trooper: Trooper, table: str, error: str) -> None:
     assert (done.code, done.out) == (78, b"")
     assert str(trooper.home / "prices.toml") in done.notices
     assert error in done.notices
+
+
+@pytest.mark.parametrize(
+    "arguments", ["forget S", "share S", "forget -s S x", "config set S x", "config unset S", "config set -s ops S x"]
+)
+def test_no_error_repeats_what_may_be_a_prompt(trooper: Trooper, arguments: str) -> None:
+    """What stands where a name is expected and is none is a prompt by mistake: the next step is told without it."""
+    prompt = "The Bluefin merger closes on Monday"
+    done = run_in_process(trooper.home, *(prompt if word == "S" else word for word in arguments.split()))
+    assert (done.code, "Bluefin" in done.notices) == (2, False), done.notices
+    assert "NAME" in done.notices or "`trooper config` lists them" in done.notices

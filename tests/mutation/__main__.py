@@ -1296,8 +1296,8 @@ MUTANTS = [
     Mutant(
         "--cloud off is the cloud",
         "cli/arguments.py",
-        "if before in _SIDES & level.options.keys() and",
-        "if before is None and",
+        "if before in _SIDES & level.options.keys():",
+        "if before is None:",
         COMMAND_LINE,
     ),
     Mutant(

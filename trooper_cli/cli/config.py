@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Of letters and figures together; names of programs and of people are shorter.
 _LONG_WORD = 16
+# What may be a name that is misspelt.
+_NAME = re.compile(r"[A-Za-z_-]{1,32}")
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -150,7 +152,7 @@ def unset(context: typer.Context, name: SettingName, *, session: OfSession = Non
 
     # A misspelt name stands in the file as well, and is what one wants out of it most.
     if not change(_file(settings), name, None) and name not in KNOWN:
-        raise UsageError(f"there is no setting {name!r}; `trooper config` lists them")
+        raise _no_setting(name)
     return 0
 
 
@@ -170,11 +172,17 @@ def _file(settings: Settings) -> Path:
     return settings.file
 
 
+def _no_setting(name: str) -> UsageError:
+    # What is no name may be a prompt or a key, which no error repeats.
+    shown = f"there is no setting {name!r}" if _NAME.fullmatch(name) else "this is no name of a setting"
+    return UsageError(f"{shown}; `trooper config` lists them")
+
+
 def _check_name(name: str, settings: Settings, *, in_session: bool) -> None:
     if name == "clouds":
         raise UsageError(f"clouds are tables, each under [[clouds]] in {settings.file}; see docs/fallback.md")
     if name not in KNOWN:
-        raise UsageError(f"there is no setting {name!r}; `trooper config` lists them")
+        raise _no_setting(name)
     known = KNOWN[name]
     if in_session and not known.in_session:
         raise UsageError(f"{name} is not a setting of one session; set it in {settings.file}")

@@ -70,14 +70,20 @@ def session_and_turns(
         named, words = (words[0], words[1:]) if words else (None, [])
     else:
         named = None
+    from trooper_cli.store.catalog import is_name
+
     name = named_session(command, named, option)
+    # What is no name may be a prompt, which no error repeats.
+    known = name if is_name(name) else "NAME"
     if not words:
-        raise UsageError(f"no turn is named; say `trooper {command} {name} TURN`, and `trooper show {name}` lists them")
+        raise UsageError(
+            f"no turn is named; say `trooper {command} {known} TURN`, and `trooper show {known}` lists them"
+        )
     for word in words:
         if not _is_whole(word):
             # What is several words may be a prompt, which no error repeats.
             shown = repr(word) if len(word.split()) == 1 else "what stands for a turn"
-            raise UsageError(f"{shown} is not a whole number, as `trooper show {name}` prints them")
+            raise UsageError(f"{shown} is not a whole number, as `trooper show {known}` prints them")
         if not 0 < int(word) <= _LARGEST:
             raise UsageError(f"there is no such turn: {word} is {'below 1' if int(word) < 1 else 'too large'}; {_SEE}")
     return name, [int(word) for word in words]
