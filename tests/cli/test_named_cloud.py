@@ -135,3 +135,15 @@ def test_a_name_apart_from_cloud_is_never_asked_of_another(trooper: Trooper, clo
         done = in_process(trooper, "ask", "-n", "--cloud", prompt)
         assert done.text == "a cloud answer\n", done.notices
     assert [body["messages"][-1]["content"] for body in cloud.bodies] == prompts
+
+
+def test_the_next_steps_name_the_cloud_that_they_are_about(trooper: Trooper, cloud: Standin, other: Standin) -> None:
+    """A cloud without a list of models is tried by its own name; an invalid request names what shapes one."""
+    del cloud
+    other.respond = always(api_error(405, "invalid_request_error"))
+    done = in_process(trooper, "doctor", "--json")
+    steps = [row["next"] for row in done.json["checks"] if row["check"] == "cloud other"]
+    assert steps == ['try them for a few tokens: `trooper ask --cloud=other --no-fallback "say hello"`'], done.text
+    other.respond = always(api_error(400, "invalid_request_error"))
+    done = in_process(trooper, "ask", "-n", "--cloud=other", "--schema", '{"type": "object"}', "hello")
+    assert (done.code, "--max-tokens and --schema" in done.notices) == (65, True), done.notices

@@ -156,6 +156,8 @@ class TestLocality:
     def test_private_text_does_not_leave_by_a_schema(self, trooper: Trooper, cloud: Standin) -> None:
         trooper("ask", "--local", SECRET)
         done = trooper("ask", "--schema", self.SCHEMA, "hello")
+        assert done.notices.startswith("trooper: the schema was not sent to the cloud, it holds private-text")
+        assert "see --on-leak warn; to use one on both sides, ask in public first" in done.notices
         assert (done.code, done.text, cloud.connections) == (77, "", 0)
         assert "marzipan" not in done.notices
         # Nor does a short prompt by the name of a property, or a credential.

@@ -112,6 +112,14 @@ def test_the_small_model_is_kept_from_repeating_itself(real: Trooper) -> None:
     assert real("ask", "--local", "--dry-run", "--max-tokens", "900", "hello").json["body"]["max_tokens"] == 900
 
 
+def test_an_answer_cut_before_its_first_word_is_not_called_a_thought(real: Trooper) -> None:
+    """Where thoughts are always seen and none came, the limit is what to look at."""
+    schema = '{"type": "object", "properties": {"summary": {"type": "string"}}, "required": ["summary"]}'
+    done = real("ask", "--local", "--max-tokens", "5", "--schema", schema, "What is the capital of France?")
+    assert (done.code, "see --max-tokens" in done.notices) == (76, True), done.notices
+    assert "thinking" not in done.notices
+
+
 def test_a_large_model_is_left_to_quote(looping: Trooper) -> None:
     """A large model copies what it is shown, which control of repetition would hinder; its answers are longer."""
     body = looping("ask", "--local", "--dry-run", "hello").json["body"]

@@ -38,6 +38,8 @@ LEAST_RATIO, MOST_RATIO = 0.85, 1.7
 # What says by itself that an answer is not whole.
 TELLS_ENOUGH = (BrokenAnswerError, ContextExceededError, LocalityError, RefusedError, StorageError)
 LONGEST_ANSWER = 4 << 20
+# Engines whose thoughts are always seen: where none came, no token went into one.
+_TELLS_THOUGHTS = frozenset({"embedded", "ollama"})
 # Characters of an answer that does not fit a schema which its model is shown again.
 LONGEST_QUOTE = 8_000
 
@@ -208,7 +210,11 @@ def _check_end(turn: TurnInProgress, writer: AnswerWriter, engine: Engine[V], en
                 f"{engine.name} gave no answer: {end.usage.thinking} tokens went into thinking; have it think less "
                 f"with --effort none{more}"
             )
-        hint = "; it may have spent its tokens on thinking, see --effort" if end.stop == "max_tokens" else ""
+        hint = ""
+        if end.stop == "max_tokens":
+            hint = f": the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens"
+            if engine.name not in _TELLS_THOUGHTS:
+                hint += ", and --effort, since they may have gone into thinking"
         raise BrokenAnswerError(f"{engine.name} gave an empty answer{hint}")
     if end.stop in {"max_tokens", "model_context_window_exceeded"}:
         turn.notify(f"the answer was cut at {end.usage.output or 'its limit of'} tokens; see --max-tokens")

@@ -131,6 +131,8 @@ def _guarded(asked: Asked, settings: Settings, guard: Guard, notify: Callable[[s
     if named := guard.mentioned_hosts(ask_request.said):
         notify(f"the prompt names your hosts: {described(named)}")
     what, findings = "the prompt", caller.findings(ask_request, guard)
+    if findings and ask_request.schema is not None and not caller.findings(ask_request._replace(schema=None), guard):
+        what = "the schema"
     if not findings and decision.side is Side.CLOUD and (models := _models(asked, settings)):
         what, findings = "the model's name", guard.look("\n".join(models))
     if not findings:

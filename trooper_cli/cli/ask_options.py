@@ -30,7 +30,7 @@ LocalOption = Annotated[
     typer.Option(
         "--local/--cloud",
         help="Keep this turn on this machine for ever, or send it to the cloud (TROOPER_LOCAL=1 or 0); --cloud=NAME "
-        "asks that cloud alone.",
+        "asks that cloud alone. Where it cannot answer, this machine does, unless --no-fallback is given.",
         show_default=False,
     ),
 ]

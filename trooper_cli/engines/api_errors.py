@@ -89,7 +89,8 @@ TABLE = (
     ErrorRule(UnavailableError, "is in trouble", 500, 599),
     ErrorRule(
         InputError,
-        "calls the request for {model} invalid; see --model, --effort and --max-tokens, and what is sent by --dry-run",
+        "calls the request for {model} invalid; see --model, --effort, --max-tokens and --schema, and what is "
+        "sent by --dry-run",
         400,
         499,
     ),

@@ -39,6 +39,8 @@ def _described(finding: Finding) -> str:
 def refusal(findings: list[Finding], what: str = "the prompt") -> LocalityError:
     # Only a turn of a session can be shared.
     share = " and `trooper share`" if any(finding.session for finding in findings) else ""
+    if what == "the schema" and any(finding.kind == PRIVATE_TEXT for finding in findings):
+        share = " warn; to use one on both sides, ask in public first"
     return LocalityError(
         f"{what} was not sent to the cloud, it holds {described(findings)}; ask with --local, or see --on-leak{share}"
     )

@@ -67,10 +67,12 @@ def check_of(engine: Cloud) -> str:
 def _one(engine: Cloud, home: Path) -> CheckResult:
     """Check one cloud as an ask would meet it: on hold, or by its list of models."""
     host, check = urlsplit(engine.account[0]).netloc, check_of(engine)
+    # A bare `--cloud` asks Claude first.
+    asking = "--cloud" if engine.name == Anthropic.name else f"--cloud={engine.name}"
     if hold := held(home, engine.account):
         # An ask does not contact it either.
-        error = BreakerError(f"{engine.name} {hold}; --cloud asks it in any case")
-        return CheckResult(check, State.WARN, f"{host} {hold}", "`trooper ask --cloud` asks it in any case", error)
+        error = BreakerError(f"{engine.name} {hold}; {asking} asks it in any case")
+        return CheckResult(check, State.WARN, f"{host} {hold}", f"`trooper ask {asking}` asks it in any case", error)
     began = time.monotonic()
     try:
         is_there = engine.check(CLOUD_SECONDS)
@@ -81,7 +83,7 @@ def _one(engine: Cloud, home: Path) -> CheckResult:
             check,
             State.WARN,
             f"{host} answers and does not list {engine.model}, so that key and model were not tried",
-            'try them for a few tokens: `trooper ask --cloud --no-fallback "say hello"`',
+            f'try them for a few tokens: `trooper ask {asking} --no-fallback "say hello"`',
         )
     if is_there:
         seconds = time.monotonic() - began
