@@ -195,6 +195,22 @@ class TestPrivacy:
         done = in_process(trooper, "ask", "--cloud", "-n", SECRET)
         assert (done.code, cloud.connections) == (77, 0)
 
+    @pytest.mark.parametrize("broken", ['{"promt": "hi"}', '{"prompt": 5}', "hi", ""])
+    def test_what_stands_for_all_lines_is_remembered(self, trooper: Trooper, cloud: Standin, broken: str) -> None:
+        """Also if no line can be asked with it, or there is none."""
+        in_process(trooper, "ask", "--jsonl", "--local", "--system", SECRET, stdin=f"{broken}\n")
+        done = in_process(trooper, "ask", "--cloud", "-n", SECRET)
+        assert (done.code, cloud.connections) == (77, 0)
+
+    @pytest.mark.parametrize("odd", [{"id": {"a": SECRET}}, {SECRET: 1}, {"session": SECRET}], ids=str)
+    def test_a_text_in_an_odd_place_is_remembered(
+        self, trooper: Trooper, cloud: Standin, odd: dict[str, object]
+    ) -> None:
+        """Nobody knows what a field was meant for that is none."""
+        in_process(trooper, "ask", "--jsonl", "--local", stdin=lines({"prompt": "hi", **odd}))
+        done = in_process(trooper, "ask", "--cloud", "-n", SECRET)
+        assert (done.code, cloud.connections) == (77, 0)
+
     def test_wrong_for_all_lines(self, trooper: Trooper, cloud: Standin) -> None:
         """A lock that is misspelt ends it with one line, not one for each; the guard knows what was there."""
         given = lines({"prompt": "one"}, {"prompt": SECRET})

@@ -13,7 +13,7 @@ from trooper_cli.cli.answer_record import answer_record, status_line
 from trooper_cli.cli.failure import line_and_code
 from trooper_cli.cli.prompt_input import LARGEST_PROMPT, readable, utf8
 from trooper_cli.errors import InputError, TrooperError
-from trooper_cli.store.catalog import check_name
+from trooper_cli.store.catalog import check_name, is_name
 from trooper_cli.store.session import settings_of
 from trooper_cli.store.store import Store
 
@@ -234,11 +234,22 @@ class _Given:
         prompt, system = (self._fields.get(key) for key in ("prompt", "system"))
         if isinstance(prompt, str) and prompt.strip():
             self._batch.remember(guard, system if isinstance(system, str) else self._batch.system or "", [prompt])
-            others = _texts({key: value for key, value in self._fields.items() if key not in _KEYS})
+            others = _texts(self._odd())
         else:
+            # What stands for all lines was meant for this one as well.
+            self._batch.remember(guard, self._batch.system or "", [])
             others = iter([readable(self._data), *_texts(self._lenient())])
         for text in others:
             remember_parts(guard, "", [text])
+
+    def _odd(self) -> dict[str, object]:
+        """Return the fields whose names are not known, and an id or a session that is none: a text may be there."""
+        odd = {key: value for key, value in self._fields.items() if key not in _KEYS}
+        if not _is_id(number := self._fields.get("id")):
+            odd["id"] = number
+        if not (isinstance(name := self._fields.get("session"), str) and is_name(name)):
+            odd["session"] = name
+        return odd
 
     def _text(self, key: str) -> str | None:
         value = self._fields.get(key)
@@ -277,7 +288,10 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        yield from _texts([*value.values()])
+        from trooper_cli.messages.own_fields import named
+
+        # A name that is more than one word may be a text as well.
+        yield from _texts([*(key for key in value if named(key) != key), *value.values()])
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _texts(item)

@@ -123,6 +123,10 @@ def _check_for_all(batch: Batch, settings: Settings, stdin: TextIO) -> None:
         except TrooperError:
             read_stream(stdin, data)
             raise
+        if is_meant_private_in(home, batch.session, batch.local_flag, settings):
+            # No line may come to be asked with it: all may be broken, or there is none.
+            with store.guard_to_write() as guard:
+                batch.remember(guard, batch.system or "", [])
 
 
 def _texts_of(text: str) -> list[str]:
