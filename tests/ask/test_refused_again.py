@@ -45,6 +45,7 @@ class TestAgain:
             (["ops", SECRET, "--budget", "0"], {}, 2),
             (["--bogus", SECRET, "-s", "ops"], {}, 2),
             (["nowhere", "--local", "--system", SECRET], {}, 66),
+            (["ops", "--cloud", "--system", SECRET], {}, 77),
         ],
         ids=str,
     )

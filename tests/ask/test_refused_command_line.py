@@ -83,6 +83,13 @@ class TestCommandLines:
         """As an option's value, before an option without one, or where no command is named."""
         check(trooper, cloud, local, trooper(*arguments), 2)
 
+    @pytest.mark.parametrize("flags", [["--limit"], ["-f"], ["--jsonl", "--resume"]], ids=" ".join)
+    def test_a_prompt_as_the_value_of_an_option(self, trooper: Trooper, cloud: Standin, flags: list[str]) -> None:
+        """Which is refused when the option is used, not when it is read."""
+        assert trooper("ask", "--local", *flags, SECRET).code in {2, 66, 78}
+        assert trooper("ask", stdin=SECRET).code == 77
+        assert cloud.connections == 0
+
     @pytest.mark.parametrize("given", ["arguments", "standard input"])
     @pytest.mark.parametrize(
         "flags",

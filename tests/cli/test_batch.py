@@ -172,7 +172,12 @@ class TestPrivacy:
     """What holds for a single ask holds for each line."""
 
     @pytest.mark.parametrize(
-        "wish", [{"local": True}, {"private": True}, {"label": "private"}, {"cloud": False}, {"x_force_local": True}]
+        "wish",
+        [
+            *({"local": True}, {"private": True}, {"label": "private"}, {"cloud": False}, {"x_force_local": True}),
+            *({"side": "local"}, {"-l": True}, {"args": "--local"}, {"flags": ["--local"]}, {"keep": "private"}),
+        ],
+        ids=str,
     )
     def test_a_wish_in_a_line_is_refused_and_remembered(
         self, trooper: Trooper, cloud: Standin, wish: dict[str, object]
@@ -208,6 +213,15 @@ class TestPrivacy:
     ) -> None:
         """Nobody knows what a field was meant for that is none."""
         in_process(trooper, "ask", "--jsonl", "--local", stdin=lines({"prompt": "hi", **odd}))
+        done = in_process(trooper, "ask", "--cloud", "-n", SECRET)
+        assert (done.code, cloud.connections) == (77, 0)
+
+    def test_a_line_that_is_skipped_is_remembered(self, trooper: Trooper, cloud: Standin, tmp_path: Path) -> None:
+        """The file that says it is answered may be of another input."""
+        (tmp_path / "answers").write_text(lines({"id": None, "line": 1, "answer": "yes"}))
+        given = lines({"prompt": SECRET})
+        done = in_process(trooper, "ask", "--jsonl", "--local", "--resume", str(tmp_path / "answers"), stdin=given)
+        assert (done.code, done.out) == (0, b"")
         done = in_process(trooper, "ask", "--cloud", "-n", SECRET)
         assert (done.code, cloud.connections) == (77, 0)
 

@@ -116,10 +116,11 @@ def is_meant_private_in(
 
     With `repeats_private` the turn whose prompt is asked again is private.
     """
+    if repeats_private:
+        # Whatever else is said: it stays here, and with --cloud it is refused.
+        return True
     if local_flag is not None:
         return local_flag
-    if repeats_private:
-        return True
     from trooper_cli.store.catalog import twin_of
     from trooper_cli.store.session import settings_of
 

@@ -139,12 +139,15 @@ def ask(  # noqa: PLR0913
         effort=effort,
         show_thinking=show_thinking,
     )
+    # Of an option that stands before a prompt this may be the prompt.
+    values = (model, effort, on_leak, limit, resume, *(file or ()))
+    swallowed = [text for text in map(str, filter(None, values)) if any(map(str.isspace, text))]
     if jsonl or jobs or resume:
         from trooper_cli.cli.batch.run import Batch, check_usage, run
 
         check_usage(context)
         given_schema.read(notices.notify)
-        remember = given_schema.remember
+        remember = partial(given_schema.remember, others=swallowed)
         batch = Batch(environment, local, session, system, check, request_of, remember, quiet=quiet, verbose=verbose)
         return run(batch, jobs or 1, resume)
     parts: list[str] = []
@@ -156,7 +159,7 @@ def ask(  # noqa: PLR0913
             lambda: is_meant_private_in(
                 home, session, local, settings, repeats_private=repetition.is_of_private(settings)
             ),
-            lambda guard: given_schema.remember(guard, system or "", parts, repetition.no_names()),
+            lambda guard: given_schema.remember(guard, system or "", parts, [*repetition.no_names(), *swallowed]),
         ) as leave,
     ):
         # Read before anything is refused, so that the guard knows a private prompt whatever is wrong with the rest.

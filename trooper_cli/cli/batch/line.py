@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from trooper_cli.ask.person import Person
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # Several prompts of the largest size, written as JSON.
 LONGEST_LINE = 32_000_000
 _KEYS = ("prompt", "id", "system", "session")
+_LONGEST_WISH = 64
 # What asks for privacy, but stands for all lines on the command line; beside what the Messages API takes for such.
 _PRIVATE = ("local", "private", "offline", "lock")
 
@@ -115,6 +116,22 @@ def answer_line(
         report(status_line(answer))
     has_schema = ask_request.schema is not None
     return answered_record(Key(given.id, line.number), answer, name, settings, has_schema=has_schema)
+
+
+def remember_skipped(batch: Batch, line: Line, notify: Callable[[str], None]) -> None:
+    """Have the guard remember a private line that is not asked: what says it is answered may be of another input.
+
+    Raises:
+        StorageError: it cannot be written down.
+
+    """
+    settings = batch.environment.settings(check=False)
+    given = _Given(line.data, batch, settings)
+    with suppress(InputError):
+        given.read()
+    if given.is_private():
+        with closing(Store(batch.environment.home, settings, notify)) as store, store.guard_to_write() as guard:
+            given.remember(guard)
 
 
 def answered_record(
@@ -270,13 +287,21 @@ class _Given:
         from trooper_cli.messages.own_fields import wishes_in
 
         fields = {key: value for key, value in self._fields.items() if key not in _KEYS}
-        says_so = any(value not in (False, None) and says_private(key, _PRIVATE) for key, value in fields.items())
+        says_so = any(value not in (False, None) and _says_so(key) for key, value in fields.items())
+        # As the value of an option that is not known: `"side": "local"`, `"flags": ["--local"]`.
+        says_so = says_so or any(map(_says_so, _texts([*fields.values()])))
         return says_so or next(wishes_in(fields or ({} if self._fields else self._lenient())), None) is not None
 
     def _lenient(self) -> Node:
         from trooper_cli.messages.lenient_json import parsed
 
         return parsed(readable(self._data).removeprefix("\ufeff"))
+
+
+def _says_so(word: str) -> bool:
+    """Return whether a word is one for privacy, or `-l`, as a line or the command line may have it."""
+    is_one = len(word) <= _LONGEST_WISH and len(word.split()) == 1
+    return is_one and (word.strip().lower() == "-l" or says_private(word.strip(), _PRIVATE))
 
 
 def _known() -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from trooper_cli.ask.refused import is_meant_private_in, remembering_unless_done
-from trooper_cli.cli.batch.line import LONGEST_LINE, Batch, Line, answer_line
+from trooper_cli.cli.batch.line import LONGEST_LINE, Batch, Line, answer_line, remember_skipped
 from trooper_cli.cli.batch.printer import Printer
 from trooper_cli.cli.prompt_input import read_stream, readable
 from trooper_cli.errors import InputError, TrooperError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from trooper_cli.cli.batch.resume import Answered
     from trooper_cli.settings import Settings
 
 __all__ = ["Batch", "check_usage", "run"]
@@ -77,7 +78,7 @@ def run(batch: Batch, jobs: int, resume: Path | None) -> int:
         from trooper_cli.cli.batch.resume import read_answered
 
         answered = read_answered(resume, environment.stdout, environment.output(), printer.notify)
-        lines = (line for line in lines if not answered.has(line))
+        lines = _unanswered(batch, lines, answered, printer)
     with printer:
         if jobs > 1:
             from trooper_cli.cli.batch.workers import ask_at_once
@@ -86,6 +87,15 @@ def run(batch: Batch, jobs: int, resume: Path | None) -> int:
         else:
             ask_in_turn(batch, lines, printer)
     return printer.code
+
+
+def _unanswered(batch: Batch, lines: Iterator[Line], answered: Answered, printer: Printer) -> Iterator[Line]:
+    """Yield the lines that are to be asked; the guard remembers the others, if they are private."""
+    for line in lines:
+        if answered.has(line):
+            remember_skipped(batch, line, printer.notify)
+        else:
+            yield line
 
 
 def ask_in_turn(batch: Batch, lines: Iterator[Line], printer: Printer) -> None:
