@@ -83,6 +83,14 @@ class TestCommandLines:
         """As an option's value, before an option without one, or where no command is named."""
         check(trooper, cloud, local, trooper(*arguments), 2)
 
+    @pytest.mark.parametrize("name", ["priv\r", " priv", '"priv"', "./priv", "priv\u200b", "\u0440riv"], ids=ascii)
+    def test_a_private_session_with_a_stray_character(
+        self, trooper: Trooper, cloud: Standin, local: Standin, name: str
+    ) -> None:
+        """As a file with the line ends of Windows leaves one behind its name."""
+        assert trooper("config", "set", "-s", "priv", "local", "1").code == 0
+        check(trooper, cloud, local, trooper("ask", stdin=SECRET, TROOPER_SESSION=name), 2)
+
     @pytest.mark.parametrize("flags", [["--limit"], ["-f"], ["--jsonl", "--resume"]], ids=" ".join)
     def test_a_prompt_as_the_value_of_an_option(self, trooper: Trooper, cloud: Standin, flags: list[str]) -> None:
         """Which is refused when the option is used, not when it is read."""
@@ -95,7 +103,10 @@ class TestCommandLines:
         "flags",
         [
             *(["--cloud", word] for word in ("off", "no", "false", "0", "OFF")),
-            *([f"--cloud={word}"] for word in ("off", "no", "false", "0")),
+            *(
+                [f"--cloud={word}"]
+                for word in ("off", "no", "false", "0", "--local", "lokal", "this-machine", "ollama")
+            ),
             *([f"--{name}"] for name in ("no-upload", "no-send", "no-share", "cloud-off", "disable-cloud", "noCloud")),
             *([f"--{name}"] for name in ("without-cloud", "not-cloud", "cloudless", "on-device", "confidential")),
             *([f"--{name}"] for name in ("side=local", "route=local", "label=private", "mode=local", "run=on-device")),

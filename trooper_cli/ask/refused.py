@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Characters of a refused prompt that are remembered, which takes seconds.
 LONGEST_REFUSED = 2_000_000
+# Of what is no session's name: more may be a prompt.
+_LONGEST_NAME = 128
 _PART, _OVERLAP = 1_000_000, 1_000
 # A name with its value or that of a table, in TOML or what is taken for it.
 _LINE = pattern(r"""[ \t"']*(\[*)[ \t"']*([\w.-]+)[ \t"']*(?:\]|[=:]|[ \t])[ \t"'\[{]*([\w-]*)""")
@@ -128,11 +130,33 @@ def is_meant_private_in(
         name = session if session is not None else settings.environ.get("TROOPER_SESSION")
         settings = settings.with_session(settings_of(home, name and (twin_of(home, name) or name)))
     except (UsageError, NotFoundError):
-        # There is none of that name.
-        pass
+        # There is none of that name, which may be one with a stray character.
+        if name and _is_near_private(home, name, settings):
+            return True
     except (TrooperError, sqlite3.Error, OSError):
         return True
     return is_meant_private(None, settings)
+
+
+def _is_near_private(home: Path, name: str, settings: Settings) -> bool:
+    """Return whether what is no session's name may have been meant for that of a private session."""
+    from trooper_cli.store.catalog import is_name, names
+    from trooper_cli.store.session import settings_of
+
+    if is_name(name) or len(name) > _LONGEST_NAME:
+        return False
+    from difflib import get_close_matches
+
+    from trooper_cli.guard.normalize import reduced
+
+    known: dict[str, list[str]] = {}
+    for each in names(home):
+        known.setdefault(reduced(each), []).append(each)
+    meant = [each for near in get_close_matches(reduced(name), known, 3, 0.7) for each in known[near]]
+    try:
+        return any(is_meant_private(None, settings.with_session(settings_of(home, each))) for each in meant)
+    except (TrooperError, sqlite3.Error, OSError):
+        return True
 
 
 def remember_prompt(guard: Guard, text: str, names: Iterable[str]) -> None:

@@ -37,6 +37,8 @@ _SIDES = frozenset({"--cloud", "--here"})
 _OFF = frozenset({"off", "no", "not", "false", "0", "none", "never", "nein", "disable", "disabled", "deny"})
 _HERE = _OFF | {"local", "locally", "lokal", "localhost", "here", "private", "privately", "offline"}
 _OUTER_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
+# What else says so behind `--cloud=`, without its dashes; a cloud cannot be named like an engine of this machine.
+_HERE_TOO = frozenset({"thismachine", "machine", "ondevice", "ollama", "embedded"})
 _CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # No option's name is as long, and no line that an option begins by mistake.
 _LONGEST, _LONGEST_LINE = 64, 1024
@@ -148,7 +150,7 @@ def _check_option(level: _Level, argument: str, arguments: list[str]) -> str:
 
 def _check_cloud(level: _Level, value: str) -> None:
     """Refuse a value of `--cloud=` that says to stay here, or is no name: the prompt would go the other way."""
-    if value_word(value) in _HERE:
+    if (word := value_word(value)) in _HERE or word.replace("-", "").replace("_", "") in _HERE_TOO:
         level.refuse("--cloud= takes the name of a cloud", "write --local to keep a prompt here.")
     if value and not _CLOUD_NAME.fullmatch(value):
         level.refuse("--cloud= takes the name of a cloud, and this is no name", "is a space missing?")
