@@ -205,7 +205,13 @@ MUTANTS = [
     Mutant(
         "an unknown cloud is another one", "engines/clouds.py", "named = _named(name, named, settings)", "pass", NAMED
     ),
-    Mutant("--cloud=off is a name", "cli/arguments.py", "if value_word(value) in _HERE:", "if False:", NAMED),
+    Mutant(
+        "--cloud=off is a name",
+        "cli/arguments.py",
+        "if (word := value_word(value)) in _HERE or",
+        "if (word := '') or",
+        NAMED,
+    ),
     Mutant(
         "--cloud off is a prompt",
         "cli/arguments.py",
@@ -537,7 +543,7 @@ MUTANTS = [
     Mutant(
         "a refused prompt is forgotten",
         "cli/ask.py",
-        'given_schema.remember(guard, system or "", parts, repetition.no_names())',
+        'given_schema.remember(guard, system or "", parts, [*repetition.no_names(), *swallowed])',
         "None",
         REFUSED,
     ),
@@ -558,9 +564,30 @@ MUTANTS = [
     Mutant(
         "beside a session that cannot be read nothing is remembered",
         "ask/refused.py",
-        "    except (TrooperError, sqlite3.Error, OSError):\n        return True",
-        "    except (TrooperError, sqlite3.Error, OSError):\n        return False",
+        "sqlite3.Error, OSError):\n        return True\n    return is_meant_private(None, settings)",
+        "sqlite3.Error, OSError):\n        return False\n    return is_meant_private(None, settings)",
         REFUSED,
+    ),
+    Mutant(
+        "a private session with a stray character is none",
+        "ask/refused.py",
+        "if name and _is_near_private(home, name, settings):",
+        "if False:",
+        "tests/ask/test_refused_command_line.py",
+    ),
+    Mutant(
+        "a skipped line is forgotten",
+        "cli/batch/run.py",
+        "            remember_skipped(batch, line, printer.notify)",
+        "            pass",
+        "tests/cli/test_batch.py",
+    ),
+    Mutant(
+        "what stands for all lines is forgotten",
+        "cli/batch/run.py",
+        "        if is_meant_private_in(home, batch.session, batch.local_flag, settings):",
+        "        if False:",
+        "tests/cli/test_batch.py",
     ),
     Mutant(
         "a lock in a broken file is none",
