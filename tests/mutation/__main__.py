@@ -580,14 +580,14 @@ MUTANTS = [
         "cli/batch/run.py",
         "            remember_skipped(batch, line, printer.notify)",
         "            pass",
-        "tests/cli/test_batch.py",
+        BATCH,
     ),
     Mutant(
         "what stands for all lines is forgotten",
         "cli/batch/run.py",
         "        if is_meant_private_in(home, batch.session, batch.local_flag, settings):",
         "        if False:",
-        "tests/cli/test_batch.py",
+        BATCH,
     ),
     Mutant(
         "a lock in a broken file is none",
