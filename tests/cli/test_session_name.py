@@ -94,6 +94,8 @@ def test_an_import_of_nothing_makes_no_session(tmp_path: Path, text: str) -> Non
 
 def test_the_session_that_was_meant(home: Path) -> None:
     """A name that is near a known one is answered by it; one that is not by the command that lists them."""
+    # The guard reads sessions that it does not know, and says so once.
+    run_in_process(home, "guard", stdin="harmless")
     for command in ("show opps", "usage opps", "forget opps 1", "rm opps", "again opps"):
         done = run_in_process(home, *command.split())
         assert (done.code, done.notices) == (66, 'trooper: no session "opps"; did you mean ops?\n'), command
