@@ -137,6 +137,7 @@ class TestOnce:
 
 
 @pytest.mark.slow
+@pytest.mark.installed
 class TestCommand:
     """A prompt of 200 kB is taken in and looked at within a bound that leaves room for a slow machine."""
 

@@ -31,6 +31,9 @@ def is_boilerplate(text: str, *, is_run: bool) -> bool:
         return True
     if not is_run:
         return False
+    # Whatever its parts are, one of them begins within the first few letters: most runs have none, and are many.
+    if not any(shown[at : at + _PART] in known for at in range(_PART)):
+        return False
     splits = range(_PART - 1, len(shown) - _PART + 2)
     return any(
         (at < _PART or shown[:at] in known) and (at > len(shown) - _PART or shown[at:] in known) for at in splits
