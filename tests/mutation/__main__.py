@@ -1872,8 +1872,8 @@ MUTANTS = [
     Mutant(
         "what is taken out of a private JSON answer goes on",
         "guard/fingerprints.py",
-        "if is_answer and (values := values_in(text)):",
-        "if is_answer and (values := values_in(text)[:0]):",
+        "and (values := _values_in(text)):",
+        "and (values := _values_in(text)[:0]):",
         "tests/guard/test_json_values.py",
     ),
 ]

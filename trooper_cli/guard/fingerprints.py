@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from trooper_cli.guard import tables, text_keys
 from trooper_cli.guard.finding import PRIVATE_TEXT, Finding
 from trooper_cli.guard.index import IndexFile
-from trooper_cli.guard.json_values import values_in
 from trooper_cli.guard.normalize import Form, forms, reduced
 from trooper_cli.guard.text_keys import Known
 from trooper_cli.guard.units import identifiers, literals, short_lines, tokens
@@ -54,7 +53,7 @@ class Index(IndexFile):
                     marks.add(self._hash(run))
                 marks.update(self._units_to_store(form, public=public, is_answer=is_answer))
             marks.update(self._hash(unit) for unit in tables.stored(text))
-            if is_answer and (values := values_in(text)):
+            if is_answer and ("{" in text or "[" in text) and (values := _values_in(text)):
                 marks.update(self._hash_of_name(name) for value in values for name in text_keys.wholes(value))
                 # Each is an answer of its own to whoever takes it out; a line each, they are looked at together.
                 for form in forms("\n".join(values)):
@@ -243,6 +242,13 @@ def _minima(values: list[int], window: int) -> list[int]:
     # Where one value stands twice, so does one run.
     chosen = set(least)
     return [offset for offset, value in enumerate(values) if value in chosen]
+
+
+def _values_in(answer: str) -> list[str]:
+    # Most answers hold no JSON.
+    from trooper_cli.guard.json_values import values_in
+
+    return values_in(answer)
 
 
 def _units(form: Form) -> tuple[Units, Units]:
