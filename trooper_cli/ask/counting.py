@@ -1,4 +1,4 @@
-"""Have Claude's API count the tokens of texts. It is sent them, so what holds for a public prompt holds for them."""
+"""Count the tokens of texts by Claude's API. It is sent them, so what holds for a public prompt holds for them."""
 
 from __future__ import annotations
 

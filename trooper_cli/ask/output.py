@@ -212,7 +212,7 @@ class AnswerWriter:
         self._pending = ""
 
     def restore(self, text: str) -> None:
-        """Take back what was discarded, for the record: no other answer came in its place."""
+        """Restore what was discarded, for the record: no other answer came in its place."""
         self._pieces[:] = [text]
 
     def discard(self) -> None:

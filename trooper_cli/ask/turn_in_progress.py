@@ -81,7 +81,7 @@ class TurnInProgress:
         return any(limit is not None for limit in limits) or (self.home / LEDGER).exists()
 
     def tell_unenforced(self, engine: str, keywords: tuple[str, ...]) -> None:
-        """Tell the user, once an engine, which keywords of the schema it cannot enforce."""
+        """Notify the user, once an engine, which keywords of the schema it cannot enforce."""
         words = ", ".join(keywords)
         text = f"{engine} cannot enforce {words} of the schema; the answer is checked here"
         self.notify_once(f"unenforced {engine}", text)

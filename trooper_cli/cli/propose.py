@@ -64,7 +64,7 @@ def propose(file: Path, source: str | None, environ: Mapping[str, str], home: Pa
 def _remembered_unless_asked(
     prompt: str, environ: Mapping[str, str], home: Path, say: Callable[[str], None]
 ) -> Iterator[None]:
-    """Have the guard remember the prompt if no answer comes: who has it asked here wants it to stay, whatever fails.
+    """Store fingerprints of the prompt if no answer comes: who has it asked here wants it to stay, whatever fails.
 
     The process that asks remembers it as well, once it has read it.
     """

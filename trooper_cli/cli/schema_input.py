@@ -46,7 +46,7 @@ class GivenSchema:
             self._text, self._failure = self._given, error
 
     def remember(self, guard: Guard, system: str, parts: Sequence[str], others: Iterable[str] = ()) -> None:
-        """Have the guard remember what was read of a private turn that did not come about.
+        """Store fingerprints of what was read of a private turn that did not come about.
 
         Raises:
             StorageError: it cannot be written down.

@@ -170,7 +170,7 @@ _runner: Callable[[Path, Request, Pieces, threading.Event], None] | None = None
 
 
 def run_by(runner: Callable[[Path, Request, Pieces, threading.Event], None]) -> None:
-    """Have models run by something else than this process; it is called as `work` is."""
+    """Run models by something else than this process; it is called as `work` is."""
     global _runner  # noqa: PLW0603
     _runner = runner
 

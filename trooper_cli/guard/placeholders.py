@@ -161,7 +161,7 @@ class ValueTable:
         return (name.kind, name.number) in self._values
 
     def reserve(self, name: Name) -> None:
-        """Give this number to no value: a text holds the placeholder as a text of its own."""
+        """Reserve a number, so that no value gets it: a text holds its placeholder as a text of its own."""
         if name.number not in self._taken[name.kind]:
             self._add(Row(Name(name.kind, name.number)))
 

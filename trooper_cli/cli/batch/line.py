@@ -119,7 +119,7 @@ def answer_line(
 
 
 def remember_skipped(batch: Batch, line: Line, notify: Callable[[str], None]) -> None:
-    """Have the guard remember a private line that is not asked: what says it is answered may be of another input.
+    """Store fingerprints of a private line that is not asked: what says it is answered may be of another input.
 
     Raises:
         StorageError: it cannot be written down.

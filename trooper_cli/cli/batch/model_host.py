@@ -55,7 +55,7 @@ class ModelHost:
                 embedded.work(path, Request("", {}, body.encode()), _Pieces(worker, self._remind), worker.stopped)
 
     def _remind(self) -> None:
-        """Tell those that wait for the model that somebody is at work."""
+        """Notify those that wait for the model that somebody is at work."""
         if time.monotonic() - self._said < _EVERY:
             return
         self._said = time.monotonic()

@@ -24,7 +24,7 @@ class Answered:
         self._names: set[str] = set()
 
     def add(self, record: object) -> None:
-        """Take in an object of the output; one without an answer says that its line is to be asked again."""
+        """Add an object of the output; one without an answer says that its line is to be asked again."""
         if isinstance(record, dict) and isinstance(record.get("answer"), str):
             number = record.get("line")
             self._names.add(_name(key_in(record, number if isinstance(number, int) else 0)))
