@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from bisect import bisect_left, bisect_right
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -122,14 +123,16 @@ class Index(IndexFile):
             findings += self._runs(form, known, passed_over)
             for start, size, unit in chain(*_units(form)):
                 offsets.setdefault(unit, []).append((form, start, size))
-        findings = [find for find in findings if not _is_everybody_s(text, find, is_run=True)]
+        # All that was found in what is encoded has one place in the text, which is long and asked about once.
+        is_everybody_s = cache(partial(_is_everybody_s, text))
+        findings = [find for find in findings if not is_everybody_s(find.offset, find.length, is_run=True)]
         asked = {self._hash(unit): found for unit, found in offsets.items()}
         private, public = self._known(asked, passed_over)
         for mark, (session, turn) in private.items():
             if mark not in public:
                 for form, start, size in asked[mark]:
                     find = Finding(PRIVATE_TEXT, *form.original(start, start + size), session, turn)
-                    if not _is_everybody_s(text, find):
+                    if not is_everybody_s(find.offset, find.length):
                         findings.append(find)
         return _merged([*findings, *self.whole(text, passed_over)])
 
@@ -276,15 +279,15 @@ def _stored_units(form: Form, *, is_answer: bool) -> Iterator[tuple[int, int, st
         yield from (one for one in kind if form.is_new(one[0], one[0] + one[1]))
 
 
-def _is_everybody_s(text: str, find: Finding, *, is_run: bool = False) -> bool:
-    """Return whether what was found is no secret: a licence, a frame of a library, a short line of everyday words.
+def _is_everybody_s(text: str, offset: int, length: int, *, is_run: bool = False) -> bool:
+    """Return whether what was found at a place is no secret: a licence, a library's frame, a short line of everyday words.
 
     A run of everyday words may say what nobody else knows.
     """
     from trooper_cli.guard.boilerplate import is_boilerplate
     from trooper_cli.guard.distinctive import is_ordinary
 
-    shown = text[find.offset : find.offset + find.length]
+    shown = text[offset : offset + length]
     return is_boilerplate(shown, is_run=is_run) or (
         not is_run and is_ordinary(shown) and sum(map(str.isdigit, shown)) < 4
     )
