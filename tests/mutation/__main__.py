@@ -1872,8 +1872,8 @@ MUTANTS = [
     Mutant(
         "what is taken out of a private JSON answer goes on",
         "guard/fingerprints.py",
-        "and (values := _values_in(text)):",
-        "and (values := _values_in(text)[:0]):",
+        "values = _values_in(text) if",
+        "values = _values_in(text)[:0] if",
         "tests/guard/test_json_values.py",
     ),
 ]

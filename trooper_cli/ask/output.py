@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from trooper_cli.ask.caller import Provenance
 from trooper_cli.ask.thought import ThoughtOfTurn
-from trooper_cli.ask.turn_in_progress import host_of, schema_for, texts_in
+from trooper_cli.ask.turn_in_progress import host_of, schema_for
 from trooper_cli.errors import RefusedError, StorageError, TrooperError
 from trooper_cli.guard import text_keys
 from trooper_cli.memory import fold
@@ -242,7 +242,7 @@ class AnswerWriter:
             StorageError: as for `check_recorded`.
 
         """
-        self._finish(Status.ANSWERED, answer.decision.side, answer.stop, [answer.text, *texts_in(answer.data)])
+        self._finish(Status.ANSWERED, answer.decision.side, answer.stop, [answer.text])
         self.check_recorded()
         if not self._is_live:
             self._turn.caller.sink.write(answer.text)
@@ -294,7 +294,7 @@ class AnswerWriter:
     def _known_in_the_end(self, status: Status, side: Side, printed: Sequence[str]) -> GuardedText | None:
         """Return what the guard must know; of a public turn that was answered here, only which turn it was.
 
-        What is printed may be a part of the answer, as are the texts of its data: these are known as wholes too.
+        What is printed may be a part of the answer, which is known as a whole too.
         """
         ask_request, caller, text = self._turn.ask_request, self._turn.caller, self.text
         wholes = dict.fromkeys([text, *printed])

@@ -12,7 +12,7 @@ from trooper_cli.store.catalog import LEDGER
 from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from trooper_cli import json_output
@@ -149,11 +149,3 @@ def open_session(ask_request: AskRequest, store: Store) -> tuple[Session, Storag
         return store.open_or_create(ask_request.session), None
     except StorageError as error:
         return Session.of_one_turn(), error
-
-
-def texts_in(data: object) -> Iterator[str]:
-    """Yield the texts in the value of a JSON answer, which a program like jq hands on by themselves."""
-    if isinstance(data, str):
-        yield data
-    for item in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
-        yield from texts_in(item)

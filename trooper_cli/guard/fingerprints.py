@@ -49,21 +49,17 @@ class Index(IndexFile):
         """
         marks = {self._hash_of_name(name) for name in names}
         for text, is_answer in texts:
-            for form in forms(text):
-                for run in self._public_runs(form.text) if public else self._stored_runs(form.text):
-                    marks.add(self._hash(run))
-                marks.update(self._units_to_store(form, public=public, is_answer=is_answer))
+            values = _values_in(text) if is_answer and ("{" in text or "[" in text) else []
+            marks.update(self._hash_of_name(name) for value in values for name in text_keys.wholes(value))
+            # Each value is an answer of its own to whoever takes it out; a line each, they are looked at together.
+            for part in filter(None, (text, "\n".join(values))):
+                for form in forms(part):
+                    for run in self._public_runs(form.text) if public else self._stored_runs(form.text):
+                        marks.add(self._hash(run))
+                    units = _units(form)[1] if public else _stored_units(form, is_answer=is_answer)
+                    marks.update(self._hash(unit) for _, _, unit in units)
             marks.update(self._hash(unit) for unit in tables.stored(text))
-            if is_answer and ("{" in text or "[" in text) and (values := _values_in(text)):
-                marks.update(self._hash_of_name(name) for value in values for name in text_keys.wholes(value))
-                # Each is an answer of its own to whoever takes it out; a line each, they are looked at together.
-                for form in forms("\n".join(values)):
-                    marks.update(self._units_to_store(form, public=public, is_answer=True))
         return marks
-
-    def _units_to_store(self, form: Form, *, public: bool, is_answer: bool) -> set[int]:
-        units = _units(form)[1] if public else _stored_units(form, is_answer=is_answer)
-        return {self._hash(unit) for _, _, unit in units}
 
     def new_marks(self, texts: Iterable[tuple[str, bool]]) -> set[int]:
         """Return the fingerprints that no private turn has yet: a report repeats most of the report before it."""
@@ -280,7 +276,7 @@ def _stored_units(form: Form, *, is_answer: bool) -> Iterator[tuple[int, int, st
 
 
 def _is_everybody_s(text: str, offset: int, length: int, *, is_run: bool = False) -> bool:
-    """Return whether what was found at a place is no secret: a licence, a library's frame, a short line of everyday words.
+    """Return whether what was found at a place is no secret: a licence, a library's frame, a line of everyday words.
 
     A run of everyday words may say what nobody else knows.
     """
