@@ -380,3 +380,18 @@ class TestNoninterference:
             sent.append([request.raw for request in cloud.requests])
         assert len(sent[0]) == 3
         assert sent[0] == sent[1]
+
+
+def test_a_model_without_a_price_that_was_asked_before_is_named(trooper: Trooper) -> None:
+    """Its cost counts towards the cap of every model; the error says that an earlier request is what counts."""
+    (trooper.home).mkdir()
+    done = trooper("ask", "-m", "mystery", "hello", TROOPER_LIMIT_DAY="5")
+    assert (done.code, "earlier" in done.notices) == (78, False)
+    (trooper.home / "prices.toml").write_text(
+        '[[price]]\nmodel = "mystery"\ninput = 1\noutput = 1\ncache_read = 1\ncache_write = 1\n'
+    )
+    assert trooper("ask", "-m", "mystery", "hello", TROOPER_LIMIT_DAY="5").code == 0
+    (trooper.home / "prices.toml").unlink()
+    done = trooper("ask", "-m", "claude-sonnet-5-5", "hello", TROOPER_LIMIT_DAY="5")
+    assert done.code == 78
+    assert "an earlier request counts towards the cap, and no price of mystery is known" in done.notices

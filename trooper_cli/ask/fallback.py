@@ -99,7 +99,8 @@ def _for_want_of_a_key(turn: TurnInProgress, writer: AnswerWriter) -> Answer:
     try:
         local = local_engine_of(turn, local_key_of(turn))
     except TrooperError as error:
-        error.args = (f"{error}; or set ANTHROPIC_API_KEY to ask Claude",)
+        said = f"{error}; or" if not str(error).endswith("?") else f"{error} Or"
+        error.args = (f"{said} set ANTHROPIC_API_KEY to ask Claude",)
         raise
     turn.notify(f"no ANTHROPIC_API_KEY, so {_named(local)} on this machine answers; the turn is public, see --local")
     return _on_this_machine(turn, writer, local, turn.public_view)

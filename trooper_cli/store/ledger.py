@@ -238,7 +238,10 @@ class _Row(NamedTuple):
 def _cost(prices: Prices, row: _Row) -> float:
     if not row.input and not row.output:
         return 0.0
-    price = price_of(prices, row.model, row.inference_geo, row.input, row.answered_by)
+    try:
+        price = price_of(prices, row.model, row.inference_geo, row.input, row.answered_by)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"an earlier request counts towards the cap, and {error}") from error
     if not row.is_settled:
         return price.most(row.input, row.output, for_an_hour=bool(row.cache_write_1h))
     fresh = max(0, row.input - row.cache_read - row.cache_write)

@@ -12,9 +12,18 @@ from trooper_cli.ask.fallback import FALLS_BACK
 from trooper_cli.ask.route import decide
 from trooper_cli.ask.variables import check_variables
 from trooper_cli.cli.checks import engines, files
+from trooper_cli.cli.checks.caps import caps
 from trooper_cli.cli.checks.result import CheckResult, failed
 from trooper_cli.engines.clouds import clouds, has_cloud
-from trooper_cli.errors import ConfigurationError, InputError, StorageError, TrooperError, UnavailableError, UsageError
+from trooper_cli.errors import (
+    ConfigurationError,
+    InputError,
+    LimitError,
+    StorageError,
+    TrooperError,
+    UnavailableError,
+    UsageError,
+)
 from trooper_cli.json_output import State
 from trooper_cli.settings import KNOWN
 from trooper_cli.store.catalog import check_name
@@ -54,6 +63,7 @@ def examine(settings: Settings, home: Path) -> Report:
     # Without settings that can be read nobody knows whether the cloud is locked.
     if not any(found.error for found in results):
         look("cloud", lambda: engines.cloud(settings, home))
+        look("caps", lambda: caps(settings, home))
         is_needed = _ask(settings, results).is_local
         look("local", lambda: engines.local(settings, home, is_needed=is_needed))
         look("rules", lambda: files.rules(settings))
@@ -134,18 +144,32 @@ def _ask(settings: Settings, results: list[CheckResult]) -> _Verdict:
         return _Verdict(
             None, f"a plain ask is answered on this machine and is {decision.label} ({decision.reason})", is_local=True
         )
+    return _in_the_cloud(settings, errors, decision.reason)
+
+
+def _over_the_cap(held: TrooperError, settings: Settings, errors: dict[str, TrooperError]) -> _Verdict:
+    if not isinstance(held, LimitError) or not settings.boolean("fallback"):
+        return _Verdict(held, "see caps")
+    if "local" in errors:
+        return _Verdict(UnavailableError(str(held)), "see caps and local")
+    text = "a plain ask is answered on this machine, since a spending cap leaves too little (limit)"
+    return _Verdict(None, text, is_local=True)
+
+
+def _in_the_cloud(settings: Settings, errors: dict[str, TrooperError], reason: str) -> _Verdict:
+    """Return what becomes of an ask that is meant for the cloud."""
     # What would leave is looked at first.
     for check in ("rules", "prices"):
         if check in errors:
             return _Verdict(errors[check], f"see {check}")
+    if (held := errors.get("caps")) is not None:
+        return _over_the_cap(held, settings, errors)
     # As `ask.fallback` does: one cloud after the other, as far as their failures let another answer.
     asked, failures = clouds(settings, connect=False), list[TrooperError]()
     for cloud in asked if settings.boolean("fallback") else asked[:1]:
         failure = errors.get(check := engines.check_of(cloud), errors.get("cloud") if not failures else None)
         if failure is None:
-            return _Verdict(
-                None, f"a plain ask is answered by the cloud ({'breaker' if failures else decision.reason})"
-            )
+            return _Verdict(None, f"a plain ask is answered by the cloud ({'breaker' if failures else reason})")
         if not isinstance(failure, FALLS_BACK) or not settings.boolean("fallback"):
             return _Verdict(failure, f"see {check}")
         failures.append(failure)
