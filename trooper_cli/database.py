@@ -249,13 +249,15 @@ def writing(connection: sqlite3.Connection, what: str) -> Iterator[None]:
 
     """
     try:
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            # Within, since a signal may come at the instant at which it has begun.
+            connection.execute("BEGIN IMMEDIATE")
             yield
             connection.execute("COMMIT")
         except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
             raise
     except sqlite3.DatabaseError as error:
         raise translated(error, what) from error

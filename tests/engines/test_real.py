@@ -144,7 +144,7 @@ def test_a_prompt_that_no_model_here_takes_is_bad_data(real: Trooper) -> None:
     """A prompt larger than the local model's context is exit 65 with the sizes."""
     done = real("ask", "--local", stdin="word " * 40_000)
     assert (done.code, done.out) == (65, b"")
-    assert "budget" in done.notices
+    assert "takes 8,192 tokens, 512 kept for the answer; shorten it" in done.notices
 
 
 def test_an_interrupt_stops_the_embedded_engine(real: Trooper) -> None:
