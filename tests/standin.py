@@ -95,6 +95,19 @@ class Standin:
             return
 
 
+class Absent(Standin):
+    """An address at which nothing listens. It is kept, so that no other stand-in has it in the meantime."""
+
+    def __init__(self, respond: Callable[[Recorded], Iterable[bytes]]) -> None:
+        self.respond = respond
+        self.requests = []
+        self.connections = 0
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+
 CHAT_PATHS = ("/v1/messages", "/api/chat", "/v1/chat/completions")
 
 

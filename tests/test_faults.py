@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import KEY, Trooper
 from tests.faults.__main__ import PAGE, page
 from tests.faults.matrix import MATRIX, Babbler, Cell, Outcome, cells
-from tests.standin import Standin, claude, ollama
+from tests.standin import Absent, Standin, claude, ollama
 from trooper_cli.store.session import Session
 
 if TYPE_CHECKING:
@@ -48,12 +48,10 @@ def seen(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[tuple[Outc
 def run(cell: Cell, home: Path) -> tuple[Outcome, bytes]:
     """Ask once, in a home of its own, with stand-ins of its own."""
     fault, in_the_cloud = cell.fault, cell.fault.engine in {"anthropic", "other cloud"}
-    kind = Babbler if fault.network == "babble" else Standin
+    kind = {"babble": Babbler, "refused": Absent}.get(fault.network, Standin)
     with contextlib.ExitStack() as stack:
         faulty = stack.enter_context(contextlib.closing(kind(fault.respond)))
         healthy = stack.enter_context(contextlib.closing(Standin(ollama() if in_the_cloud else claude())))
-        if fault.network == "refused":
-            faulty.close()
         url = faulty.url.replace("http:", "https:") if fault.network == "babble" else faulty.url
         home.mkdir(mode=0o700)
         environ = {"OLLAMA_HOST": healthy.url}
